@@ -1,0 +1,6 @@
+//! The JSON of Marrow's HTTP APIs as types, and a typed client for them.
+//! Used by `packer`, `node` and tests. Must never hold logic.
+#![forbid(unsafe_code)]
+
+pub mod node;
+pub mod problem;

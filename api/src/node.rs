@@ -1,0 +1,254 @@
+//! What the node's local API says, as types. Written by `node`, read by its own CLI,
+//! by `packer push` and by tests. Sizes in bytes, times in the unit of the field's name.
+
+use serde::{Deserialize, Serialize};
+
+/// An instance as `GET /api/v1/instances` lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Stable for the life of the instance; both legacy protocols speak of it.
+    pub id: u64,
+    /// The name it runs under.
+    pub name: String,
+    /// `namespace/name` of the payload; `local/<name>` for legacy input.
+    pub payload: String,
+    /// The payload's version, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `sha256:<hex>` of the file that was loaded.
+    pub digest: String,
+    /// Counts from 1; a hot update adds one.
+    pub generation: u64,
+    /// What it is doing.
+    pub state: InstanceState,
+    /// Whether keys vouched for the payload, or a local door let it in.
+    pub trust: Trust,
+    /// Every hook and the way its program is replaced.
+    pub hooks: Vec<Hook>,
+    /// Every ring and perf buffer of the running generation.
+    pub buffers: Vec<Buffer>,
+    /// Sums over all generations.
+    pub counts: Counts,
+    /// When the instance was started, milliseconds since 1970.
+    pub started_ms: u64,
+}
+
+/// What an instance is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstanceState {
+    /// Its programs run.
+    Running,
+    /// The gate points at an empty lane: hooks stay attached, no program runs.
+    Paused,
+}
+
+/// Why a payload was allowed to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// Enough trusted keys signed it.
+    Signed,
+    /// Unsigned, through the door for local root and named users.
+    Unsigned,
+}
+
+/// One hook of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// Name of the program in the newest generation.
+    pub program: String,
+    /// `tracepoint`, `raw_tp`, `tp_btf`, `uprobe`, `uretprobe`, `perf_event`.
+    pub kind: String,
+    /// The target in the words of its section, such as `sched/sched_process_exec`.
+    pub target: String,
+    /// How the program is replaced: `switch`.
+    pub strategy: String,
+    /// How often the hook fired while its lane was empty.
+    pub falls_through: u64,
+}
+
+/// A ring or perf buffer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buffer {
+    /// Name of the map.
+    pub map: String,
+    /// `ringbuf` or `perf_event_array`.
+    pub kind: String,
+    /// Bytes it holds (a perf buffer: bytes a CPU).
+    pub size_bytes: u64,
+    /// The struct its records carry; absent when records are shown as raw bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+}
+
+/// Where every event went. `accepted = decoded + malformed`, and
+/// `decoded = delivered + lost_in_queue + lost_in_sink` for each sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Records the kernel handed over.
+    pub accepted: u64,
+    /// Records turned into an output.
+    pub decoded: u64,
+    /// Records too short for their struct.
+    pub malformed: u64,
+    /// Outputs that reached every sink.
+    pub delivered: u64,
+    /// Outputs dropped from a full queue.
+    pub lost_in_queue: u64,
+    /// Outputs that a sink failed to take.
+    pub lost_in_sink: u64,
+    /// Records a full ring or perf buffer refused.
+    pub kernel_lost: KernelLoss,
+}
+
+/// Loss in the kernel: a number for objects built with `emit.bpf.h`, never a false 0 for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KernelLoss {
+    /// The object does not count what a full ring refuses.
+    #[default]
+    Unknown,
+    /// Counted by the programs themselves.
+    Known(u64),
+}
+
+impl Serialize for KernelLoss {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unknown => serializer.serialize_str("unknown"),
+            Self::Known(count) => serializer.serialize_u64(*count),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for KernelLoss {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Count(u64),
+            Word(String),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Count(count) => Ok(Self::Known(count)),
+            Either::Word(word) if word == "unknown" => Ok(Self::Unknown),
+            Either::Word(word) => Err(serde::de::Error::custom(format!(
+                "kernel loss is a number or \"unknown\", not {word:?}"
+            ))),
+        }
+    }
+}
+
+/// What a start or a hot update did: the answer to `PUT /api/v1/instances/{name}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The instance as it is now.
+    pub instance: Instance,
+    /// How it came to be.
+    pub proof: Proof,
+}
+
+/// The report of one start or update.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Name of the instance.
+    pub instance: String,
+    /// The generation that was in charge before; absent for a start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<GenerationId>,
+    /// The generation that is in charge now.
+    pub to: GenerationId,
+    /// When the flip was, milliseconds since 1970.
+    pub at_ms: u64,
+    /// The time of each step.
+    pub steps: Steps,
+    /// How each hook was replaced.
+    pub hooks: Vec<HookProof>,
+    /// How each map came to the new generation.
+    pub maps: Vec<MapProof>,
+    /// Rings as they were when the reader came to them.
+    pub rings: Vec<RingProof>,
+    /// Events of the old generation, from its start to the end of its drain.
+    pub events_before: u64,
+    /// Events of the old generation that were read after the flip.
+    pub drained: u64,
+    /// Hook runs that met an empty lane, since the hook was attached.
+    pub falls_through: u64,
+    /// Events lost between hook and reader.
+    pub lost: KernelLoss,
+    /// Events that both generations saw; 0 by construction behind a switch.
+    pub duplicated: u64,
+}
+
+/// One loaded version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationId {
+    /// Counts from 1.
+    pub generation: u64,
+    /// `sha256:<hex>` of the file.
+    pub digest: String,
+    /// The payload's version, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Times of the steps of an update, microseconds; `flip_ns` nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Steps {
+    /// Decoding and inspecting the bytes.
+    pub decode_us: u64,
+    /// Cutting the kernel's BTF down to what the object needs (0 when it was kept).
+    pub cut_us: u64,
+    /// libbpf's work: opening, maps, relocations.
+    pub open_us: u64,
+    /// The kernel's verifier: loading the programs.
+    pub verify_us: u64,
+    /// Programs into the free lane, switches for new hooks.
+    pub arm_us: u64,
+    /// The store to the gate.
+    pub flip_ns: u64,
+    /// Until no program of the old generation could still run.
+    pub grace_us: u64,
+    /// Reading the old rings to their end.
+    pub drain_us: u64,
+    /// From the flip to the first record of the new rings.
+    pub pause_us: u64,
+}
+
+/// How one hook was replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookProof {
+    /// Name of the program in the new generation, or in the old one when `change` is `gone`.
+    pub program: String,
+    /// The kind of hook.
+    pub kind: String,
+    /// The target of the hook.
+    pub target: String,
+    /// `switch`.
+    pub strategy: String,
+    /// `kept`, `new` or `gone`.
+    pub change: String,
+}
+
+/// How one map came to the new generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapProof {
+    /// Name of the map.
+    pub map: String,
+    /// `shared` or `fresh`.
+    pub hand_over: String,
+    /// Why it is fresh although the old generation had a map of this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A ring of the new generation during the reader's pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingProof {
+    /// Name of the map.
+    pub map: String,
+    /// Bytes it holds.
+    pub size_bytes: u64,
+    /// The most bytes that waited in it.
+    pub high_water_bytes: u64,
+}

@@ -1,0 +1,2 @@
+//! packer.
+fn main() {}

@@ -1,0 +1,1 @@
+//! btf (see the design).

@@ -1,0 +1,1 @@
+//! digest (see the design).

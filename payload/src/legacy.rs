@@ -1,0 +1,1 @@
+//! legacy (see the design).

@@ -1,0 +1,1 @@
+//! name (see the design).

@@ -1,0 +1,1 @@
+//! object (see the design).

@@ -1,0 +1,1 @@
+//! unsigned (see the design).

@@ -1,0 +1,1 @@
+//! Proof from outside: what the tests of the whole system share.
