@@ -1,1 +1,65 @@
-//! limits (see the design).
+//! Every bound of the payload format, in one table. A reader checks the bound before it allocates;
+//! absence of a value never means "unlimited".
+//! Used by every decoder and encoder of this crate, and by programs to bound what they receive.
+//! Must never hold logic. A bound may grow in a later `format`, never shrink: old payloads stay valid.
+
+/// A whole payload file, bytes: the largest handler and two large objects.
+pub const PAYLOAD_BYTES_MAX: usize = 32 << 20;
+/// One BPF object (ELF), bytes. The largest in the field, with DWARF left in, stay under 4 MiB.
+pub const OBJECT_BYTES_MAX: usize = 8 << 20;
+/// The handler, a core module or component, bytes.
+pub const HANDLER_BYTES_MAX: usize = 24 << 20;
+/// The manifest's JSON, bytes.
+pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
+/// Top-level sections of a payload file, the handler's own included.
+pub const SECTIONS_MAX: usize = 4096;
+/// The name of one top-level custom section, bytes.
+pub const SECTION_NAME_BYTES_MAX: usize = 128;
+
+/// A signature envelope, bytes: room for `SIGNATURES_MAX` signatures.
+pub const ENVELOPE_BYTES_MAX: usize = 64 << 10;
+/// A signed statement after base64, bytes.
+pub const STATEMENT_BYTES_MAX: usize = 4 << 10;
+/// Signatures in one envelope.
+pub const SIGNATURES_MAX: usize = 64;
+/// The text of a key id in an envelope, bytes (`sha256:` and 64 digits).
+pub const KEY_ID_BYTES_MAX: usize = 71;
+/// A key in PEM, bytes. An Ed25519 PKCS#8 key is under 200.
+pub const KEY_PEM_BYTES_MAX: usize = 4 << 10;
+/// Keys that one node or registry trusts.
+pub const TRUSTED_KEYS_MAX: usize = 1024;
+
+/// One part of a payload's name, bytes.
+pub const NAME_PART_BYTES_MAX: usize = 63;
+/// The name of an instance, bytes: it is a directory name, and part of longer file names.
+pub const INSTANCE_NAME_BYTES_MAX: usize = 63;
+/// A version, bytes.
+pub const VERSION_BYTES_MAX: usize = 64;
+
+/// Objects in one payload: one an architecture.
+pub const OBJECTS_MAX: usize = 8;
+/// Programs of one object.
+pub const PROGRAMS_MAX: usize = 512;
+/// Maps of one object.
+pub const MAPS_MAX: usize = 512;
+/// Global variables of one object.
+pub const GLOBALS_MAX: usize = 4096;
+/// Maps of one object whose records have a declared struct.
+pub const EVENTS_MAX: usize = 256;
+/// Imports of a handler.
+pub const IMPORTS_MAX: usize = 256;
+
+/// An identifier: program, map, variable, BTF type, bytes. The kernel's `KSYM_NAME_LEN` is 512.
+pub const IDENTIFIER_BYTES_MAX: usize = 511;
+/// An ELF section name or an attach target, bytes: a uprobe's target holds a path (`PATH_MAX` 4096).
+pub const TARGET_BYTES_MAX: usize = 4352;
+/// A description, bytes.
+pub const DESCRIPTION_BYTES_MAX: usize = 4 << 10;
+/// A URL, bytes.
+pub const URL_BYTES_MAX: usize = 2 << 10;
+/// A licence expression, bytes.
+pub const LICENSE_BYTES_MAX: usize = 256;
+/// The version of a tool or of a WIT world as text, bytes.
+pub const TOOL_BYTES_MAX: usize = 256;
+/// A global variable's default value, bytes of the value. Larger ones are left out of the manifest.
+pub const GLOBAL_DEFAULT_BYTES_MAX: usize = 256;
