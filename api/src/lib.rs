@@ -2,5 +2,6 @@
 //! Used by `packer`, `node` and tests. Must never hold logic.
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod node;
 pub mod problem;

@@ -3,6 +3,38 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The answer to `GET /api/v1/instances`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instances {
+    /// Every instance, by id.
+    pub instances: Vec<Instance>,
+}
+
+/// The answer to `GET /api/v1/instances/{name}/proofs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proofs {
+    /// The reports that the node kept, oldest first.
+    pub proofs: Vec<Proof>,
+}
+
+/// The answer to `GET /healthz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+    /// The node's version.
+    pub version: String,
+    /// How many instances it has.
+    pub instances: usize,
+}
+
+/// The data of a `lost` mark in an event stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// How many events the reader was too slow for.
+    pub lost: u64,
+}
+
 /// An instance as `GET /api/v1/instances` lists it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Instance {

@@ -1,0 +1,281 @@
+//! A typed client of the node's local API, over its unix socket or loopback TCP.
+//! Used by the node's own command line, by `packer push` and by tests; one connection a call.
+//! Must never read more than it was told to, nor wait longer.
+
+mod connection;
+mod error;
+pub mod events;
+mod legacy;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyper::Method;
+use serde::de::DeserializeOwned;
+
+use crate::node::{Applied, Health, Instance, Instances, Proof, Proofs};
+
+pub use error::{Class, ClientError};
+
+/// How long a connection may take to come about.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take. A large program keeps the verifier busy for many seconds.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
+/// The longest answer that is read. A verifier's log can be megabytes.
+pub const ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// Where a node listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// The path of its unix socket.
+    Unix(PathBuf),
+    /// `HOST:PORT`.
+    Tcp(String),
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Tcp(host) => f.write_str(host),
+        }
+    }
+}
+
+/// An answer as it came: for callers that speak a protocol this client doesn't type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Content-Type`, empty when there was none.
+    pub media_type: String,
+    /// The body, at most [`ANSWER_BYTES_MAX`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// A client of one node.
+#[derive(Debug, Clone)]
+pub struct Client {
+    address: Address,
+}
+
+impl Client {
+    /// A client of the node that listens on this unix socket.
+    #[must_use]
+    pub fn unix(path: &Path) -> Self {
+        Self {
+            address: Address::Unix(path.to_owned()),
+        }
+    }
+
+    /// A client of the node at `HOST:PORT`.
+    #[must_use]
+    pub fn tcp(host_and_port: &str) -> Self {
+        Self {
+            address: Address::Tcp(host_and_port.to_owned()),
+        }
+    }
+
+    /// Where it connects to.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// `GET /healthz`: whether a node answers there.
+    ///
+    /// # Errors
+    /// As every call: nobody listens, no answer in time, or one that is not understood.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.ask(Method::GET, "/healthz").await
+    }
+
+    /// `GET /api/v1/instances`, by id.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn instances(&self) -> Result<Vec<Instance>, ClientError> {
+        Ok(self
+            .ask::<Instances>(Method::GET, "/api/v1/instances")
+            .await?
+            .instances)
+    }
+
+    /// `GET /api/v1/instances/{name}`.
+    ///
+    /// # Errors
+    /// `Refused` with status 404 when no instance has this name; as every call.
+    pub async fn instance(&self, name: &str) -> Result<Instance, ClientError> {
+        self.ask(Method::GET, &path_of(name, "")?).await
+    }
+
+    /// `PUT /api/v1/instances/{name}`: starts the instance or hot-updates it. `file` is a payload,
+    /// a BPF object or legacy JSON; the node tells them apart by their bytes.
+    ///
+    /// # Errors
+    /// `Refused` with status 422 when the file or the kernel's verifier says no (then nothing
+    /// changed, and the problem has the verifier's log), 403 when no door is open; as every call.
+    pub async fn put(&self, name: &str, file: Vec<u8>) -> Result<Applied, ClientError> {
+        let reply = self
+            .exchange(
+                Method::PUT,
+                &path_of(name, "")?,
+                "application/octet-stream",
+                file,
+            )
+            .await?;
+        read_json(reply)
+    }
+
+    /// `POST /api/v1/instances`: as [`Client::put`], under the name that the file itself asks for.
+    ///
+    /// # Errors
+    /// As [`Client::put`].
+    pub async fn post(&self, file: Vec<u8>) -> Result<Applied, ClientError> {
+        let reply = self
+            .exchange(
+                Method::POST,
+                "/api/v1/instances",
+                "application/octet-stream",
+                file,
+            )
+            .await?;
+        read_json(reply)
+    }
+
+    /// `DELETE /api/v1/instances/{name}`: stops the instance and removes what it attached.
+    ///
+    /// # Errors
+    /// `Refused` with status 404 when no instance has this name; as every call.
+    pub async fn stop(&self, name: &str) -> Result<(), ClientError> {
+        let reply = self
+            .exchange(Method::DELETE, &path_of(name, "")?, "", Vec::new())
+            .await?;
+        read_nothing(reply)
+    }
+
+    /// `POST /api/v1/instances/{name}/pause`: no program of it runs until it is resumed.
+    ///
+    /// # Errors
+    /// `Refused` with status 404 when no instance has this name; as every call.
+    pub async fn pause(&self, name: &str) -> Result<Instance, ClientError> {
+        self.ask(Method::POST, &path_of(name, "/pause")?).await
+    }
+
+    /// `POST /api/v1/instances/{name}/resume`.
+    ///
+    /// # Errors
+    /// `Refused` with status 404 when no instance has this name; as every call.
+    pub async fn resume(&self, name: &str) -> Result<Instance, ClientError> {
+        self.ask(Method::POST, &path_of(name, "/resume")?).await
+    }
+
+    /// `GET /api/v1/instances/{name}/proofs`, oldest first.
+    ///
+    /// # Errors
+    /// `Refused` with status 404 when no instance has this name; as every call.
+    pub async fn proofs(&self, name: &str) -> Result<Vec<Proof>, ClientError> {
+        Ok(self
+            .ask::<Proofs>(Method::GET, &path_of(name, "/proofs")?)
+            .await?
+            .proofs)
+    }
+
+    /// `GET /metrics`, in Prometheus' text format.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn metrics(&self) -> Result<String, ClientError> {
+        let reply = accepted(
+            self.exchange(Method::GET, "/metrics", "", Vec::new())
+                .await?,
+        )?;
+        String::from_utf8(reply.body).map_err(|_| ClientError::NotUnderstood {
+            reason: "the text is not UTF-8".to_owned(),
+        })
+    }
+
+    /// `GET /api/v1/instances/{name}/events`: from `cursor` on, or from the oldest event that the
+    /// node still has.
+    ///
+    /// # Errors
+    /// `Refused` with status 404 when no instance has this name; as every call.
+    pub async fn events(
+        &self,
+        name: &str,
+        cursor: Option<u64>,
+    ) -> Result<events::Events, ClientError> {
+        let query = cursor.map_or_else(String::new, |cursor| format!("?cursor={cursor}"));
+        let path = format!("{}{query}", path_of(name, "/events")?);
+        events::Events::open(&self.address, &path).await
+    }
+
+    /// One request with a body, the answer as it came.
+    ///
+    /// # Errors
+    /// Nobody listens, no answer in time, or one that is too long or not HTTP. A status of
+    /// refusal is not an error here.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        body: Vec<u8>,
+    ) -> Result<Reply, ClientError> {
+        connection::exchange(&self.address, method, path, media_type, body).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
+        read_json(self.exchange(method, path, "", Vec::new()).await?)
+    }
+}
+
+fn path_of(name: &str, rest: &str) -> Result<String, ClientError> {
+    // What an instance may be called needs no escaping; anything else would be another path.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
+        return Err(ClientError::Name {
+            name: name.to_owned(),
+        });
+    }
+    Ok(format!("/api/v1/instances/{name}{rest}"))
+}
+
+fn read_json<T: DeserializeOwned>(reply: Reply) -> Result<T, ClientError> {
+    let reply = accepted(reply)?;
+    serde_json::from_slice(&reply.body).map_err(|error| ClientError::NotUnderstood {
+        reason: error.to_string(),
+    })
+}
+
+fn read_nothing(reply: Reply) -> Result<(), ClientError> {
+    accepted(reply).map(|_| ())
+}
+
+fn accepted(reply: Reply) -> Result<Reply, ClientError> {
+    if (200..300).contains(&reply.status) {
+        return Ok(reply);
+    }
+    Err(ClientError::Refused {
+        problem: Box::new(connection::problem_of(&reply)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_lead_to_another_path() {
+        for name in ["", "..", ".x", "a/b", "a?b", "a%2fb", "a b", "a\r\nb", "é"] {
+            assert!(
+                matches!(path_of(name, ""), Err(ClientError::Name { .. })),
+                "{name:?}"
+            );
+        }
+        assert_eq!(
+            path_of("a_b.c-1", "/pause").unwrap(),
+            "/api/v1/instances/a_b.c-1/pause"
+        );
+    }
+}
