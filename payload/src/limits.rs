@@ -63,3 +63,11 @@ pub const LICENSE_BYTES_MAX: usize = 256;
 pub const TOOL_BYTES_MAX: usize = 256;
 /// A global variable's default value, bytes of the value. Larger ones are left out of the manifest.
 pub const GLOBAL_DEFAULT_BYTES_MAX: usize = 256;
+
+/// Bytes of a BTF that are read. The largest kernels have about 10 MB.
+pub const BTF_BYTES_MAX: usize = 64 << 20;
+/// Types of a BTF; `BTF_MAX_TYPE` of uapi/linux/btf.h.
+pub const BTF_TYPES_MAX: usize = 0x000f_ffff;
+/// Levels of types within types, pointers not followed. The kernel's own resolver
+/// (`MAX_RESOLVE_DEPTH`, kernel/bpf/btf.c) stops at 32; real kernels nest about 20 deep.
+pub const BTF_DEPTH_MAX: u8 = 64;
