@@ -1,2 +1,57 @@
-//! xtask.
-fn main() {}
+//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench`.
+//! Called by people and by `.ci/run`; needs nothing but Rust to build.
+//! Must never be needed by a program at run time.
+#![forbid(unsafe_code)]
+
+mod bpf;
+mod check;
+mod output;
+mod run;
+mod setup;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  setup           install what building and testing needs, mount tracefs and bpffs
+  demo [--keep]   build the node and show a hot update on real events
+  check [--all]   setup, format, lints, tidy, licences, BPF, every test, fuzz targets
+  tidy            the rules of the house that neither rustfmt nor clippy knows
+  bpf             compile bpf/*/ and tests/corpus/ to target/bpf/
+  bench load|events [--json] [--check]
+                  times against a named baseline
+
+`check --all` is the same as `check` for now: nothing is left out of either.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match command(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::line(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(words: &[&str]) -> Result<()> {
+    match words {
+        ["setup"] => setup::everything(),
+        ["check"] | ["check", "--all"] => check::check(),
+        ["tidy"] => tidy::tidy(),
+        ["bpf"] => {
+            setup::to_build()?;
+            bpf::compile_all().map(drop)
+        }
+        [] | ["help" | "--help" | "-h"] => {
+            output::line(USAGE);
+            Ok(())
+        }
+        other => bail!("unknown command {:?}\n\n{USAGE}", other.join(" ")),
+    }
+}

@@ -1,0 +1,106 @@
+//! `cargo xtask check`: everything that must hold, in one command; CI runs nothing else.
+//! Called by people and `.ci/run`. Must never go on after a step that failed.
+
+mod report;
+mod suites;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::{bpf, output, run, setup, tidy};
+use report::Tally;
+
+type Step = (&'static str, &'static str, fn(&mut Tally) -> Result<()>);
+
+/// Name, the command that runs it alone, what it does.
+const STEPS: [Step; 9] = [
+    ("setup", "cargo xtask setup", |_| setup::everything()),
+    ("format", "cargo fmt --all", |_| {
+        cargo(&["fmt", "--all", "--check"])
+    }),
+    ("tidy", "cargo xtask tidy", |_| tidy::tidy()),
+    (
+        "licences",
+        "target/tools/bin/cargo-deny check bans licenses sources",
+        |_| licences(),
+    ),
+    ("bpf", "cargo xtask bpf", |_| bpf::compile_all().map(drop)),
+    ("clippy", CLIPPY, |_| cargo(&words(CLIPPY))),
+    ("build", "cargo build --workspace", |_| {
+        cargo(&["build", "--workspace"])
+    }),
+    ("tests", "cargo test --workspace", suites::tests),
+    (
+        "fuzz",
+        "MARROW_FUZZ_SECONDS=30 cargo test --workspace fuzz",
+        suites::fuzz,
+    ),
+];
+const CLIPPY: &str = "cargo clippy --workspace --all-targets -- -D warnings";
+
+/// Runs all steps.
+///
+/// # Errors
+/// At the first step that fails, with the command that runs it alone.
+pub(crate) fn check() -> Result<()> {
+    let begun = Instant::now();
+    let mut tally = Tally::default();
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let mut failure = None;
+    for (index, (name, rerun, step)) in STEPS.iter().enumerate() {
+        output::line(&format!("\n== {}/{} {name}", index + 1, STEPS.len()));
+        let start = Instant::now();
+        let result = step(&mut tally);
+        times.push((name, start.elapsed()));
+        if let Err(error) = result {
+            failure = Some((name, rerun, error));
+            break;
+        }
+    }
+    output::line("\n== summary");
+    for (name, time) in &times {
+        output::line(&format!("{name:<10} {:>7.1} s", time.as_secs_f64()));
+    }
+    output::line(&format!(
+        "{:<10} {:>7.1} s",
+        "all",
+        begun.elapsed().as_secs_f64()
+    ));
+    tally.explain_not_run();
+    if let Some((name, rerun, error)) = &failure {
+        output::line(&format!(
+            "step {name} failed: {error:#}\nrun it again with: {rerun}"
+        ));
+    }
+    output::line(&tally.line(failure.is_some()));
+    match failure {
+        None => Ok(()),
+        Some((name, ..)) => bail!("check stopped at step {name}"),
+    }
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').skip(1).collect()
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    run::shown(run::command("cargo").args(args))
+}
+
+fn licences() -> Result<()> {
+    let mut deny = run::command(&setup::cargo_deny().to_string_lossy());
+    run::shown(deny.args([
+        "--log-level",
+        "error",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]))?;
+    output::line(
+        "licences: advisories are not checked: their database is a git repository that a \
+         machine without it cannot reach; run `cargo deny check advisories` where it can",
+    );
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Brings a machine to where it can build and test: tools, headers, mounts, `cargo-deny`.
+//! Called by `cargo xtask setup` and first by every other command that needs them.
+//! Must never change a limit of the machine or install what is already there.
+
+mod apt;
+mod deny;
+mod mounts;
+mod needs;
+
+use anyhow::Result;
+
+pub(crate) use deny::cargo_deny;
+
+use crate::output;
+
+/// Everything that `check` needs.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub(crate) fn everything() -> Result<()> {
+    apt::install(needs::ALL)?;
+    mounts::ensure();
+    deny::install()?;
+    output::line("setup: everything is there");
+    Ok(())
+}
+
+/// What building the programs and loading BPF needs: for `demo`, `bench` and `bpf`.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub(crate) fn to_build() -> Result<()> {
+    apt::install(needs::TO_BUILD)?;
+    mounts::ensure();
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The table of what a machine must have, and why. Read by `setup::apt`.
+//! Must never name what only one developer likes to have.
+
+use std::path::Path;
+
+use crate::run;
+
+/// How the presence of a thing is seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Probe {
+    /// A program on the `PATH`.
+    Program(&'static str),
+    /// A header below `/usr/include`, or below its folder for this architecture.
+    Header(&'static str),
+}
+
+/// One thing that must be there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need {
+    /// How its presence is seen.
+    pub(crate) probe: Probe,
+    /// The Debian package that brings it.
+    pub(crate) package: &'static str,
+    /// What it is for.
+    pub(crate) reason: &'static str,
+}
+
+const fn program(name: &'static str, package: &'static str, reason: &'static str) -> Need {
+    Need {
+        probe: Probe::Program(name),
+        package,
+        reason,
+    }
+}
+
+const fn header(path: &'static str, package: &'static str, reason: &'static str) -> Need {
+    Need {
+        probe: Probe::Header(path),
+        package,
+        reason,
+    }
+}
+
+/// What building and running needs, then what only the checks need.
+pub(crate) const ALL: &[Need] = &[
+    program("gcc", "gcc", "links Rust programs, compiles libbpf"),
+    program(
+        "make",
+        "make",
+        "builds the libbpf that the node is linked with",
+    ),
+    program(
+        "pkg-config",
+        "pkg-config",
+        "finds libelf and zlib for libbpf",
+    ),
+    header("libelf.h", "libelf-dev", "libbpf reads objects with it"),
+    header(
+        "zlib.h",
+        "zlib1g-dev",
+        "libelf reads compressed sections with it",
+    ),
+    header("stdio.h", "libc6-dev", "C headers"),
+    header("linux/bpf.h", "linux-libc-dev", "the kernel's own headers"),
+    header(
+        "bpf/bpf_helpers.h",
+        "libbpf-dev",
+        "the declarations that BPF C includes",
+    ),
+    program("clang", "clang", "compiles BPF C"),
+    program("llvm-strip", "llvm", "takes DWARF out of objects"),
+    program("curl", "curl", "posts payloads in the demo"),
+    program("git", "git", "lists the files that tidy reads"),
+    program("clang-format", "clang-format", "checks the format of BPF C"),
+    program(
+        "bpftool",
+        "bpftool",
+        "tests compare what the kernel holds before and after",
+    ),
+    program(
+        "setpriv",
+        "util-linux",
+        "tests knock at the doors as another user",
+    ),
+];
+
+/// How many of `ALL`, from its start, are needed to build and run.
+const TO_BUILD_COUNT: usize = 11;
+
+/// What building and running needs.
+pub(crate) const TO_BUILD: &[Need] = ALL.split_at(TO_BUILD_COUNT).0;
+
+impl Need {
+    /// Whether it is on this machine.
+    pub(crate) fn is_met(&self) -> bool {
+        match self.probe {
+            Probe::Program(name) => run::which(name).is_some(),
+            Probe::Header(path) => {
+                let own = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);
+                [Path::new("/usr/include"), Path::new(&own)]
+                    .iter()
+                    .any(|folder| folder.join(path).is_file())
+            }
+        }
+    }
+
+    /// The name under which a person knows it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.probe {
+            Probe::Program(name) | Probe::Header(name) => name,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_is_not_met() {
+        assert!(!program("no-such-program", "none", "test").is_met());
+        assert!(!header("no/such/header.h", "none", "test").is_met());
+        assert!(program("sh", "dash", "test").is_met());
+    }
+
+    #[test]
+    fn checks_need_more_than_building() {
+        assert!(TO_BUILD.iter().any(|need| need.name() == "curl"));
+        assert!(TO_BUILD.iter().all(|need| need.name() != "clang-format"));
+    }
+}
