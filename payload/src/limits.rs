@@ -71,3 +71,14 @@ pub const BTF_TYPES_MAX: usize = 0x000f_ffff;
 /// Levels of types within types, pointers not followed. The kernel's own resolver
 /// (`MAX_RESOLVE_DEPTH`, kernel/bpf/btf.c) stops at 32; real kernels nest about 20 deep.
 pub const BTF_DEPTH_MAX: u8 = 64;
+/// A legacy JSON document, bytes: base64 of the largest object, its line breaks escaped twice
+/// (inside the wrapper of 2022 they are), and room for names.
+pub const LEGACY_JSON_BYTES_MAX: usize = 16 << 20;
+/// How deep a legacy JSON document nests. `package.json` of `ecc` needs 8.
+pub const LEGACY_JSON_DEPTH_MAX: usize = 32;
+/// Values, keys not counted, in a legacy JSON document; a large `package.json` has some thousands.
+pub const LEGACY_JSON_VALUES_MAX: usize = 65_536;
+/// Variables with a value of their own in a legacy JSON document.
+pub const LEGACY_PRESETS_MAX: usize = 256;
+/// Names shown in an error that lists what an object has; the rest is a number.
+pub const NAMES_SHOWN_MAX: usize = 16;
