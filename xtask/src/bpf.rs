@@ -35,28 +35,29 @@ pub(crate) fn compile_all() -> Result<Vec<PathBuf>> {
             continue;
         }
         for source in sources(&folder)? {
-            objects.push(compile(&source, &run::target().join("bpf"))?);
+            objects.push(compile(&source, &run::target().join("bpf"), &name)?);
         }
     }
     let corpus = root.join("tests/corpus");
     if corpus.is_dir() {
         for source in sources(&corpus)? {
-            objects.push(compile(&source, &run::target().join("bpf/corpus"))?);
+            let name = file_name(&source).replace(".bpf.c", "");
+            objects.push(compile(&source, &run::target().join("bpf/corpus"), &name)?);
         }
     }
     output::line(&format!("bpf: {} objects compiled", objects.len()));
     Ok(objects)
 }
 
-/// Compiles one source to `folder`, as `name.bpf.o` for `name.bpf.c`.
+/// Compiles one source to `name.bpf.o` in `folder`.
 ///
 /// # Errors
 /// When the source cannot be read or clang refuses it.
-pub(crate) fn compile(source: &Path, folder: &Path) -> Result<PathBuf> {
+pub(crate) fn compile(source: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let text =
         std::fs::read_to_string(source).with_context(|| format!("reading {}", source.display()))?;
-    let object = folder.join(file_name(source).replace(".bpf.c", ".bpf.o"));
+    let object = folder.join(format!("{name}.bpf.o"));
     let mut clang = run::command("clang");
     clang
         .args(["-target", "bpf"])
