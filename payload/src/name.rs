@@ -125,6 +125,12 @@ impl PayloadName {
         &self.text[..self.slash]
     }
 
+    /// The part before the slash, as a name of its own.
+    #[must_use]
+    pub fn to_namespace(&self) -> Namespace {
+        Namespace(self.namespace().to_owned())
+    }
+
     /// The part behind the slash.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -153,8 +159,29 @@ impl FromStr for PayloadName {
     }
 }
 
+/// The namespace of payloads: the part before the slash of their names.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Namespace(String);
+
+impl Namespace {
+    /// The namespace.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Namespace {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        check_part("namespace", text)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// Checks one part of a payload's name.
-pub(crate) fn check_part(what: &'static str, part: &str) -> Result<(), NameError> {
+fn check_part(what: &'static str, part: &str) -> Result<(), NameError> {
     check_length(what, part, NAME_PART_BYTES_MAX)?;
     let mut after_separator = true;
     for (at, found) in part.char_indices() {
@@ -326,7 +353,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(PayloadName, InstanceName, Version);
+as_text!(PayloadName, Namespace, InstanceName, Version);
 
 #[cfg(test)]
 #[path = "name/tests.rs"]
