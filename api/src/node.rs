@@ -114,9 +114,8 @@ pub struct Buffer {
     pub event: Option<String>,
 }
 
-/// Where every event went. `accepted = decoded + malformed`, and
-/// `decoded = delivered + lost_in_queue + lost_in_sink` for each sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Where every event went: `accepted = decoded + malformed`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Records the kernel handed over.
     pub accepted: u64,
@@ -124,14 +123,24 @@ pub struct Counts {
     pub decoded: u64,
     /// Records too short for their struct.
     pub malformed: u64,
-    /// Outputs that reached every sink.
-    pub delivered: u64,
-    /// Outputs dropped from a full queue.
-    pub lost_in_queue: u64,
-    /// Outputs that a sink failed to take.
-    pub lost_in_sink: u64,
     /// Records a full ring or perf buffer refused.
     pub kernel_lost: KernelLoss,
+    /// What became of the outputs, a sink each.
+    pub sinks: Vec<SinkCounts>,
+}
+
+/// What became of the outputs at one sink: every output that was decoded is
+/// `delivered + lost_in_queue + lost_in_sink`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SinkCounts {
+    /// `window`, `stdout` or `file`.
+    pub sink: String,
+    /// Outputs it took.
+    pub delivered: u64,
+    /// Outputs dropped from its full queue.
+    pub lost_in_queue: u64,
+    /// Outputs it failed to take.
+    pub lost_in_sink: u64,
 }
 
 /// Loss in the kernel: a number for objects built with `emit.bpf.h`, never a false 0 for others.

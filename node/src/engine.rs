@@ -2,10 +2,243 @@
 //! foreground commands. Calls block while the kernel verifies: never call them on an async thread.
 //! Must never load anything that is not `Admitted`.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::node::{Applied, Instance, Proof};
 use payload::name::InstanceName;
 
 use crate::admit::Admitted;
+use crate::kernel::vmlinux::Vmlinux;
 use crate::sink::hub::Hub;
+use crate::sink::{SinkError, Sinks};
+
+mod apply_error;
+mod handover;
+mod prepare;
+mod proof;
+mod running;
+mod view;
+
+pub(crate) use apply_error::ApplyError;
+use running::Running;
+use view::{Identity, View};
+
+/// Most instances one node runs.
+const INSTANCES_MAX: usize = 256;
+
+/// What an engine is made with. Clocks and sinks are parameters, so that the engine decides
+/// nothing about either.
+pub(crate) struct EngineConfig {
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: fn() -> u64,
+    /// Makes the sinks of a new instance; its window of recent events is one of them.
+    pub(crate) sinks: Box<SinkMaker>,
+}
+
+/// Makes the sinks of an instance that starts.
+pub(crate) type SinkMaker =
+    dyn Fn(&InstanceName, &Arc<Hub>) -> Result<Sinks, SinkError> + Send + Sync;
+
+/// All instances of a node. Clones are handles of the same engine.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: EngineConfig,
+    vmlinux: Vmlinux,
+    slots: Mutex<BTreeMap<InstanceName, Arc<Slot>>>,
+    last_id: AtomicU64,
+}
+
+/// A name's place. `running` is held over a whole start, update or stop, so that they follow each
+/// other; `view` only for a moment, so that listing never waits for a verifier.
+#[derive(Default)]
+struct Slot {
+    running: Mutex<Option<Running>>,
+    view: Mutex<Option<View>>,
+}
+
+/// There is no instance of this name.
+#[derive(Debug, thiserror::Error)]
+#[error("no instance {0} runs here")]
+pub(crate) struct NoInstance(pub(crate) String);
+
+/// Why an instance was not paused or resumed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PauseError {
+    /// Nothing runs under the name.
+    #[error(transparent)]
+    NoInstance(#[from] NoInstance),
+    /// The gate was moved, but runs that had begun could not be waited for.
+    #[error(transparent)]
+    Grace(#[from] ApplyError),
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// An engine without instances.
+    pub(crate) fn new(config: EngineConfig) -> Self {
+        let shared = Shared {
+            config,
+            vmlinux: Vmlinux::default(),
+            slots: Mutex::default(),
+            last_id: AtomicU64::new(0),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.
+    /// Blocks until the new generation is in charge and the old one is gone.
+    ///
+    /// # Errors
+    /// As `ApplyError` says; what ran before goes on untouched.
+    pub(crate) fn apply(
+        &self,
+        name: &InstanceName,
+        payload: &Admitted,
+    ) -> Result<Applied, ApplyError> {
+        let slot = self.slot_for_apply(name)?;
+        let applied = self.apply_in(&slot, name, payload);
+        if applied.is_err() {
+            self.forget_if_idle(name, slot);
+        }
+        applied
+    }
+
+    fn apply_in(
+        &self,
+        slot: &Slot,
+        name: &InstanceName,
+        payload: &Admitted,
+    ) -> Result<Applied, ApplyError> {
+        let mut place = locked(&slot.running);
+        let before = place.as_ref().map_or(0, |running| running.generation);
+        let prepared =
+            prepare::prepare(
+            &self.shared.vmlinux,
+            name,
+            before + 1,
+            payload,
+            place.as_ref().map(Running::previous),
+        )?;
+        let now_ms = self.shared.config.now_ms;
+        let view = if let Some(running) = place.as_mut() {
+            running.update(prepared, now_ms)?;
+            running.view()
+        } else {
+            let hub = Arc::new(Hub::default());
+            let sinks = (self.shared.config.sinks)(name, &hub)?;
+            let id = self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+            let identity = Identity { name: name.clone(), id, started_ms: now_ms() };
+            let running = Running::start(identity, prepared, hub, sinks, now_ms)?;
+            place.insert(running).view()
+        };
+        let applied = view.applied().ok_or(ApplyError::ReaderDead);
+        *locked(&slot.view) = Some(view);
+        applied
+    }
+
+    fn slot_for_apply(&self, name: &InstanceName) -> Result<Arc<Slot>, ApplyError> {
+        let mut slots = locked(&self.shared.slots);
+        if !slots.contains_key(name) && slots.len() >= INSTANCES_MAX {
+            return Err(ApplyError::TooManyInstances { instances_max: INSTANCES_MAX });
+        }
+        Ok(Arc::clone(slots.entry(name.clone()).or_default()))
+    }
+
+    /// Forgets a name whose first start failed, unless somebody else is about to use it.
+    fn forget_if_idle(&self, name: &InstanceName, slot: Arc<Slot>) {
+        let mut slots = locked(&self.shared.slots);
+        let idle = locked(&slot.view).is_none();
+        drop(slot);
+        if idle && slots.get(name).is_some_and(|slot| Arc::strong_count(slot) == 1) {
+            slots.remove(name);
+        }
+    }
+
+    /// Stops an instance: its hooks are detached, its events read to their end.
+    ///
+    /// # Errors
+    /// Where nothing runs under `name`.
+    pub(crate) fn stop(&self, name: &InstanceName) -> Result<Instance, NoInstance> {
+        let missing = || NoInstance(name.to_string());
+        let slot = self.slot(name).ok_or_else(missing)?;
+        let running = locked(&slot.running).take();
+        let view = locked(&slot.view).take();
+        self.forget_if_idle(name, slot);
+        let (running, view) = running.zip(view).ok_or_else(missing)?;
+        running.stop();
+        Ok(view.instance())
+    }
+
+    /// Stops every instance.
+    pub(crate) fn stop_all(&self) {
+        let names: Vec<InstanceName> = locked(&self.shared.slots).keys().cloned().collect();
+        for name in names {
+            // One that somebody else has stopped meanwhile is what was wanted.
+            let _stopped = self.stop(&name);
+        }
+    }
+
+    /// Takes an instance's programs out of their hooks' way, or puts them back. The hooks stay
+    /// attached.
+    ///
+    /// # Errors
+    /// Where nothing runs under `name`, or the kernel offers no way to wait for running programs.
+    pub(crate) fn set_paused(
+        &self,
+        name: &InstanceName,
+        paused: bool,
+    ) -> Result<Instance, PauseError> {
+        let missing = || NoInstance(name.to_string());
+        let slot = self.slot(name).ok_or_else(missing)?;
+        let mut place = locked(&slot.running);
+        let running = place.as_mut().ok_or_else(missing)?;
+        running.set_paused(paused)?;
+        let view = running.view();
+        let instance = view.instance();
+        *locked(&slot.view) = Some(view);
+        Ok(instance)
+    }
+
+    /// Every instance, by name.
+    pub(crate) fn instances(&self) -> Vec<Instance> {
+        let slots: Vec<Arc<Slot>> = locked(&self.shared.slots).values().cloned().collect();
+        slots.iter().filter_map(|slot| Some(locked(&slot.view).as_ref()?.instance())).collect()
+    }
+
+    /// One instance.
+    pub(crate) fn instance(&self, name: &InstanceName) -> Option<Instance> {
+        Some(locked(&self.slot(name)?.view).as_ref()?.instance())
+    }
+
+    /// The name of the instance with this id.
+    pub(crate) fn name_of(&self, id: u64) -> Option<InstanceName> {
+        let slots = locked(&self.shared.slots);
+        let mut found = slots.iter().filter(|(_, slot)| {
+            locked(&slot.view).as_ref().is_some_and(|view| view.identity.id == id)
+        });
+        found.next().map(|(name, _)| name.clone())
+    }
+
+    /// The proofs of an instance's latest starts and updates, oldest first.
+    pub(crate) fn proofs(&self, name: &InstanceName) -> Option<Vec<Proof>> {
+        Some(locked(&self.slot(name)?.view).as_ref()?.proofs.clone())
+    }
+
+    /// The window of an instance's recent events.
+    pub(crate) fn hub(&self, name: &InstanceName) -> Option<Arc<Hub>> {
+        Some(Arc::clone(&locked(&self.slot(name)?.view).as_ref()?.hub))
+    }
+
+    fn slot(&self, name: &InstanceName) -> Option<Arc<Slot>> {
+        locked(&self.shared.slots).get(name).cloned()
+    }
+}

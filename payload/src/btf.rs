@@ -2,6 +2,7 @@
 //! by name. Called by the inspection of objects, the event decoder and the cut of a kernel's BTF.
 //! Must never believe a byte it has not checked: what `parse` lets through cannot fail later.
 
+pub mod agree;
 mod check;
 mod error;
 mod index;

@@ -1,0 +1,118 @@
+//! Why a payload was not started or an update not made. Whatever ran before goes on.
+
+use crate::instance::reader::ReaderDead;
+use crate::kernel::hook::HookError;
+use crate::kernel::load::LoadError;
+use crate::sink::SinkError;
+
+/// Why a payload was not started or an update not made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    /// The payload holds no object for this machine.
+    #[error("the payload has objects for {has}, this machine needs {needs}")]
+    Architecture {
+        /// The architectures it has, comma-separated.
+        has: String,
+        /// This machine's.
+        needs: &'static str,
+    },
+    /// A program's hook can't be served.
+    #[error("program {program} (section {section}): {source}")]
+    Hook {
+        /// The program.
+        program: String,
+        /// Its section.
+        section: String,
+        /// Why.
+        source: HookError,
+    },
+    /// No program of the object has a hook.
+    #[error("none of the object's programs names a hook to attach to: {programs}")]
+    NothingToAttach {
+        /// The programs and their sections.
+        programs: String,
+    },
+    /// libbpf or the kernel's verifier refused the object.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// An event's struct can't be decoded.
+    #[error("the struct of ring {map} cannot be decoded: {reason}")]
+    Event {
+        /// The ring's map.
+        map: String,
+        /// Why.
+        reason: String,
+    },
+    /// A ring or another resource of the machine could not be had.
+    #[error("{what}: {source}")]
+    Machine {
+        /// What was wanted.
+        what: String,
+        /// What the machine said.
+        source: std::io::Error,
+    },
+    /// A sink could not be opened.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The node is full.
+    #[error("this node runs {instances_max} instances, its most; stop one first")]
+    TooManyInstances {
+        /// The bound.
+        instances_max: usize,
+    },
+    /// The reader of the instance has died.
+    #[error("{}", ReaderDead)]
+    ReaderDead,
+}
+
+impl From<ReaderDead> for ApplyError {
+    fn from(_: ReaderDead) -> Self {
+        Self::ReaderDead
+    }
+}
+
+/// Whose fault it is, for status and exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The payload can't run here: sending it again changes nothing.
+    Reject,
+    /// The machine was short of something: it may work later.
+    Retry,
+}
+
+impl ApplyError {
+    /// The log of libbpf or the verifier, where there is one.
+    pub(crate) fn log(&self) -> Option<&str> {
+        match self {
+            Self::Load(error) => Some(error.log()).filter(|log| !log.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// Whose fault it is.
+    pub(crate) fn class(&self) -> Class {
+        match self {
+            Self::Architecture { .. }
+            | Self::Hook { .. }
+            | Self::NothingToAttach { .. }
+            | Self::Load(_)
+            | Self::Event { .. } => Class::Reject,
+            Self::Machine { .. }
+            | Self::Sink(_)
+            | Self::TooManyInstances { .. }
+            | Self::ReaderDead => Class::Retry,
+        }
+    }
+
+    /// The field of the input that is at fault, where one is.
+    pub(crate) fn field(&self) -> Option<String> {
+        match self {
+            Self::Architecture { .. } => Some("objects".to_owned()),
+            Self::Hook { program, .. } => Some(format!("programs.{program}")),
+            Self::Load(LoadError::Verify { program, .. }) => Some(format!("programs.{program}")),
+            Self::NothingToAttach { .. } => Some("programs".to_owned()),
+            Self::Event { map, .. } => Some(format!("events.{map}")),
+            _ => None,
+        }
+    }
+}

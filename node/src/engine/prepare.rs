@@ -1,0 +1,205 @@
+//! Preparing a generation beside the one that runs: hooks planned, object loaded and verified,
+//! rings opened. Used by the engine. Must never change anything that runs: whatever it made is
+//! gone when the prepared generation is dropped.
+
+use std::time::Instant;
+
+use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
+use payload::event::Decoder;
+use payload::manifest::{Arch, Manifest};
+use payload::name::InstanceName;
+use payload::object::{Map, MapKind, Object};
+
+use super::ApplyError;
+use super::handover::{self, Previous};
+use super::proof::micros;
+use super::view::Shown;
+use crate::admit::Admitted;
+use crate::instance::loss::GenerationLoss;
+use crate::instance::source::{Buffer, Source};
+use crate::kernel::hook::{Hook, HookError};
+use crate::kernel::load::{self, Loaded};
+use crate::kernel::perf::Perf;
+use crate::kernel::ring::Ring;
+use crate::kernel::vmlinux::Vmlinux;
+
+/// A generation that is loaded and verified and runs nowhere.
+pub(super) struct Prepared {
+    pub(super) generation: u64,
+    pub(super) shown: Shown,
+    pub(super) object: Object,
+    pub(super) hooks: Vec<PlannedHook>,
+    pub(super) loaded: Loaded,
+    pub(super) sources: Vec<Source>,
+    pub(super) loss: GenerationLoss,
+    pub(super) maps: Vec<MapProof>,
+    pub(super) steps: Steps,
+}
+
+/// A program and the hook it goes to.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedHook {
+    pub(super) hook: Hook,
+    pub(super) program: String,
+    section: String,
+}
+
+impl PlannedHook {
+    /// The error when libbpf lost a program that the inspection had found.
+    pub(super) fn vanished(&self) -> ApplyError {
+        let Self { program, section, .. } = self;
+        let source = std::io::Error::other(format!("libbpf did not load it from {section}"));
+        machine(&format!("program {program}"), source)
+    }
+
+    /// The error of this program at this hook.
+    pub(super) fn refused(&self, source: HookError) -> ApplyError {
+        let (program, section) = (self.program.clone(), self.section.clone());
+        ApplyError::Hook { program, section, source }
+    }
+}
+
+/// Loads `payload` as the given generation of `name`. `previous` is the generation in charge,
+/// whose maps may go on.
+pub(super) fn prepare(
+    vmlinux: &Vmlinux,
+    name: &InstanceName,
+    generation: u64,
+    payload: &Admitted,
+    previous: Option<Previous<'_>>,
+) -> Result<Prepared, ApplyError> {
+    let manifest = &payload.contents().manifest;
+    let (elf, object) = for_this_machine(payload)?;
+    let hooks = plan_hooks(object)?;
+    let decoders = decoders(object)?;
+    let mut steps = Steps { decode_us: micros(payload.decode), ..Steps::default() };
+    let cutting = Instant::now();
+    let cut = vmlinux
+        .cut_for(payload.digest(), object)
+        .map_err(|source| machine("the kernel's BTF, cut for the object", source))?;
+    steps.cut_us = micros(cutting.elapsed());
+    let plan = handover::plan(manifest, object, previous);
+    let btf = cut.as_ref().map(|cut| cut.path());
+    let loaded = load::load(name.as_str(), elf, btf.as_deref(), &plan.shares)?;
+    steps.open_us = micros(loaded.open);
+    steps.verify_us = micros(loaded.verify);
+    let (sources, buffers) = open_buffers(name, generation, object, &loaded, decoders)?;
+    let id = GenerationId {
+        generation,
+        digest: payload.digest().to_string(),
+        version: version_of(manifest, payload),
+    };
+    Ok(Prepared {
+        generation,
+        shown: Shown { payload: manifest.name.to_string(), trust: payload.trust(), id, buffers },
+        object: object.clone(),
+        hooks,
+        loss: loss_of(object, &loaded),
+        loaded,
+        sources,
+        maps: plan.maps,
+        steps,
+    })
+}
+
+fn machine(what: &str, source: std::io::Error) -> ApplyError {
+    ApplyError::Machine { what: what.to_owned(), source }
+}
+
+/// Plain objects and legacy input have no version of their own.
+fn version_of(manifest: &Manifest, payload: &Admitted) -> Option<String> {
+    payload.has_version().then(|| manifest.version.to_string())
+}
+
+fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> {
+    let objects = &payload.contents().objects;
+    let here = Arch::here();
+    let found = here.and_then(|arch| Some((payload.contents().object_for(arch)?, payload.inspected(arch)?)));
+    found.ok_or_else(|| ApplyError::Architecture {
+        has: objects.iter().map(|object| object.arch.as_str()).collect::<Vec<_>>().join(", "),
+        needs: std::env::consts::ARCH,
+    })
+}
+
+/// The hook of every program that has one. Programs without target are for the payload's own
+/// program arrays; an object in which no program has a hook would do nothing.
+fn plan_hooks(object: &Object) -> Result<Vec<PlannedHook>, ApplyError> {
+    let mut planned: Vec<PlannedHook> = Vec::new();
+    for program in object.programs.iter().filter(|program| program.autoload) {
+        let refused = |source| ApplyError::Hook {
+            program: program.name.clone(),
+            section: program.section.clone(),
+            source,
+        };
+        let target = program.target.as_deref();
+        let hook = Hook::of_section(program.kind, target, program.sleepable).map_err(refused)?;
+        let Some(hook) = hook else { continue };
+        let equals = planned.iter().filter(|other| other.hook.same_place(&hook)).count();
+        let hook = hook.with_ordinal(equals);
+        let (program, section) = (program.name.clone(), program.section.clone());
+        planned.push(PlannedHook { hook, program, section });
+    }
+    if planned.is_empty() {
+        let name = |program: &payload::object::Program| {
+            format!("{} ({})", program.name, program.section)
+        };
+        let programs = object.programs.iter().map(name).collect::<Vec<_>>().join(", ");
+        return Err(ApplyError::NothingToAttach { programs });
+    }
+    Ok(planned)
+}
+
+/// The maps that carry events, each with the decoder of its records and the struct's name.
+fn decoders(object: &Object) -> Result<Vec<(&Map, Decoder, Option<String>)>, ApplyError> {
+    let carries = |map: &&Map| map.kind.carries_events();
+    let decoder = |map| {
+        let event = object.events.iter().find(|event| event.map == *map_name(map));
+        let (Some(event), Some(btf)) = (event, object.btf.as_ref()) else {
+            return Ok((map, Decoder::raw(), None));
+        };
+        let decoder = Decoder::new(btf, event.type_id).map_err(|error| ApplyError::Event {
+            map: map.name.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok((map, decoder, Some(event.struct_name.clone())))
+    };
+    object.maps.iter().filter(carries).map(decoder).collect()
+}
+
+fn map_name(map: &Map) -> &String {
+    &map.name
+}
+
+fn open_buffers(
+    name: &InstanceName,
+    generation: u64,
+    object: &Object,
+    loaded: &Loaded,
+    decoders: Vec<(&Map, Decoder, Option<String>)>,
+) -> Result<(Vec<Source>, Vec<ShownBuffer>), ApplyError> {
+    debug_assert!(decoders.len() <= object.maps.len());
+    let mut sources = Vec::with_capacity(decoders.len());
+    let mut shown = Vec::with_capacity(decoders.len());
+    for (map, decoder, event) in decoders {
+        let failed = |source| machine(&format!("ring {}", map.name), source);
+        let handle = loaded.map(&map.name).map_err(failed)?;
+        let (buffer, size_bytes) = if map.kind == MapKind::RINGBUF {
+            let ring = Ring::open(&handle).map_err(failed)?;
+            let size_bytes = ring.size_bytes();
+            (Buffer::Ring(ring), size_bytes)
+        } else {
+            (Buffer::Perf(Perf::open(&handle).map_err(failed)?), Perf::size_bytes())
+        };
+        sources.push(Source::new(name.as_str(), generation, &map.name, buffer, decoder));
+        let kind = map.kind.to_string();
+        shown.push(ShownBuffer { map: map.name.clone(), kind, size_bytes, event });
+    }
+    Ok((sources, shown))
+}
+
+fn loss_of(object: &Object, loaded: &Loaded) -> GenerationLoss {
+    if !object.maps.iter().any(|map| map.kind == MapKind::RINGBUF) {
+        return GenerationLoss::NoRing;
+    }
+    loaded.loss_map().map_or(GenerationLoss::Uncounted, GenerationLoss::Counted)
+}

@@ -1,0 +1,92 @@
+//! The report of a start or an update, from what is known of both generations. Pure.
+
+use std::time::Duration;
+
+use api::node::{HookProof, KernelLoss, MapProof, Proof, Steps};
+
+use super::prepare::PlannedHook;
+use super::view::{STRATEGY, Shown};
+
+/// How long the steps after preparing took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Times {
+    pub(super) armed: Duration,
+    pub(super) flip: Duration,
+    pub(super) grace: Duration,
+    pub(super) drain: Duration,
+    pub(super) pause: Duration,
+}
+
+impl Times {
+    /// The steps of preparing, completed.
+    pub(super) fn added_to(self, prepared: Steps) -> Steps {
+        Steps {
+            arm_us: micros(self.armed),
+            flip_ns: u64::try_from(self.flip.as_nanos()).unwrap_or(u64::MAX),
+            grace_us: micros(self.grace),
+            drain_us: micros(self.drain),
+            pause_us: micros(self.pause),
+            ..prepared
+        }
+    }
+}
+
+/// Whole microseconds.
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The proof of a first start.
+pub(super) fn start(
+    shown: &Shown,
+    hooks: &[PlannedHook],
+    maps: Vec<MapProof>,
+    at_ms: u64,
+) -> Proof {
+    Proof {
+        instance: String::new(),
+        from: None,
+        to: shown.id.clone(),
+        at_ms,
+        steps: Steps::default(),
+        hooks: hooks.iter().map(|planned| hook(planned, "new")).collect(),
+        maps,
+        rings: Vec::new(),
+        events_before: 0,
+        drained: 0,
+        falls_through: 0,
+        lost: KernelLoss::Unknown,
+        // Behind a switch a run goes through one lane: both generations cannot see one event.
+        duplicated: 0,
+    }
+}
+
+/// The proof of an update; sums and times are the caller's to add.
+pub(super) fn update(
+    old: (&Shown, &[PlannedHook]),
+    new: (&Shown, &[PlannedHook]),
+    maps: Vec<MapProof>,
+    at_ms: u64,
+) -> Proof {
+    let has = |hooks: &[PlannedHook], wanted: &PlannedHook| {
+        hooks.iter().any(|planned| planned.hook == wanted.hook)
+    };
+    let mut hooks: Vec<HookProof> = Vec::new();
+    for planned in new.1 {
+        hooks.push(hook(planned, if has(old.1, planned) { "kept" } else { "new" }));
+    }
+    for planned in old.1.iter().filter(|planned| !has(new.1, planned)) {
+        hooks.push(hook(planned, "gone"));
+    }
+    Proof { from: Some(old.0.id.clone()), hooks, ..start(new.0, &[], maps, at_ms) }
+}
+
+fn hook(planned: &PlannedHook, change: &str) -> HookProof {
+    HookProof {
+        program: planned.program.clone(),
+        kind: planned.hook.kind_name().to_owned(),
+        target: planned.hook.target_name(),
+        strategy: STRATEGY.to_owned(),
+        change: change.to_owned(),
+    }
+}

@@ -1,0 +1,272 @@
+//! A running instance: its gate, its switches, the generation in charge, and the steps by which
+//! one generation follows another. Used by the engine under the instance's lock.
+//! Must never leave two generations, or none, in charge.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::node::{InstanceState, KernelLoss, Proof};
+use payload::object::Object;
+
+use super::ApplyError;
+use super::handover::Previous;
+use super::prepare::{PlannedHook, Prepared};
+use super::proof;
+use super::view::{Identity, Shown, View};
+use crate::instance::counters::Counters;
+use crate::instance::loss::{GenerationLoss, plus};
+use crate::instance::reader::{Drained, Reader, ReaderDead};
+use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::grace;
+use crate::kernel::load::Loaded;
+use crate::kernel::switch::Switch;
+use crate::sink::{SinkTally, Sinks};
+use crate::sink::hub::Hub;
+
+/// Proofs an instance keeps; the oldest goes first.
+const PROOFS_MAX: usize = 64;
+
+/// An instance and the generation in charge of it.
+pub(crate) struct Running {
+    pub(super) generation: u64,
+    identity: Identity,
+    paused: bool,
+    shown: Shown,
+    object: Object,
+    hooks: Vec<PlannedHook>,
+    switches: Vec<Arc<Switch>>,
+    gate: Gate,
+    reader: Reader,
+    /// Keeps the programs and maps of the generation in charge.
+    loaded: Loaded,
+    loss: Arc<GenerationLoss>,
+    /// What generations that are gone lost.
+    loss_before: KernelLoss,
+    /// What fell through at hooks that are gone.
+    through_before: u64,
+    counters: Arc<Counters>,
+    sinks: SinkTally,
+    hub: Arc<Hub>,
+    proofs: Vec<Proof>,
+}
+
+/// The switches of a new generation, its programs in their lane; nothing has flipped.
+struct Armed {
+    switches: Vec<Arc<Switch>>,
+    took: Duration,
+}
+
+impl Running {
+    /// Starts an instance: every hook is attached to the empty lane, then one store puts them all
+    /// in charge at once.
+    pub(super) fn start(
+        identity: Identity,
+        prepared: Prepared,
+        hub: Arc<Hub>,
+        sinks: Sinks,
+        now_ms: fn() -> u64,
+    ) -> Result<Self, ApplyError> {
+        let gate = Gate::new().map_err(|source| machine("the instance's gate", source))?;
+        let lane = Lane::of_generation(prepared.generation);
+        let armed = arm(&gate, &[], &prepared, lane)?;
+        let counters = Arc::new(Counters::default());
+        let tally = sinks.tally();
+        let name = identity.name.as_str();
+        let reader = Reader::start(name, prepared.sources, sinks, Arc::clone(&counters))
+            .map_err(|source| machine("the instance's reader", source))?;
+        let flip = flip(&gate, lane);
+        let at_ms = now_ms();
+        let mut running = Self {
+            generation: prepared.generation,
+            identity,
+            paused: false,
+            shown: prepared.shown,
+            object: prepared.object,
+            hooks: prepared.hooks,
+            switches: armed.switches,
+            gate,
+            reader,
+            loaded: prepared.loaded,
+            loss: Arc::new(prepared.loss),
+            loss_before: KernelLoss::Known(0),
+            through_before: 0,
+            counters,
+            sinks: tally,
+            hub,
+            proofs: Vec::new(),
+        };
+        let waited = running.settle()?;
+        let times = proof::Times { armed: armed.took, flip, grace: waited, ..Default::default() };
+        let mut proof = proof::start(&running.shown, &running.hooks, prepared.maps, at_ms);
+        proof.steps = times.added_to(prepared.steps);
+        running.keep(proof);
+        Ok(running)
+    }
+
+    /// Replaces the generation in charge by the prepared one. Until the flip an error changes
+    /// nothing.
+    pub(super) fn update(
+        &mut self,
+        prepared: Prepared,
+        now_ms: fn() -> u64,
+    ) -> Result<(), ApplyError> {
+        let lane = Lane::of_generation(prepared.generation);
+        let armed = arm(&self.gate, &self.switches, &prepared, lane)?;
+        let flipping = Instant::now();
+        let flip = if self.paused { Duration::ZERO } else { flip(&self.gate, lane) };
+        let at_ms = now_ms();
+        let old_switches = std::mem::replace(&mut self.switches, armed.switches);
+        let graced = self.settle();
+        let drained = self.reader.adopt(prepared.sources);
+        self.retire(&old_switches);
+        let mut proof = proof::update(
+            (&self.shown, &self.hooks),
+            (&prepared.shown, &prepared.hooks),
+            prepared.maps,
+            at_ms,
+        );
+        self.generation = prepared.generation;
+        self.shown = prepared.shown;
+        self.object = prepared.object;
+        self.hooks = prepared.hooks;
+        self.loss = Arc::new(prepared.loss);
+        self.loaded = prepared.loaded;
+        let (grace, drained) = (graced?, drained?);
+        let times = proof::Times {
+            armed: armed.took,
+            flip,
+            grace,
+            drain: drained.drain,
+            pause: drained.ended_at.saturating_duration_since(flipping),
+        };
+        proof.steps = times.added_to(prepared.steps);
+        proof.rings = drained.rings;
+        proof.events_before = drained.events;
+        proof.drained = drained.drained;
+        self.keep(proof);
+        Ok(())
+    }
+
+    /// Waits until no run can still see the gate as it was; then an empty lane counts again.
+    fn settle(&self) -> Result<Duration, ApplyError> {
+        let started = Instant::now();
+        grace::wait().map_err(|source| machine("the grace period after the flip", source))?;
+        if !self.paused {
+            self.switches.iter().for_each(|switch| switch.hold_to_account());
+        }
+        Ok(started.elapsed())
+    }
+
+    /// Forgets the old generation's programs: empties its lane where the hook stays, detaches the
+    /// hooks that the new one lacks, keeps what both had counted.
+    fn retire(&mut self, old_switches: &[Arc<Switch>]) {
+        let old_lane = Lane::of_generation(self.generation);
+        for switch in old_switches {
+            if self.switches.iter().any(|kept| Arc::ptr_eq(kept, switch)) {
+                switch.clear(old_lane);
+            } else {
+                self.through_before += switch.falls_through();
+            }
+        }
+        self.loss_before = plus(self.loss_before, self.loss.read());
+    }
+
+    /// Detaches every hook and reads the events to their end.
+    pub(super) fn stop(self) {
+        let Self { gate, switches, reader, loaded, hub, .. } = self;
+        gate.flip(Lane::EMPTY);
+        drop(switches);
+        // Without a grace period the last runs may still write; what they write is not read.
+        let _waited = grace::wait();
+        // A dead reader has nothing left to read.
+        let _drained: Result<Drained, ReaderDead> = reader.finish();
+        drop(loaded);
+        hub.close();
+    }
+
+    /// Points the gate at the empty lane, or back.
+    pub(super) fn set_paused(&mut self, paused: bool) -> Result<(), ApplyError> {
+        self.paused = paused;
+        if paused {
+            self.switches.iter().for_each(|switch| switch.excuse());
+            self.gate.flip(Lane::EMPTY);
+        } else {
+            self.gate.flip(Lane::of_generation(self.generation));
+        }
+        self.settle().map(|_waited| ())
+    }
+
+    /// The generation in charge, whose maps the next one may go on using.
+    pub(super) fn previous(&self) -> Previous<'_> {
+        Previous { object: &self.object, loaded: &self.loaded }
+    }
+
+    /// What can be told of the instance without its lock.
+    pub(super) fn view(&self) -> View {
+        View {
+            identity: self.identity.clone(),
+            state: if self.paused { InstanceState::Paused } else { InstanceState::Running },
+            shown: self.shown.clone(),
+            hooks: self.hooks.clone(),
+            switches: self.switches.clone(),
+            loss: Arc::clone(&self.loss),
+            loss_before: self.loss_before,
+            counters: Arc::clone(&self.counters),
+            sinks: self.sinks.clone(),
+            hub: Arc::clone(&self.hub),
+            proofs: self.proofs.clone(),
+        }
+    }
+
+    /// Completes a proof with the sums until now and keeps it.
+    fn keep(&mut self, mut proof: Proof) {
+        let through: u64 = self.switches.iter().map(|switch| switch.falls_through()).sum();
+        proof.instance = self.identity.name.to_string();
+        proof.falls_through = self.through_before + through;
+        proof.lost = self.view().kernel_lost();
+        if self.proofs.len() == PROOFS_MAX {
+            self.proofs.remove(0);
+        }
+        self.proofs.push(proof);
+    }
+}
+
+fn machine(what: &str, source: std::io::Error) -> ApplyError {
+    ApplyError::Machine { what: what.to_owned(), source }
+}
+
+/// Stores the lane and tells how long the store took.
+fn flip(gate: &Gate, lane: Lane) -> Duration {
+    let started = Instant::now();
+    gate.flip(lane);
+    started.elapsed()
+}
+
+/// Puts the programs into their lane: behind the switch that sits at the hook already, or behind a
+/// new one. On an error everything is as before.
+fn arm(
+    gate: &Gate,
+    existing: &[Arc<Switch>],
+    prepared: &Prepared,
+    lane: Lane,
+) -> Result<Armed, ApplyError> {
+    let started = Instant::now();
+    let mut switches: Vec<Arc<Switch>> = Vec::with_capacity(prepared.hooks.len());
+    for planned in &prepared.hooks {
+        let program = prepared.loaded.program(&planned.program);
+        let program = program.ok_or_else(|| planned.vanished())?;
+        let kept = existing.iter().find(|switch| *switch.hook() == planned.hook);
+        let switch = match kept {
+            Some(switch) => switch.arm(lane, program).map(|()| Arc::clone(switch)),
+            None => Switch::attach(&planned.hook, gate, lane, program).map(Arc::new),
+        };
+        match switch {
+            Ok(switch) => switches.push(switch),
+            Err(source) => {
+                switches.iter().for_each(|switch| switch.clear(lane));
+                return Err(planned.refused(source));
+            }
+        }
+    }
+    Ok(Armed { switches, took: started.elapsed() })
+}

@@ -1,0 +1,7 @@
+//! What lives on a node under a name: the reader of its events and the counts of where they went.
+//! Used by `engine`. Must never decide what runs.
+
+pub(crate) mod counters;
+pub(crate) mod loss;
+pub(crate) mod reader;
+pub(crate) mod source;

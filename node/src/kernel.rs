@@ -1,0 +1,15 @@
+//! All contact with the kernel: libbpf, system calls, mapped memory. Called by `instance` and
+//! `engine`; the only room where `unsafe` and `libbpf_rs` may stand.
+//! Must never load anything but the object of an `Admitted` payload and the switch.
+
+pub(crate) mod gate;
+pub(crate) mod grace;
+pub(crate) mod hook;
+pub(crate) mod libbpf_log;
+pub(crate) mod load;
+pub(crate) mod maps;
+pub(crate) mod perf;
+pub(crate) mod ring;
+pub(crate) mod switch;
+pub(crate) mod sys;
+pub(crate) mod vmlinux;

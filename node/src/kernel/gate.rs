@@ -1,0 +1,119 @@
+//! The gate: the one word that every switch of an instance reads to pick the lane. Written by the
+//! engine alone. Must never be written wider or narrower than one aligned 32-bit store.
+#![expect(unsafe_code, reason = "the word is mapped memory that programs read")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use libbpf_rs::{MapHandle, MapType};
+
+/// A place in the program arrays of all switches of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lane(u32);
+
+impl Lane {
+    /// The lane that never holds a program: hooks stay attached and nothing runs.
+    pub(crate) const EMPTY: Self = Self(3);
+
+    /// The lane of the n-th generation. Neighbouring generations never share one.
+    pub(crate) fn of_generation(generation: u64) -> Self {
+        Self(if generation.is_multiple_of(2) { 1 } else { 0 })
+    }
+
+    /// Index in the program arrays, 0 to 3.
+    pub(crate) fn index(self) -> u32 {
+        self.0
+    }
+}
+
+/// The gate of one instance: a mapped array of one `u32`.
+pub(crate) struct Gate {
+    map: MapHandle,
+    word: NonNull<AtomicU32>,
+    mapped_bytes: usize,
+}
+
+// SAFETY: `word` points into a shared mapping that lives as long as the gate and is only reached
+// through atomic operations.
+unsafe impl Send for Gate {}
+// SAFETY: as above.
+unsafe impl Sync for Gate {}
+
+impl Gate {
+    /// Makes a gate that points at the empty lane.
+    ///
+    /// # Errors
+    /// What the kernel says to the map or its mapping.
+    pub(crate) fn new() -> io::Result<Self> {
+        let options = libbpf_sys::bpf_map_create_opts {
+            sz: size_of::<libbpf_sys::bpf_map_create_opts>() as libbpf_sys::size_t,
+            map_flags: libbpf_sys::BPF_F_MMAPABLE,
+            ..Default::default()
+        };
+        let map = MapHandle::create(MapType::Array, Some("marrow_gate"), 4, 4, 1, &options)
+            .map_err(io::Error::other)?;
+        let mapped_bytes = page_bytes();
+        // SAFETY: a fresh shared mapping of a descriptor we own; the kernel picks the address.
+        let address = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                mapped_bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                map.as_fd().as_raw_fd(),
+                0,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let word = NonNull::new(address.cast())
+            .ok_or_else(|| io::Error::other("the gate was mapped at address zero"))?;
+        let gate = Self { map, word, mapped_bytes };
+        gate.flip(Lane::EMPTY);
+        Ok(gate)
+    }
+
+    /// Puts another lane in charge of every hook of the instance.
+    pub(crate) fn flip(&self, lane: Lane) {
+        // SAFETY: mapped, aligned and alive as long as `self`.
+        let word = unsafe { self.word.as_ref() };
+        word.store(lane.index(), Ordering::SeqCst);
+    }
+}
+
+impl AsFd for Gate {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.map.as_fd()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        // SAFETY: address and length of our own mapping, which nothing else points into.
+        unsafe { libc::munmap(self.word.as_ptr().cast(), self.mapped_bytes) };
+    }
+}
+
+/// Bytes of a memory page.
+pub(crate) fn page_bytes() -> usize {
+    // SAFETY: takes one integer.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).unwrap_or(4096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_generations_never_share_a_lane() {
+        for generation in 1..100 {
+            let lane = Lane::of_generation(generation);
+            assert_ne!(lane, Lane::of_generation(generation + 1));
+            assert_ne!(lane, Lane::EMPTY);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What libbpf says while it works, the verifier's log included, caught per thread so that two
+//! loads at once do not mix. Used around every call into libbpf that can be refused.
+
+use std::cell::RefCell;
+use std::sync::Once;
+
+use libbpf_rs::{PrintLevel, set_print};
+
+/// Most bytes of libbpf's words that are kept. The end is kept: it holds the verifier's verdict.
+const LOG_BYTES_MAX: usize = 256 * 1024;
+
+thread_local! {
+    static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` and returns what libbpf warned about meanwhile on this thread.
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> (T, String) {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        set_print(Some((PrintLevel::Info, keep)));
+    });
+    CAUGHT.with(|caught| *caught.borrow_mut() = Some(String::new()));
+    let done = work();
+    let log = CAUGHT.with(|caught| caught.borrow_mut().take()).unwrap_or_default();
+    (done, log)
+}
+
+/// Outside `catch` libbpf only repeats what a returned error says already.
+fn keep(_level: PrintLevel, text: String) {
+    CAUGHT.with(|caught| {
+        // A print from within a print would find the cell borrowed: it is dropped, not a panic.
+        let Ok(mut caught) = caught.try_borrow_mut() else { return };
+        let Some(log) = caught.as_mut() else { return };
+        log.push_str(&text);
+        keep_end(log, LOG_BYTES_MAX);
+    });
+}
+
+fn keep_end(log: &mut String, bytes_max: usize) {
+    if log.len() <= bytes_max {
+        return;
+    }
+    let mut from = log.len() - bytes_max;
+    while !log.is_char_boundary(from) {
+        from += 1;
+    }
+    log.drain(..from);
+}
+
+/// The verifier's own words inside libbpf's, or all of libbpf's where there are none.
+pub(crate) fn verifier_words(log: &str) -> &str {
+    let begin = "-- BEGIN PROG LOAD LOG --";
+    let end = "-- END PROG LOAD LOG --";
+    let Some(from) = log.find(begin).map(|at| at + begin.len()) else { return log.trim() };
+    let to = log[from..].find(end).map_or(log.len(), |at| from + at);
+    log[from..to].trim()
+}
+
+/// The program libbpf names as the one that failed (`prog 'NAME': failed to load`).
+pub(crate) fn failed_program(log: &str) -> Option<&str> {
+    let failed = log.lines().find(|line| line.contains("BPF program load failed"))?;
+    failed.split('\'').nth(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_long_log_is_kept_on_a_character_boundary() {
+        let mut log = "é".repeat(10);
+        keep_end(&mut log, 5);
+        assert_eq!(log, "éé");
+    }
+
+    #[test]
+    fn verifier_words_are_cut_out_of_libbpfs() {
+        let log = "libbpf: prog 'p': BPF program load failed: Invalid argument\n\
+                   libbpf: prog 'p': -- BEGIN PROG LOAD LOG --\nR1 invalid\n-- END PROG LOAD LOG --\n";
+        assert_eq!(verifier_words(log), "R1 invalid");
+        assert_eq!(failed_program(log), Some("p"));
+        assert_eq!(verifier_words(" no verifier spoke "), "no verifier spoke");
+    }
+}

@@ -1,0 +1,174 @@
+//! Loading an object through libbpf: opened, prepared (maps, relocations), verified by the kernel.
+//! Nothing is attached here. Used by the engine while a generation is prepared.
+//! Must never leave anything in the kernel when it fails: all it made closes with the object.
+#![expect(unsafe_code, reason = "libbpf-rs does not wrap preparing and pin paths yet")]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use libbpf_rs::{
+    AsRawLibbpf, MapCore, MapHandle, MapType, Object, ObjectBuilder, OpenObject,
+};
+
+use super::libbpf_log;
+use super::maps::{LOSS_MAP, LossMap};
+
+/// Why an object was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// libbpf does not read the object.
+    #[error("libbpf does not open the object: {reason}")]
+    Open {
+        /// The reason in one line.
+        reason: String,
+        /// All that libbpf said.
+        log: String,
+    },
+    /// Maps could not be made or relocations not be resolved.
+    #[error("the object's maps and relocations do not fit this kernel: {reason}")]
+    Prepare {
+        /// The reason in one line.
+        reason: String,
+        /// All that libbpf said.
+        log: String,
+    },
+    /// The kernel's verifier rejected a program.
+    #[error("the kernel rejects program {program}: {reason}")]
+    Verify {
+        /// The program's name, as libbpf tells it.
+        program: String,
+        /// The reason in one line.
+        reason: String,
+        /// The verifier's log.
+        log: String,
+    },
+}
+
+impl LoadError {
+    /// What libbpf or the verifier said.
+    pub(crate) fn log(&self) -> &str {
+        match self {
+            Self::Open { log, .. } | Self::Prepare { log, .. } | Self::Verify { log, .. } => log,
+        }
+    }
+}
+
+/// A map of the generation before that the new one goes on using.
+pub(crate) struct Share {
+    /// Name of the map in the new object.
+    pub(crate) map: String,
+    /// The map.
+    pub(crate) handle: MapHandle,
+}
+
+/// A loaded object: programs verified, nothing attached.
+pub(crate) struct Loaded {
+    object: Object,
+    /// Time in libbpf and map creation.
+    pub(crate) open: Duration,
+    /// Time in `BPF_PROG_LOAD`, the bookkeeping of libbpf around it included.
+    pub(crate) verify: Duration,
+}
+
+/// Loads `elf` under `name`, its CO-RE relocations resolved against the BTF at `btf` (the kernel's
+/// own where that is `None`).
+///
+/// # Errors
+/// As `LoadError` says; nothing stays behind.
+pub(crate) fn load(
+    name: &str,
+    elf: &[u8],
+    btf: Option<&Path>,
+    shares: &[Share],
+) -> Result<Loaded, LoadError> {
+    let started = Instant::now();
+    let (prepared, log) = libbpf_log::catch(|| open_and_prepare(name, elf, btf, shares));
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err((Step::Open, reason)) => return Err(LoadError::Open { reason, log: trimmed(&log) }),
+        Err((Step::Prepare, reason)) => {
+            return Err(LoadError::Prepare { reason, log: trimmed(&log) });
+        }
+    };
+    let open = started.elapsed();
+    let verifying = Instant::now();
+    let (object, log) = libbpf_log::catch(|| prepared.load());
+    let object = object.map_err(|error| LoadError::Verify {
+        program: libbpf_log::failed_program(&log).unwrap_or("(unnamed)").to_owned(),
+        reason: error.to_string(),
+        log: libbpf_log::verifier_words(&log).to_owned(),
+    })?;
+    Ok(Loaded { object, open, verify: verifying.elapsed() })
+}
+
+fn trimmed(log: &str) -> String {
+    log.trim().to_owned()
+}
+
+enum Step {
+    Open,
+    Prepare,
+}
+
+fn open_and_prepare(
+    name: &str,
+    elf: &[u8],
+    btf: Option<&Path>,
+    shares: &[Share],
+) -> Result<OpenObject, (Step, String)> {
+    let refused = |error: libbpf_rs::Error| (Step::Open, error.to_string());
+    let mut builder = ObjectBuilder::default();
+    builder.name(name).map_err(refused)?;
+    if let Some(path) = btf {
+        builder.btf_custom_path(path).map_err(refused)?;
+    }
+    let mut open = builder.open_memory(elf).map_err(refused)?;
+    for mut map in open.maps_mut() {
+        // Pinning by name would tie payloads together outside their instances and outlive a
+        // refusal; maps go from generation to generation through the hand-over instead.
+        let pointer = map.as_libbpf_object().as_ptr();
+        // SAFETY: the map belongs to `open`; a null path clears what the object asked for.
+        unsafe { libbpf_sys::bpf_map__set_pin_path(pointer, std::ptr::null()) };
+        let map_name = map.name().to_string_lossy().into_owned();
+        if let Some(share) = shares.iter().find(|share| share.map == map_name) {
+            map.reuse_fd(share.handle.as_fd()).map_err(refused)?;
+        }
+    }
+    // SAFETY: `open` owns the object, which is opened and not loaded.
+    let result = unsafe { libbpf_sys::bpf_object__prepare(open.as_libbpf_object().as_ptr()) };
+    if result < 0 {
+        let reason = std::io::Error::from_raw_os_error(-result).to_string();
+        return Err((Step::Prepare, reason));
+    }
+    Ok(open)
+}
+
+impl Loaded {
+    /// The descriptor of a program, by name.
+    pub(crate) fn program(&self, name: &str) -> Option<BorrowedFd<'_>> {
+        let program = self.object.progs().find(|program| program.name() == name)?;
+        // The object outlives the view of it that libbpf-rs hands out.
+        let number = std::os::fd::AsRawFd::as_raw_fd(&program.as_fd());
+        // SAFETY: the descriptor is the object's and open as long as `self`.
+        Some(unsafe { BorrowedFd::borrow_raw(number) })
+    }
+
+    /// A handle of a map, by the name it has in the object.
+    ///
+    /// # Errors
+    /// Where there is none of this name, or no descriptor is left.
+    pub(crate) fn map(&self, name: &str) -> io::Result<MapHandle> {
+        let map = self.object.maps().find(|map| map.name() == name);
+        let map = map.ok_or_else(|| io::Error::other(format!("libbpf made no map {name}")))?;
+        MapHandle::try_from(&map).map_err(io::Error::other)
+    }
+
+    /// The map in which the programs count what full rings refused, where they do.
+    pub(crate) fn loss_map(&self) -> Option<LossMap> {
+        let map = self.map(LOSS_MAP).ok()?;
+        let counts = map.map_type() == MapType::PercpuArray && map.value_size() == 8;
+        counts.then(|| LossMap::new(map))
+    }
+}

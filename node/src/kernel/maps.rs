@@ -1,0 +1,27 @@
+//! Counters that programs keep in maps. Used by the switch and by the engine's proofs.
+//! Must never write to a payload's map.
+
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
+
+/// The counter that `emit.bpf.h` keeps under this name: records a full ring refused.
+pub(crate) const LOSS_MAP: &str = "marrow_loss";
+
+/// A generation's `marrow_loss`: a per-CPU array of one `u64`.
+pub(crate) struct LossMap(MapHandle);
+
+impl LossMap {
+    pub(super) fn new(map: MapHandle) -> Self {
+        Self(map)
+    }
+
+    /// Records refused on all CPUs; `None` where the map is not of that form.
+    pub(crate) fn sum(&self) -> Option<u64> {
+        sum_per_cpu(&self.0)
+    }
+}
+
+/// Sums the first entry of a per-CPU array of `u64`; `None` where the map is not of that form.
+pub(super) fn sum_per_cpu(map: &MapHandle) -> Option<u64> {
+    let values = map.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY).ok()??;
+    values.iter().map(|value| value.as_slice().try_into().ok().map(u64::from_ne_bytes)).sum()
+}

@@ -1,0 +1,180 @@
+//! The node's own reader of a BPF ring buffer: spans over the mapping, committed after use.
+//! Used by the reader thread. Must never show a record before its BUSY bit is clear, nor any
+//! record after it was committed: from then on the kernel may write there.
+//! Layout: `kernel/bpf/ringbuf.c` (one consumer page, one producer page, the data twice).
+#![expect(unsafe_code, reason = "the ring is memory that the kernel writes")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use libbpf_rs::{MapCore, MapHandle};
+
+use super::gate::page_bytes;
+
+/// Bit of a record's length word: reserved, not yet submitted.
+const BUSY: u32 = 1 << 31;
+/// Bit of a record's length word: submitted to be skipped.
+const DISCARD: u32 = 1 << 30;
+/// Bytes before each record's content: length word and page offset.
+const HEADER_BYTES: u64 = 8;
+
+/// One ring, mapped. `cursor` runs ahead of the kernel's consumer position until `commit`.
+pub(crate) struct Ring {
+    fd: OwnedFd,
+    consumer: Mapping,
+    producer: Mapping,
+    size_bytes: u64,
+    cursor: u64,
+}
+
+/// What one pass over a ring met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Records shown.
+    pub(crate) records: u64,
+    /// Bytes passed over, headers and discarded records included.
+    pub(crate) bytes: u64,
+}
+
+impl Ring {
+    /// Maps a ring.
+    ///
+    /// # Errors
+    /// Where the descriptor can't be duplicated or mapped.
+    pub(crate) fn open(map: &MapHandle) -> io::Result<Self> {
+        let fd = map.as_fd().try_clone_to_owned()?;
+        let size_bytes = map.max_entries();
+        let page = page_bytes();
+        let data = usize::try_from(size_bytes).map_err(io::Error::other)?;
+        let window = data
+            .checked_mul(2)
+            .and_then(|twice| twice.checked_add(page))
+            .ok_or_else(|| io::Error::other("the ring is larger than the address space"))?;
+        let consumer = Mapping::new(&fd, 0, page, libc::PROT_READ | libc::PROT_WRITE)?;
+        let producer = Mapping::new(&fd, page, window, libc::PROT_READ)?;
+        let mut ring = Self { fd, consumer, producer, size_bytes: u64::from(size_bytes), cursor: 0 };
+        ring.cursor = ring.consumer_position().load(Ordering::Acquire);
+        Ok(ring)
+    }
+
+    fn consumer_position(&self) -> &AtomicU64 {
+        // SAFETY: the first word of the consumer page, mapped and aligned as long as `self`.
+        unsafe { self.consumer.start.cast::<AtomicU64>().as_ref() }
+    }
+
+    fn producer_position(&self) -> u64 {
+        // SAFETY: the first word of the producer page, mapped and aligned as long as `self`.
+        let position = unsafe { self.producer.start.cast::<AtomicU64>().as_ref() };
+        position.load(Ordering::Acquire)
+    }
+
+    /// Bytes that wait to be read.
+    pub(crate) fn pending_bytes(&self) -> u64 {
+        self.producer_position().saturating_sub(self.cursor)
+    }
+
+    /// Bytes of records the ring holds.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Shows up to `bytes_max` of records to `each`, with the position of each; stops at a record
+    /// that is not submitted yet. The records stay the reader's until `commit`.
+    pub(crate) fn read(&mut self, bytes_max: u64, mut each: impl FnMut(u64, &[u8])) -> Span {
+        let mut span = Span::default();
+        let end = self.producer_position();
+        while self.cursor < end && span.bytes < bytes_max {
+            let Some((length, record)) = self.record_at(self.cursor) else { break };
+            if length & DISCARD == 0 {
+                each(self.cursor, record);
+                span.records += 1;
+            }
+            let content = u64::from(length & !(BUSY | DISCARD));
+            let step = (content + HEADER_BYTES).next_multiple_of(HEADER_BYTES);
+            self.cursor += step;
+            span.bytes += step;
+        }
+        span
+    }
+
+    /// The length word and the content of the record at `position`, unless it is still BUSY.
+    fn record_at(&self, position: u64) -> Option<(u32, &[u8])> {
+        let offset = usize::try_from(position & (self.size_bytes - 1)).ok()?;
+        let data_start = page_bytes();
+        // SAFETY: `offset` is less than the ring's size, and the window behind the producer page
+        // is twice that size.
+        let header = unsafe { self.producer.start.byte_add(data_start + offset) };
+        // SAFETY: records are aligned to 8 bytes, so their first word is aligned; the kernel
+        // writes it atomically.
+        let length = unsafe { header.cast::<AtomicU32>().as_ref() }.load(Ordering::Acquire);
+        if length & BUSY != 0 {
+            return None;
+        }
+        let content_bytes = usize::try_from(length & !DISCARD).ok()?;
+        // The kernel never reserves more than the ring holds; a word that says so was not its.
+        if u64::from(length & !DISCARD) + HEADER_BYTES > self.size_bytes {
+            return None;
+        }
+        // SAFETY: header and content lie inside the double window (checked above).
+        let content = unsafe { header.byte_add(8) };
+        // SAFETY: a submitted record is not written again until the consumer position passes it,
+        // which `commit` does through `&mut self`, when no borrow of it can live any more.
+        let record = unsafe { std::slice::from_raw_parts(content.as_ptr(), content_bytes) };
+        Some((length, record))
+    }
+
+    /// Gives everything that was read back to the kernel.
+    pub(crate) fn commit(&mut self) {
+        self.consumer_position().store(self.cursor, Ordering::Release);
+        // The kernel wakes a reader only when the consumer position has caught up: the store must
+        // be seen before the producer position is looked at again, or a wake-up is missed.
+        fence(Ordering::SeqCst);
+    }
+}
+
+impl AsFd for Ring {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// A shared mapping of a part of the ring's file.
+struct Mapping {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the mapping is shared memory owned by this value; all writes go through atomics.
+unsafe impl Send for Mapping {}
+
+impl Mapping {
+    fn new(fd: &OwnedFd, offset: usize, bytes: usize, protection: i32) -> io::Result<Self> {
+        let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
+        // SAFETY: a fresh shared mapping of a descriptor we own; the kernel picks the address.
+        let address = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                bytes,
+                protection,
+                libc::MAP_SHARED,
+                fd.as_raw_fd(),
+                offset,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(address.cast())
+            .ok_or_else(|| io::Error::other("the ring was mapped at address zero"))?;
+        Ok(Self { start, bytes })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: address and length of our own mapping; borrows of it ended with `&self`.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
+    }
+}

@@ -1,0 +1,148 @@
+//! The switch: the stub that stays attached at a hook while generations come and go behind it.
+//! Used by the engine. Must never be dropped while its instance lives, unless the hook is gone.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder};
+
+use super::gate::{Gate, Lane};
+use super::hook::{self, Hook, HookError};
+use super::{libbpf_log, maps};
+
+/// Wrapper that aligns the embedded object as ELF structures ask for.
+#[repr(align(8))]
+struct Aligned<Bytes: ?Sized>(Bytes);
+
+static SWITCH_ELF: &Aligned<[u8]> =
+    &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/switch.bpf.o")));
+
+/// `excused_from` of a switch whose empty lane counts.
+const HELD_TO_ACCOUNT: u64 = u64::MAX;
+
+/// A stub, attached, with the lanes of its hook.
+pub(crate) struct Switch {
+    hook: Hook,
+    lanes: MapHandle,
+    through: MapHandle,
+    /// Falls-through that were meant: before the first flip and while the instance was paused.
+    meant: AtomicU64,
+    /// The count when the empty lane began to be meant; `HELD_TO_ACCOUNT` when it is not.
+    excused_from: AtomicU64,
+    // Dropped in this order: first nothing runs any more, then the stub goes.
+    _links: Vec<Link>,
+    _stub: Object,
+}
+
+impl Switch {
+    /// Loads a stub for `hook`, puts `program` in `lane`, and attaches it. Until the gate points
+    /// at a lane that holds a program, its runs fall through.
+    ///
+    /// # Errors
+    /// Where the kernel refuses the stub, the program as its tail call, or the attachment.
+    pub(crate) fn attach(
+        hook: &Hook,
+        gate: &Gate,
+        lane: Lane,
+        program: BorrowedFd<'_>,
+    ) -> Result<Self, HookError> {
+        let (attached, log) =
+            libbpf_log::catch(|| Self::attach_quietly(hook, gate, lane, program));
+        attached.map_err(|error| error.with_log(log))
+    }
+
+    fn attach_quietly(
+        hook: &Hook,
+        gate: &Gate,
+        lane: Lane,
+        program: BorrowedFd<'_>,
+    ) -> Result<Self, HookError> {
+        let refused = |source| HookError::stub(hook, source);
+        let mut open =
+            ObjectBuilder::default().open_memory(&SWITCH_ELF.0).map_err(refused)?;
+        for mut map in open.maps_mut() {
+            if map.name() == "marrow_gate" {
+                map.reuse_fd(gate.as_fd()).map_err(refused)?;
+            } else if map.name().to_string_lossy().ends_with(".rodata") {
+                map.set_initial_value(&hook.neutral().to_ne_bytes()).map_err(refused)?;
+            }
+        }
+        for mut stub in open.progs_mut() {
+            stub.set_prog_type(hook.program_type());
+            stub.set_attach_type(hook.attach_type());
+            if let Some(target) = hook.btf_target() {
+                stub.set_attach_target(0, Some(target.to_owned())).map_err(refused)?;
+            }
+        }
+        let stub = open.load().map_err(refused)?;
+        let map = |name: &str| -> Result<MapHandle, HookError> {
+            let map = stub.maps().find(|map| map.name() == name);
+            let map = map.ok_or_else(|| HookError::stub_lacks(hook, name))?;
+            MapHandle::try_from(&map).map_err(refused)
+        };
+        let (lanes, through) = (map("marrow_lanes")?, map("marrow_through")?);
+        put(&lanes, lane, program).map_err(|source| HookError::lane(hook, source))?;
+        let links = hook::attach(hook, &stub)?;
+        Ok(Self {
+            hook: hook.clone(),
+            lanes,
+            through,
+            meant: AtomicU64::new(0),
+            excused_from: AtomicU64::new(0),
+            _links: links,
+            _stub: stub,
+        })
+    }
+
+    /// The hook this switch sits at.
+    pub(crate) fn hook(&self) -> &Hook {
+        &self.hook
+    }
+
+    /// Puts a program in a lane that no gate points at.
+    ///
+    /// # Errors
+    /// Where the kernel refuses the program as a tail call of the stub.
+    pub(crate) fn arm(&self, lane: Lane, program: BorrowedFd<'_>) -> Result<(), HookError> {
+        put(&self.lanes, lane, program).map_err(|source| HookError::lane(&self.hook, source))
+    }
+
+    /// Empties a lane. A lane that is empty already is no error.
+    pub(crate) fn clear(&self, lane: Lane) {
+        // The only refusal is ENOENT, and then the lane is as it should be.
+        let _empty_before = self.lanes.delete(&lane.index().to_ne_bytes());
+    }
+
+    /// Runs of this hook that met an empty lane without anybody meaning them to.
+    pub(crate) fn falls_through(&self) -> u64 {
+        let excused_from = self.excused_from.load(Ordering::Relaxed);
+        let until = if excused_from == HELD_TO_ACCOUNT { self.runs_through() } else { excused_from };
+        until.saturating_sub(self.meant.load(Ordering::Relaxed))
+    }
+
+    /// From now on an empty lane is meant. A new switch begins like this.
+    pub(crate) fn excuse(&self) {
+        if self.excused_from.load(Ordering::Relaxed) == HELD_TO_ACCOUNT {
+            self.excused_from.store(self.runs_through(), Ordering::Relaxed);
+        }
+    }
+
+    /// From now on an empty lane counts. Call it a grace period after the flip, when no run can
+    /// still see the gate as it was.
+    pub(crate) fn hold_to_account(&self) {
+        let excused_from = self.excused_from.swap(HELD_TO_ACCOUNT, Ordering::Relaxed);
+        if excused_from != HELD_TO_ACCOUNT {
+            let meant = self.runs_through().saturating_sub(excused_from);
+            self.meant.fetch_add(meant, Ordering::Relaxed);
+        }
+    }
+
+    fn runs_through(&self) -> u64 {
+        maps::sum_per_cpu(&self.through).unwrap_or(0)
+    }
+}
+
+fn put(lanes: &MapHandle, lane: Lane, program: BorrowedFd<'_>) -> libbpf_rs::Result<()> {
+    let key = lane.index().to_ne_bytes();
+    lanes.update(&key, &program.as_raw_fd().to_ne_bytes(), MapFlags::ANY)
+}

@@ -1,0 +1,174 @@
+//! System calls that neither std nor libbpf wraps. Used by the other files of `kernel` and by the
+//! reader. Must never fail on `setrlimit`: memory of BPF is accounted to the cgroup since 5.11.
+#![expect(unsafe_code, reason = "raw system calls")]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// `MEMBARRIER_CMD_GLOBAL` of `linux/membarrier.h`: returns after an RCU grace period.
+const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
+/// `PERF_TYPE_SOFTWARE` of `linux/perf_event.h`.
+const PERF_TYPE_SOFTWARE: u32 = 1;
+/// `PERF_COUNT_SW_CPU_CLOCK` of `linux/perf_event.h`.
+const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
+/// The `freq` bit of `perf_event_attr`: `sample_period` holds a frequency.
+const PERF_ATTR_FREQ: u64 = 1 << 10;
+
+fn done(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Waits for an RCU grace period.
+///
+/// # Errors
+/// `EINVAL` where the kernel runs with `nohz_full` CPUs, `ENOSYS` where it lacks the call.
+pub(super) fn membarrier() -> io::Result<()> {
+    // SAFETY: the call takes three integers and touches no memory of this process.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    done(result).map(|_| ())
+}
+
+/// The part of `perf_event_attr` (`PERF_ATTR_SIZE_VER0`, 64 bytes) that a sampling clock needs.
+#[repr(C)]
+#[derive(Default)]
+struct PerfEventAttr {
+    kind: u32,
+    size: u32,
+    config: u64,
+    sample_freq: u64,
+    sample_type: u64,
+    read_format: u64,
+    flags: u64,
+    wakeup_events: u32,
+    bp_type: u32,
+    config1: u64,
+}
+
+/// Opens a software CPU clock on one CPU that samples `hertz` times a second.
+///
+/// # Errors
+/// What `perf_event_open(2)` says.
+pub(crate) fn cpu_clock(cpu: u32, hertz: u64) -> io::Result<OwnedFd> {
+    let attr = PerfEventAttr {
+        kind: PERF_TYPE_SOFTWARE,
+        size: u32::try_from(size_of::<PerfEventAttr>()).unwrap_or(0),
+        config: PERF_COUNT_SW_CPU_CLOCK,
+        sample_freq: hertz,
+        flags: PERF_ATTR_FREQ,
+        ..PerfEventAttr::default()
+    };
+    let everyone: libc::c_int = -1;
+    let no_group: libc::c_int = -1;
+    let close_on_exec: libc::c_ulong = 8;
+    let cpu = libc::c_long::from(cpu);
+    // SAFETY: `attr` lives over the call and its `size` is its own; the kernel only reads it.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            &raw const attr,
+            everyone,
+            cpu,
+            no_group,
+            close_on_exec,
+        )
+    };
+    let fd = RawFd::try_from(done(fd)?).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just given this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// CPUs that are online, from the kernel's list (`0-3,5`).
+///
+/// # Errors
+/// Where sysfs is missing or its list is not of that form.
+pub(crate) fn online_cpus() -> io::Result<Vec<u32>> {
+    let text = std::fs::read_to_string("/sys/devices/system/cpu/online")?;
+    parse_cpu_list(text.trim())
+        .ok_or_else(|| io::Error::other(format!("the kernel's list of CPUs reads {text:?}")))
+}
+
+fn parse_cpu_list(text: &str) -> Option<Vec<u32>> {
+    let mut cpus = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        cpus.extend(first.parse::<u32>().ok()?..=last.parse::<u32>().ok()?);
+    }
+    Some(cpus)
+}
+
+/// A set of descriptors that are waited for together.
+pub(crate) struct Epoll {
+    fd: OwnedFd,
+}
+
+impl Epoll {
+    /// # Errors
+    /// What `epoll_create1(2)` says.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: takes one integer.
+        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        done(fd.into())?;
+        // SAFETY: the kernel has just given this descriptor to us alone.
+        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+    }
+
+    /// Wakes `wait` whenever `fd` is readable, until `fd` is closed.
+    ///
+    /// # Errors
+    /// What `epoll_ctl(2)` says.
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN.cast_unsigned(), u64: 0 };
+        // SAFETY: both descriptors are open and `event` lives over the call.
+        let result = unsafe {
+            libc::epoll_ctl(
+                self.fd.as_raw_fd(),
+                libc::EPOLL_CTL_ADD,
+                fd.as_raw_fd(),
+                &raw mut event,
+            )
+        };
+        done(result.into()).map(|_| ())
+    }
+
+    /// Waits until something is readable or `timeout` has passed; a signal ends it too.
+    ///
+    /// # Errors
+    /// What `epoll_wait(2)` says.
+    pub(crate) fn wait(&self, timeout: Duration) -> io::Result<()> {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 16];
+        let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: `events` holds as many entries as the call is told.
+        let result = unsafe {
+            libc::epoll_wait(self.fd.as_raw_fd(), events.as_mut_ptr(), 16, timeout_ms)
+        };
+        match done(result.into()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+/// An anonymous file in memory, for what libbpf wants by path.
+///
+/// # Errors
+/// What `memfd_create(2)` says.
+pub(crate) fn memory_file(name: &std::ffi::CStr) -> io::Result<OwnedFd> {
+    // SAFETY: `name` is NUL-terminated and lives over the call.
+    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
+    done(fd.into())?;
+    // SAFETY: the kernel has just given this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_list_holds_ranges_and_single_cpus() {
+        assert_eq!(parse_cpu_list("0-2,5"), Some(vec![0, 1, 2, 5]));
+        assert_eq!(parse_cpu_list("0"), Some(vec![0]));
+        assert_eq!(parse_cpu_list("none"), None);
+    }
+}
