@@ -82,3 +82,22 @@ pub const LEGACY_JSON_VALUES_MAX: usize = 65_536;
 pub const LEGACY_PRESETS_MAX: usize = 256;
 /// Names shown in an error that lists what an object has; the rest is a number.
 pub const NAMES_SHOWN_MAX: usize = 16;
+
+/// Sections of an ELF file.
+pub const ELF_SECTIONS_MAX: usize = 4096;
+/// Symbols of an ELF file, those for debugging included.
+pub const ELF_SYMBOLS_MAX: usize = 1 << 16;
+/// Relocations of an ELF file, those for debugging not counted.
+pub const ELF_RELOCATIONS_MAX: usize = 1 << 18;
+/// Functions of an object: programs, and what they call.
+pub const FUNCTIONS_MAX: usize = 4096;
+/// Functions and calls looked at to find what each program reaches.
+pub const CALL_GRAPH_STEPS_MAX: usize = 1 << 22;
+/// CO-RE relocations of an object.
+pub const CORE_RELOCATIONS_MAX: usize = 1 << 16;
+/// The path to a field in a CO-RE relocation, bytes; libbpf follows at most 64 steps.
+pub const CORE_ACCESS_BYTES_MAX: usize = 512;
+/// Variables of one data section, bytes: the section becomes one value of an array map.
+pub const DATA_SECTION_BYTES_MAX: u32 = 64 << 20;
+/// Pointers, arrays and qualifiers before the name of a type.
+pub const TYPE_NAME_DEPTH_MAX: usize = 32;
