@@ -17,6 +17,7 @@ use crate::limits::{
 };
 pub use crate::manifest::Arch;
 use crate::manifest::Manifest;
+use crate::object::{self, Object};
 use section::{Layer, Section, Sections};
 
 /// What the names of this format's own sections begin with.
@@ -87,8 +88,7 @@ pub fn encode(contents: &Contents) -> Result<Vec<u8>, EncodeError> {
     if let Some(wasm) = &contents.handler {
         file.extend(wasm.get(layer.header().len()..).unwrap_or_default());
     }
-    let read_back = decode(&file)?;
-    if read_back != *contents {
+    if decode(&file)?.contents != *contents {
         return Err(EncodeError::Altered);
     }
     Ok(file)
@@ -103,8 +103,59 @@ fn append(file: &mut Vec<u8>, name: &str, data: &[u8]) {
     .encode(file);
 }
 
+/// Contents that were checked whole, with the inspection of each object.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) contents: Contents,
+    /// At least one, in the order of the objects.
+    pub(crate) inspected: Vec<Object>,
+}
+
+impl Checked {
+    /// The inspection of the object for `arch`.
+    pub(crate) fn inspected_for(&self, arch: Arch) -> Option<&Object> {
+        self.contents
+            .index_for(arch)
+            .and_then(|index| self.inspected.get(index))
+    }
+}
+
+/// Reads a payload file and checks all of it.
+pub(crate) fn decode(file: &[u8]) -> Result<Checked, DecodeError> {
+    let contents = read(file)?;
+    let mut inspected = Vec::with_capacity(contents.objects.len());
+    for object in &contents.objects {
+        inspected.push(inspect(&contents.manifest, object)?);
+    }
+    Ok(Checked {
+        contents,
+        inspected,
+    })
+}
+
+/// Inspects an object and checks the manifest's word about it. Which map carries which struct is
+/// what the manifest says, whatever an inspection would guess.
+fn inspect(manifest: &Manifest, object: &ArchObject) -> Result<Object, DecodeError> {
+    let arch = object.arch;
+    let mut inspected = object::inspect(&object.bytes).map_err(|error| DecodeError::Object {
+        arch,
+        error: Box::new(error),
+    })?;
+    manifest.agrees_with(arch, &inspected)?;
+    inspected.events.clear();
+    let pairs: Vec<(String, String)> = manifest
+        .events
+        .iter()
+        .map(|event| (event.map.clone(), event.struct_name.clone()))
+        .collect();
+    inspected
+        .set_events(&pairs)
+        .map_err(|error| DecodeError::Events { arch, error })?;
+    Ok(inspected)
+}
+
 /// Reads a payload file and checks all of it but what only the inspection of objects can tell.
-pub(crate) fn decode(file: &[u8]) -> Result<Contents, DecodeError> {
+fn read(file: &[u8]) -> Result<Contents, DecodeError> {
     within("payload", file.len(), PAYLOAD_BYTES_MAX)?;
     let layer = section::layer(file)?;
     let (parts, tail) = split(file)?;

@@ -3,14 +3,18 @@
 //! against it again by every reader; judgements about an object are computed where they are shown.
 //! Must never be trusted where it could be computed, and never grow without a bound.
 
+mod agree;
 mod arch;
 mod bounded;
 mod check;
+mod compute;
 mod entry;
 mod kernel;
 
+pub use agree::Disagreement;
 pub use arch::{Arch, UnknownArch};
 pub use check::ManifestError;
+pub use compute::{ComputeError, Described, Inspected};
 pub use entry::{Build, Carry, Event, Global, Handler, Map, Merge, ObjectFile, Program};
 pub use kernel::{KernelVersion, KernelVersionError};
 

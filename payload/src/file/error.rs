@@ -4,8 +4,9 @@
 use super::handler::HandlerError;
 use super::section::WasmError;
 use crate::digest::Digest;
-use crate::manifest::{Arch, ManifestError};
+use crate::manifest::{Arch, Disagreement, ManifestError};
 use crate::name::Excerpt;
+use crate::object::{EventError, ObjectError};
 
 /// Why bytes are not a payload file. Offsets are in bytes from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +85,25 @@ pub enum DecodeError {
         listed: Digest,
         /// In the file.
         found: Digest,
+    },
+    /// The inspection refuses an object.
+    #[error("object for {arch}: {error}")]
+    Object {
+        /// Which object.
+        arch: Arch,
+        /// What the inspection says.
+        error: Box<ObjectError>,
+    },
+    /// The manifest says about an object what its bytes do not.
+    #[error(transparent)]
+    Disagreement(#[from] Disagreement),
+    /// The manifest gives a map a struct that the object does not have.
+    #[error("object for {arch}: {error}")]
+    Events {
+        /// Which object.
+        arch: Arch,
+        /// What is missing.
+        error: EventError,
     },
     /// What other Wasm tools would show is not what the manifest says.
     #[error("metadata sections at byte {at} are not those that the manifest gives")]

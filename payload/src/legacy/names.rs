@@ -4,6 +4,7 @@
 
 use super::error::{LegacyError, Rule, escaped};
 use super::{Generation, Legacy};
+use crate::object::Object;
 
 /// The longest name of a map that the kernel keeps (`BPF_OBJ_NAME_LEN` 16 with its NUL, uapi bpf.h).
 const KERNEL_NAME_BYTES: usize = 15;
@@ -19,6 +20,19 @@ pub struct Skeleton<'a> {
     pub programs: Vec<&'a str>,
     /// Declared maps, then data sections.
     pub maps: Vec<&'a str>,
+}
+
+impl<'a> From<&'a Object> for Skeleton<'a> {
+    fn from(object: &'a Object) -> Self {
+        Self {
+            programs: object
+                .programs
+                .iter()
+                .map(|program| program.name.as_str())
+                .collect(),
+            maps: object.maps.iter().map(|map| map.name.as_str()).collect(),
+        }
+    }
 }
 
 impl Legacy {

@@ -9,9 +9,11 @@ use super::key::KeyId;
 use super::statement::Statement;
 use super::trust::{NotTrusted, TrustedKeys};
 use crate::digest::Digest;
-use crate::file::{self, Contents, DecodeError};
+use crate::file::{self, Checked, Contents, DecodeError};
 use crate::limits::PAYLOAD_BYTES_MAX;
+use crate::manifest::Arch;
 use crate::name::{PayloadName, Version};
+use crate::object::Object;
 
 /// Why a file and an envelope are not a release that may be trusted here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,23 +125,24 @@ impl Unverified {
                 found,
             });
         }
-        let contents = file::decode(&self.file)?;
-        if statement.name != contents.manifest.name {
-            let found = contents.manifest.name;
+        let checked = file::decode(&self.file)?;
+        let manifest = &checked.contents.manifest;
+        if statement.name != manifest.name {
+            let found = manifest.name.clone();
             return Err(VerifyError::Name {
                 signed: statement.name,
                 found,
             });
         }
-        if statement.version != contents.manifest.version {
-            let (signed, found) = (statement.version, contents.manifest.version);
+        if statement.version != manifest.version {
+            let (signed, found) = (statement.version, manifest.version.clone());
             return Err(VerifyError::Version {
                 signed: Box::new(signed),
                 found: Box::new(found),
             });
         }
         Ok(Verified {
-            contents,
+            checked,
             statement,
             signers,
         })
@@ -149,7 +152,7 @@ impl Unverified {
 /// A payload that enough trusted keys vouch for, checked whole.
 #[derive(Debug)]
 pub struct Verified {
-    contents: Contents,
+    checked: Checked,
     statement: Statement,
     signers: BTreeSet<KeyId>,
 }
@@ -158,7 +161,20 @@ impl Verified {
     /// What the file holds.
     #[must_use]
     pub fn contents(&self) -> &Contents {
-        &self.contents
+        &self.checked.contents
+    }
+
+    /// The object for `arch`.
+    #[must_use]
+    pub fn object(&self, arch: Arch) -> Option<&[u8]> {
+        self.checked.contents.object_for(arch)
+    }
+
+    /// What the object for `arch` contains, inspected once when it was decoded. All objects of a
+    /// payload agree in their programs, maps, globals and events.
+    #[must_use]
+    pub fn inspected(&self, arch: Arch) -> Option<&Object> {
+        self.checked.inspected_for(arch)
     }
 
     /// The digest of the file: its identity.

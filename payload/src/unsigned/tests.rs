@@ -1,0 +1,1 @@
+//! Rules of unsigned input. Run by `cargo test`.
