@@ -16,7 +16,7 @@ use crate::limits::{
     HANDLER_BYTES_MAX, MANIFEST_BYTES_MAX, OBJECT_BYTES_MAX, OBJECTS_MAX, PAYLOAD_BYTES_MAX,
 };
 pub use crate::manifest::Arch;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ManifestError};
 use crate::object::{self, Object};
 use section::{Layer, Section, Sections};
 
@@ -53,15 +53,10 @@ impl Contents {
     /// The object for `arch`: its own, or the one for any architecture.
     #[must_use]
     pub fn object_for(&self, arch: Arch) -> Option<&[u8]> {
-        self.index_for(arch)
-            .map(|index| self.objects[index].bytes.as_slice())
-    }
-
-    /// The place of the object for `arch` in `objects`.
-    pub(crate) fn index_for(&self, arch: Arch) -> Option<usize> {
         self.objects
             .iter()
-            .position(|object| object.arch == arch || object.arch == Arch::Any)
+            .find(|object| object.arch == arch || object.arch == Arch::Any)
+            .map(|object| object.bytes.as_slice())
     }
 }
 
@@ -88,7 +83,7 @@ pub fn encode(contents: &Contents) -> Result<Vec<u8>, EncodeError> {
     if let Some(wasm) = &contents.handler {
         file.extend(wasm.get(layer.header().len()..).unwrap_or_default());
     }
-    if decode(&file)?.contents != *contents {
+    if decode(&file)?.contents() != contents {
         return Err(EncodeError::Altered);
     }
     Ok(file)
@@ -106,17 +101,53 @@ fn append(file: &mut Vec<u8>, name: &str, data: &[u8]) {
 /// Contents that were checked whole, with the inspection of each object.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    pub(crate) contents: Contents,
-    /// At least one, in the order of the objects.
-    pub(crate) inspected: Vec<Object>,
+    contents: Contents,
+    /// The object for this machine where there is one, else the first.
+    chosen: (Arch, Object),
+    others: Vec<(Arch, Object)>,
 }
 
 impl Checked {
+    /// Puts checked contents together with the inspections of their objects.
+    pub(crate) fn new(
+        contents: Contents,
+        mut inspected: Vec<(Arch, Object)>,
+    ) -> Result<Self, ManifestError> {
+        let here = |arch: Arch| arch == Arch::Any || Some(arch) == Arch::here();
+        let index = inspected
+            .iter()
+            .position(|(arch, _)| here(*arch))
+            .unwrap_or(0);
+        if index >= inspected.len() {
+            return Err(ManifestError::NoObject);
+        }
+        let chosen = inspected.remove(index);
+        Ok(Self {
+            contents,
+            chosen,
+            others: inspected,
+        })
+    }
+
+    pub(crate) fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    pub(crate) fn into_contents(self) -> Contents {
+        self.contents
+    }
+
+    /// The inspection of the object for this machine where there is one, else of the first.
+    pub(crate) fn inspected(&self) -> &Object {
+        &self.chosen.1
+    }
+
     /// The inspection of the object for `arch`.
     pub(crate) fn inspected_for(&self, arch: Arch) -> Option<&Object> {
-        self.contents
-            .index_for(arch)
-            .and_then(|index| self.inspected.get(index))
+        std::iter::once(&self.chosen)
+            .chain(&self.others)
+            .find(|(other, _)| *other == arch || *other == Arch::Any)
+            .map(|(_, object)| object)
     }
 }
 
@@ -125,12 +156,9 @@ pub(crate) fn decode(file: &[u8]) -> Result<Checked, DecodeError> {
     let contents = read(file)?;
     let mut inspected = Vec::with_capacity(contents.objects.len());
     for object in &contents.objects {
-        inspected.push(inspect(&contents.manifest, object)?);
+        inspected.push((object.arch, inspect(&contents.manifest, object)?));
     }
-    Ok(Checked {
-        contents,
-        inspected,
-    })
+    Ok(Checked::new(contents, inspected)?)
 }
 
 /// Inspects an object and checks the manifest's word about it. Which map carries which struct is

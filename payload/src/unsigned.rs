@@ -145,9 +145,7 @@ impl Unsigned {
         let origin = Origin::Legacy(legacy.generation);
         let bytes = std::mem::take(&mut legacy.object);
         let unsigned = Self::bare(name, bytes, origin)?;
-        if let Some(object) = unsigned.checked.inspected.first() {
-            legacy.check_names(&Skeleton::from(object))?;
-        }
+        legacy.check_names(&Skeleton::from(unsigned.inspected()))?;
         Ok(Self {
             suggested_instance,
             presets: legacy.presets,
@@ -183,10 +181,7 @@ impl Unsigned {
             objects,
             handler: None,
         };
-        let checked = Checked {
-            contents,
-            inspected: vec![object],
-        };
+        let checked = Checked::new(contents, vec![(arch, object)]).map_err(ComputeError::from)?;
         Ok(Self {
             checked,
             digest,
@@ -199,13 +194,13 @@ impl Unsigned {
     /// What it holds.
     #[must_use]
     pub fn contents(&self) -> &Contents {
-        &self.checked.contents
+        self.checked.contents()
     }
 
     /// Takes the contents out, to be published under a name and version of their own.
     #[must_use]
     pub fn into_contents(self) -> Contents {
-        self.checked.contents
+        self.checked.into_contents()
     }
 
     /// Digest of the payload file, or of the object where there is no such file.
@@ -217,12 +212,19 @@ impl Unsigned {
     /// The object for `arch`.
     #[must_use]
     pub fn object(&self, arch: Arch) -> Option<&[u8]> {
-        self.checked.contents.object_for(arch)
+        self.checked.contents().object_for(arch)
     }
 
-    /// What the object for `arch` contains, inspected once when it was decoded.
+    /// What the object for this machine contains, or the first object where none is: inspected
+    /// once, when it was decoded. All objects of a payload agree in programs, maps, globals, events.
     #[must_use]
-    pub fn inspected(&self, arch: Arch) -> Option<&Object> {
+    pub fn inspected(&self) -> &Object {
+        self.checked.inspected()
+    }
+
+    /// What the object for `arch` contains.
+    #[must_use]
+    pub fn inspected_for(&self, arch: Arch) -> Option<&Object> {
         self.checked.inspected_for(arch)
     }
 

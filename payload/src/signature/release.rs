@@ -126,7 +126,7 @@ impl Unverified {
             });
         }
         let checked = file::decode(&self.file)?;
-        let manifest = &checked.contents.manifest;
+        let manifest = &checked.contents().manifest;
         if statement.name != manifest.name {
             let found = manifest.name.clone();
             return Err(VerifyError::Name {
@@ -161,19 +161,25 @@ impl Verified {
     /// What the file holds.
     #[must_use]
     pub fn contents(&self) -> &Contents {
-        &self.checked.contents
+        self.checked.contents()
     }
 
     /// The object for `arch`.
     #[must_use]
     pub fn object(&self, arch: Arch) -> Option<&[u8]> {
-        self.checked.contents.object_for(arch)
+        self.checked.contents().object_for(arch)
     }
 
-    /// What the object for `arch` contains, inspected once when it was decoded. All objects of a
-    /// payload agree in their programs, maps, globals and events.
+    /// What the object for this machine contains, or the first object where none is: inspected
+    /// once, when it was decoded. All objects of a payload agree in programs, maps, globals, events.
     #[must_use]
-    pub fn inspected(&self, arch: Arch) -> Option<&Object> {
+    pub fn inspected(&self) -> &Object {
+        self.checked.inspected()
+    }
+
+    /// What the object for `arch` contains.
+    #[must_use]
+    pub fn inspected_for(&self, arch: Arch) -> Option<&Object> {
         self.checked.inspected_for(arch)
     }
 
