@@ -4,6 +4,7 @@
 
 pub mod agree;
 mod check;
+pub mod cut;
 mod error;
 mod index;
 pub mod record;
