@@ -72,7 +72,7 @@ impl Vmlinux {
         let Some(btf) = self.btf() else { return Ok(None) };
         let made = match cut(object, btf) {
             Cut::Small(bytes) => Some(Arc::new(CutFile::new(&bytes)?)),
-            Cut::Full(_reason) => None,
+            Cut::Unneeded | Cut::Full(_) => None,
         };
         let mut cuts = lock();
         if cuts.len() == CUTS_MAX {
