@@ -7,9 +7,11 @@ use std::time::Duration;
 use api::node::Trust;
 use payload::digest::Digest;
 use payload::file::Contents;
+use payload::manifest::Arch;
+use payload::name::Version;
 use payload::object::Object;
 use payload::signature::Verified;
-use payload::unsigned::Unsigned;
+use payload::unsigned::{Origin, Unsigned};
 
 /// Proof that unsigned payloads may come in: the configuration says so for this caller.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +61,24 @@ impl Admitted {
             Body::Verified(payload) => payload.contents(),
             Body::Unsigned(payload) => payload.contents(),
         }
+    }
+
+    /// What its object for `arch` holds.
+    pub(crate) fn inspected(&self, arch: Arch) -> Option<&Object> {
+        match &self.body {
+            Body::Verified(payload) => payload.inspected_for(arch),
+            Body::Unsigned(payload) => payload.inspected_for(arch),
+        }
+    }
+
+    /// The version, where the publisher gave one: bare objects and legacy JSON have none.
+    pub(crate) fn version(&self) -> Option<&Version> {
+        let manifest = &self.contents().manifest;
+        let own = match &self.body {
+            Body::Verified(_) => true,
+            Body::Unsigned(payload) => payload.origin() == Origin::Payload,
+        };
+        own.then_some(&manifest.version)
     }
 
     /// Its identity.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
 use payload::event::Decoder;
-use payload::manifest::{Arch, Manifest};
+use payload::manifest::Arch;
 use payload::name::InstanceName;
 use payload::object::{Map, MapKind, Object};
 
@@ -87,7 +87,7 @@ pub(super) fn prepare(
     let id = GenerationId {
         generation,
         digest: payload.digest().to_string(),
-        version: version_of(manifest, payload),
+        version: payload.version().map(ToString::to_string),
     };
     Ok(Prepared {
         generation,
@@ -104,11 +104,6 @@ pub(super) fn prepare(
 
 fn machine(what: &str, source: std::io::Error) -> ApplyError {
     ApplyError::Machine { what: what.to_owned(), source }
-}
-
-/// Plain objects and legacy input have no version of their own.
-fn version_of(manifest: &Manifest, payload: &Admitted) -> Option<String> {
-    payload.has_version().then(|| manifest.version.to_string())
 }
 
 fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> {

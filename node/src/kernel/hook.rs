@@ -8,7 +8,7 @@ use std::path::Path;
 use libbpf_rs::{
     Link, Object, ProgramAttachType, ProgramMut, ProgramType, TracepointCategory, UprobeOpts,
 };
-use payload::object::kind::Kind;
+use payload::object::Kind;
 
 use super::{libbpf_log, sys};
 
