@@ -54,6 +54,19 @@ pub(crate) fn compile_all() -> Result<Vec<PathBuf>> {
 /// # Errors
 /// When the source cannot be read or clang refuses it.
 pub(crate) fn compile(source: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
+    compile_with(source, folder, name, &[])
+}
+
+/// As [`compile`], with more flags.
+///
+/// # Errors
+/// When the source cannot be read or clang refuses it.
+pub(crate) fn compile_with(
+    source: &Path,
+    folder: &Path,
+    name: &str,
+    flags: &[&str],
+) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let text =
         std::fs::read_to_string(source).with_context(|| format!("reading {}", source.display()))?;
@@ -72,6 +85,7 @@ pub(crate) fn compile(source: &Path, folder: &Path, name: &str) -> Result<PathBu
     clang
         .arg("-Ibpf/include")
         .args(extra_flags(&text))
+        .args(flags.iter().filter(|flag| !flag.is_empty()))
         .arg("-c");
     clang
         .arg(source.strip_prefix(run::root()).unwrap_or(source))

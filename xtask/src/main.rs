@@ -3,8 +3,11 @@
 //! Must never be needed by a program at run time.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod bpf;
 mod check;
+mod daemon;
+mod demo;
 mod output;
 mod run;
 mod setup;
@@ -43,6 +46,9 @@ fn command(words: &[&str]) -> Result<()> {
     match words {
         ["setup"] => setup::everything(),
         ["check"] | ["check", "--all"] => check::check(),
+        ["demo"] => demo::demo(false),
+        ["demo", "--keep"] => demo::demo(true),
+        ["bench", name, options @ ..] => bench::bench(name, options),
         ["tidy"] => tidy::tidy(),
         ["bpf"] => {
             setup::to_build()?;

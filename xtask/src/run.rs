@@ -1,5 +1,5 @@
 //! Child processes: what a command prints before it runs one, and the error when one fails.
-//! Called by every command. Must never start a shell.
+//! Called by every command. Must never hide what a failing one printed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

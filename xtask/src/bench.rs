@@ -1,0 +1,53 @@
+//! `cargo xtask bench load|events [--json] [--check]`: times, as ratios measured in one run
+//! against a named baseline in C. Called by people who change a hot path.
+//! Must never compare with a number from another run or another machine.
+
+mod baseline;
+mod events;
+mod load;
+mod request;
+mod table;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::{bpf, daemon, output, run, setup};
+use baseline::Baseline;
+use table::Table;
+
+/// Runs a bench by its name.
+///
+/// # Errors
+/// When it cannot be measured here, or with `--check` when a bound is missed.
+pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
+    let measure: fn(&Baseline) -> Result<Table> = match name {
+        "load" => load::measure,
+        "events" => events::measure,
+        other => bail!("unknown bench {other:?}: load or events"),
+    };
+    if let Some(unknown) = options
+        .iter()
+        .find(|option| !["--json", "--check"].contains(option))
+    {
+        bail!("unknown option {unknown}: --json or --check");
+    }
+    ensure!(
+        run::is_root(),
+        "the benches load BPF programs: run them as root"
+    );
+    setup::to_build()?;
+    bpf::compile_all()?;
+    daemon::build()?;
+    let table = measure(&Baseline::build()?)?;
+    table.lines().iter().for_each(|line| output::line(line));
+    let missed = table.missed();
+    for bound in &missed {
+        output::line(&format!("missed: {bound}"));
+    }
+    if options.contains(&"--json") {
+        output::line(&table.json().to_string());
+    }
+    if options.contains(&"--check") && !missed.is_empty() {
+        bail!("bench {name}: {} bounds missed", missed.len());
+    }
+    Ok(())
+}

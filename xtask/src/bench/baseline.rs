@@ -1,0 +1,81 @@
+//! The C programs that a bench compares with, linked with the libbpf that the node has inside.
+//! Called by `bench`. Must never be linked with the machine's own libbpf: another version.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+
+use crate::{bpf, run};
+
+const PROGRAMS: [&str; 5] = ["loader", "meter", "flood", "printer", "sink"];
+
+/// Where the compiled programs and objects are.
+pub(crate) struct Baseline {
+    folder: PathBuf,
+}
+
+impl Baseline {
+    /// Compiles them with gcc, optimised; the node must have been built before.
+    ///
+    /// # Errors
+    /// When libbpf is not found or a compiler refuses a source.
+    pub(crate) fn build() -> Result<Self> {
+        let folder = run::target().join("bench");
+        std::fs::create_dir_all(&folder)?;
+        let libbpf = libbpf(&run::target().join("release/build"))?;
+        for name in PROGRAMS {
+            let mut gcc = run::command("gcc");
+            gcc.args(["-O2", "-Wall", "-Wextra", "-Werror"]);
+            gcc.arg("-I").arg(libbpf.join("include"));
+            gcc.arg(format!("tests/bench/{name}.c"))
+                .arg("-o")
+                .arg(folder.join(name));
+            run::captured(gcc.arg(libbpf.join("libbpf.a")).args(["-lelf", "-lz"]))?;
+        }
+        let sources = run::root().join("tests/bench");
+        for (source, name, flags) in [
+            ("load.bpf.c", "load-1", "-DBUILD=1"),
+            ("load.bpf.c", "load-2", "-DBUILD=2"),
+            ("meter.bpf.c", "meter", ""),
+            ("flood.bpf.c", "flood", ""),
+        ] {
+            bpf::compile_with(&sources.join(source), &folder, name, &[flags])?;
+        }
+        Ok(Self { folder })
+    }
+
+    /// A compiled program.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A compiled object.
+    pub(crate) fn object(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.bpf.o"))
+    }
+}
+
+/// The newest output folder of libbpf-sys that has a libbpf in it.
+fn libbpf(builds: &Path) -> Result<PathBuf> {
+    let made = |folder: &Path| -> Option<SystemTime> {
+        std::fs::metadata(folder.join("libbpf.a"))
+            .ok()?
+            .modified()
+            .ok()
+    };
+    std::fs::read_dir(builds)
+        .with_context(|| format!("listing {}", builds.display()))?
+        .flatten()
+        .filter(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with("libbpf-sys-")
+        })
+        .map(|entry| entry.path().join("out"))
+        .filter_map(|folder| made(&folder).map(|time| (time, folder)))
+        .max()
+        .map(|(_, folder)| folder)
+        .with_context(|| format!("no libbpf.a in {}", builds.display()))
+}

@@ -1,0 +1,91 @@
+//! What a bench measured: a table for people, one JSON object for programs, its bounds.
+//! Called by `bench`. Must never round a number before it is compared with its bound.
+
+use serde_json::{Map, Value, json};
+
+/// A row: the field's name in the JSON ends in its unit.
+struct Row {
+    field: &'static str,
+    value: f64,
+    meaning: String,
+}
+
+/// Rows and what they must keep.
+#[derive(Default)]
+pub(crate) struct Table {
+    rows: Vec<Row>,
+    missed: Vec<String>,
+}
+
+impl Table {
+    /// Adds a measured number.
+    pub(crate) fn row(&mut self, field: &'static str, value: f64, meaning: impl Into<String>) {
+        self.rows.push(Row {
+            field,
+            value,
+            meaning: meaning.into(),
+        });
+    }
+
+    /// A bound that `value` must not exceed.
+    pub(crate) fn at_most(&mut self, what: &str, value: f64, bound: f64) {
+        if value.is_nan() || value > bound {
+            self.missed
+                .push(format!("{what} is {value:.3}, at most {bound:.3}"));
+        }
+    }
+
+    /// A bound that `value` must reach.
+    pub(crate) fn at_least(&mut self, what: &str, value: f64, bound: f64) {
+        if value.is_nan() || value < bound {
+            self.missed
+                .push(format!("{what} is {value:.3}, at least {bound:.3}"));
+        }
+    }
+
+    /// The bounds that were missed.
+    pub(crate) fn missed(&self) -> Vec<String> {
+        self.missed.clone()
+    }
+
+    /// For people.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let row = |row: &Row| format!("{:<24} {:>14.3}  {}", row.field, row.value, row.meaning);
+        self.rows.iter().map(row).collect()
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        let field = |row: &Row| (row.field.to_owned(), json!(row.value));
+        Value::Object(self.rows.iter().map(field).collect::<Map<_, _>>())
+    }
+}
+
+/// The middle of what was measured; NaN of nothing.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_bound_is_named_and_nan_misses_every_bound() {
+        let mut table = Table::default();
+        table.at_most("a", 1.0, 2.0);
+        table.at_least("b", 2.0, 2.0);
+        assert!(table.missed().is_empty());
+        table.at_most("c", 3.0, 2.0);
+        table.at_least("d", f64::NAN, 2.0);
+        table.at_most("e", f64::NAN, 2.0);
+        assert_eq!(table.missed().len(), 3);
+    }
+
+    #[test]
+    fn the_median_is_a_measured_value() {
+        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+        assert!(median(Vec::new()).is_nan());
+    }
+}
