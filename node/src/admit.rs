@@ -7,6 +7,7 @@ use std::time::Duration;
 use api::node::Trust;
 use payload::digest::Digest;
 use payload::file::Contents;
+use payload::legacy::Preset;
 use payload::manifest::Arch;
 use payload::name::Version;
 use payload::object::Object;
@@ -79,6 +80,14 @@ impl Admitted {
             Body::Unsigned(payload) => payload.origin() == Origin::Payload,
         };
         own.then_some(&manifest.version)
+    }
+
+    /// Values that legacy JSON gives to variables of the object.
+    pub(crate) fn presets(&self) -> &[Preset] {
+        match &self.body {
+            Body::Verified(_) => &[],
+            Body::Unsigned(payload) => payload.presets(),
+        }
     }
 
     /// Its identity.

@@ -15,6 +15,7 @@ mod map_kind;
 mod need;
 mod register;
 pub mod section;
+mod setting;
 mod special;
 mod type_name;
 
@@ -26,6 +27,7 @@ pub use kind::Kind;
 pub use map::Map;
 pub use map_kind::MapKind;
 pub use need::{Needs, Privilege};
+pub use setting::{Setting, SettingError};
 pub use special::Special;
 pub use type_name::type_name;
 

@@ -1,5 +1,7 @@
 //! Why a payload was not started or an update not made. Whatever ran before goes on.
 
+use payload::object::SettingError;
+
 use crate::instance::reader::ReaderDead;
 use crate::kernel::hook::HookError;
 use crate::kernel::load::LoadError;
@@ -31,6 +33,14 @@ pub(crate) enum ApplyError {
     NothingToAttach {
         /// The programs and their sections.
         programs: String,
+    },
+    /// A variable can't have the value it is given.
+    #[error("{field}: {source}")]
+    Setting {
+        /// Where the value stands.
+        field: String,
+        /// Why.
+        source: SettingError,
     },
     /// libbpf or the kernel's verifier refused the object.
     #[error(transparent)]
@@ -95,6 +105,7 @@ impl ApplyError {
             Self::Architecture { .. }
             | Self::Hook { .. }
             | Self::NothingToAttach { .. }
+            | Self::Setting { .. }
             | Self::Load(_)
             | Self::Event { .. } => Class::Reject,
             Self::Machine { .. }
@@ -110,6 +121,7 @@ impl ApplyError {
             Self::Architecture { .. } => Some("objects".to_owned()),
             Self::Hook { program, .. } => Some(format!("programs.{program}")),
             Self::Load(LoadError::Verify { program, .. }) => Some(format!("programs.{program}")),
+            Self::Setting { field, .. } => Some(field.clone()),
             Self::NothingToAttach { .. } => Some("programs".to_owned()),
             Self::Event { map, .. } => Some(format!("events.{map}")),
             _ => None,

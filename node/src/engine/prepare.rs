@@ -8,7 +8,8 @@ use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
 use payload::event::Decoder;
 use payload::manifest::Arch;
 use payload::name::InstanceName;
-use payload::object::{Map, MapKind, Object};
+use payload::legacy::Preset;
+use payload::object::{Map, MapKind, Object, Setting};
 
 use super::ApplyError;
 use super::handover::{self, Previous};
@@ -18,7 +19,7 @@ use crate::admit::Admitted;
 use crate::instance::loss::GenerationLoss;
 use crate::instance::source::{Buffer, Source};
 use crate::kernel::hook::{Hook, HookError};
-use crate::kernel::load::{self, Loaded};
+use crate::kernel::load::{self, Loaded, Request};
 use crate::kernel::perf::Perf;
 use crate::kernel::ring::Ring;
 use crate::kernel::vmlinux::Vmlinux;
@@ -80,7 +81,13 @@ pub(super) fn prepare(
     steps.cut_us = micros(cutting.elapsed());
     let plan = handover::plan(manifest, object, previous);
     let btf = cut.as_ref().map(|cut| cut.path());
-    let loaded = load::load(name.as_str(), elf, btf.as_deref(), &plan.shares)?;
+    let loaded = load::load(&Request {
+        name: name.as_str(),
+        elf,
+        btf: btf.as_deref(),
+        shares: &plan.shares,
+        settings: &settings(payload, object)?,
+    })?;
     steps.open_us = micros(loaded.open);
     steps.verify_us = micros(loaded.verify);
     let (sources, buffers) = open_buffers(name, generation, object, &loaded, decoders)?;
@@ -114,6 +121,16 @@ fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> 
         has: objects.iter().map(|object| object.arch.as_str()).collect::<Vec<_>>().join(", "),
         needs: std::env::consts::ARCH,
     })
+}
+
+/// The values that legacy JSON gives to variables.
+fn settings(payload: &Admitted, object: &Object) -> Result<Vec<Setting>, ApplyError> {
+    let set = |preset: &Preset| {
+        object
+            .set(&preset.section, &preset.variable, &preset.value)
+            .map_err(|source| ApplyError::Setting { field: preset.path.clone(), source })
+    };
+    payload.presets().iter().map(set).collect()
 }
 
 /// The hook of every program that has one. Programs without target are for the payload's own

@@ -9,8 +9,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use libbpf_rs::{
-    AsRawLibbpf, MapCore, MapHandle, MapType, Object, ObjectBuilder, OpenObject,
+    AsRawLibbpf, MapCore, MapHandle, MapType, Object, ObjectBuilder, OpenMapMut,
+    OpenObject,
 };
+use payload::object::Setting;
 
 use super::libbpf_log;
 use super::maps::{LOSS_MAP, LossMap};
@@ -72,19 +74,27 @@ pub(crate) struct Loaded {
     pub(crate) verify: Duration,
 }
 
-/// Loads `elf` under `name`, its CO-RE relocations resolved against the BTF at `btf` (the kernel's
-/// own where that is `None`).
+/// What an object is loaded with.
+pub(crate) struct Request<'a> {
+    /// Name of the object; libbpf makes names of data sections' maps of it.
+    pub(crate) name: &'a str,
+    /// The object.
+    pub(crate) elf: &'a [u8],
+    /// BTF to resolve CO-RE relocations against; the kernel's own where it is `None`.
+    pub(crate) btf: Option<&'a Path>,
+    /// Maps of the generation before that go on.
+    pub(crate) shares: &'a [Share],
+    /// Values of variables.
+    pub(crate) settings: &'a [Setting],
+}
+
+/// Loads an object.
 ///
 /// # Errors
 /// As `LoadError` says; nothing stays behind.
-pub(crate) fn load(
-    name: &str,
-    elf: &[u8],
-    btf: Option<&Path>,
-    shares: &[Share],
-) -> Result<Loaded, LoadError> {
+pub(crate) fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
     let started = Instant::now();
-    let (prepared, log) = libbpf_log::catch(|| open_and_prepare(name, elf, btf, shares));
+    let (prepared, log) = libbpf_log::catch(|| open_and_prepare(request));
     let prepared = match prepared {
         Ok(prepared) => prepared,
         Err((Step::Open, reason)) => return Err(LoadError::Open { reason, log: trimmed(&log) }),
@@ -112,28 +122,26 @@ enum Step {
     Prepare,
 }
 
-fn open_and_prepare(
-    name: &str,
-    elf: &[u8],
-    btf: Option<&Path>,
-    shares: &[Share],
-) -> Result<OpenObject, (Step, String)> {
+fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)> {
     let refused = |error: libbpf_rs::Error| (Step::Open, error.to_string());
     let mut builder = ObjectBuilder::default();
-    builder.name(name).map_err(refused)?;
-    if let Some(path) = btf {
+    builder.name(request.name).map_err(refused)?;
+    if let Some(path) = request.btf {
         builder.btf_custom_path(path).map_err(refused)?;
     }
-    let mut open = builder.open_memory(elf).map_err(refused)?;
+    let mut open = builder.open_memory(request.elf).map_err(refused)?;
     for mut map in open.maps_mut() {
         // Pinning by name would tie payloads together outside their instances and outlive a
         // refusal; maps go from generation to generation through the hand-over instead.
         let pointer = map.as_libbpf_object().as_ptr();
         // SAFETY: the map belongs to `open`; a null path clears what the object asked for.
         unsafe { libbpf_sys::bpf_map__set_pin_path(pointer, std::ptr::null()) };
-        let map_name = map.name().to_string_lossy().into_owned();
-        if let Some(share) = shares.iter().find(|share| share.map == map_name) {
+        let name = map.name().to_string_lossy().into_owned();
+        if let Some(share) = request.shares.iter().find(|share| share.map == name) {
             map.reuse_fd(share.handle.as_fd()).map_err(refused)?;
+        }
+        for setting in request.settings.iter().filter(|setting| is_section(&name, setting)) {
+            put(&mut map, setting).ok_or_else(|| (Step::Open, misplaced(setting)))?;
         }
     }
     // SAFETY: `open` owns the object, which is opened and not loaded.
@@ -143,6 +151,23 @@ fn open_and_prepare(
         return Err((Step::Prepare, reason));
     }
     Ok(open)
+}
+
+/// libbpf puts (part of) the object's name before the section's (`internal_map_name`).
+fn is_section(map: &str, setting: &Setting) -> bool {
+    map.strip_suffix(setting.section.as_str()).is_some_and(|prefix| !prefix.contains('.'))
+}
+
+fn put(map: &mut OpenMapMut<'_>, setting: &Setting) -> Option<()> {
+    let start = usize::try_from(setting.offset).ok()?;
+    let end = start.checked_add(setting.bytes.len())?;
+    map.initial_value_mut()?.get_mut(start..end)?.copy_from_slice(&setting.bytes);
+    Some(())
+}
+
+fn misplaced(setting: &Setting) -> String {
+    let (section, offset, bytes) = (&setting.section, setting.offset, setting.bytes.len());
+    format!("{bytes} bytes at {offset} of {section} lie outside of what libbpf made of it")
 }
 
 impl Loaded {

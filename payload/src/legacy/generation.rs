@@ -267,7 +267,10 @@ fn presets(skeleton: &Fields<'_>) -> Result<Vec<Preset>, LegacyError> {
             presets.push(Preset {
                 section: section_name.to_owned(),
                 variable: name.to_owned(),
-                value: value.json.described(),
+                value: match value.json {
+                    json::Json::Text(text) => text.clone(),
+                    other => other.described(),
+                },
                 path: value.path.to_string(),
             });
         }
