@@ -152,20 +152,12 @@ fn integer(int: Int, text: &str) -> Option<Vec<u8>> {
     truncated(number, int.bytes, int.signed).filter(|_| fits)
 }
 
-fn enumerator(names: Enumeration<'_>, text: &str) -> Option<Vec<u8>> {
-    let named = names
-        .values()
-        .find(|(name, _)| *name == text)
-        .map(|(_, value)| value);
-    match named {
+fn enumerator(enumeration: Enumeration<'_>, text: &str) -> Option<Vec<u8>> {
+    let bytes = usize::try_from(enumeration.bytes).ok()?;
+    match enumeration.values().find(|(name, _)| *name == text) {
         // The view gives the value's bits, sign-extended; the low bytes are what is stored.
-        Some(value) => Some(
-            value
-                .to_le_bytes()
-                .get(..usize::try_from(names.bytes).ok()?)?
-                .to_vec(),
-        ),
-        None => truncated(number(text)?, names.bytes, names.signed),
+        Some((_, value)) => Some(value.to_le_bytes().get(..bytes)?.to_vec()),
+        None => truncated(number(text)?, enumeration.bytes, enumeration.signed),
     }
 }
 
