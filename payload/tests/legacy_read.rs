@@ -41,6 +41,16 @@ fn every_generation_gives_the_same_object_and_names_that_it_has() {
 }
 
 #[test]
+fn the_order_of_names_is_that_of_bpftools_skeleton() {
+    let object = payload::object::inspect(OBJECT).unwrap();
+    assert_eq!(Skeleton::from(&object), skeleton());
+    read(GENERATION_2.as_bytes())
+        .unwrap()
+        .check_against(&object)
+        .unwrap();
+}
+
+#[test]
 fn generation_0_is_written_as_the_predecessor_wrote_it() {
     assert_eq!(
         write_generation_0("exec", OBJECT, &skeleton()),

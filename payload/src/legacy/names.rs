@@ -36,6 +36,14 @@ impl<'a> From<&'a Object> for Skeleton<'a> {
 }
 
 impl Legacy {
+    /// Checks that every program and map named in the document is in the inspected object.
+    ///
+    /// # Errors
+    /// As [`Legacy::check_names`].
+    pub fn check_against(&self, object: &Object) -> Result<(), LegacyError> {
+        self.check_names(&Skeleton::from(object))
+    }
+
     /// Checks that every program and map named in the document is in the object.
     /// The object may have more: all its programs are attached, all its maps created.
     ///

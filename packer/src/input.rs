@@ -1,0 +1,109 @@
+//! The file that a command works on: a payload, an object or legacy JSON, told apart by its bytes.
+//! Called by `inspect`, `import`, `legacy` and `push`.
+//! Must never look at a file's name to find out what it is.
+
+use std::path::Path;
+
+use payload::limits::PAYLOAD_BYTES_MAX;
+use payload::manifest::Arch;
+use payload::name::NameError;
+use payload::unsigned::{Unsigned, UnsignedError};
+use thiserror::Error;
+
+use crate::failure::{Class, Classed};
+use crate::files::{self, FileError};
+use crate::names;
+
+/// The argument that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// A file that is not what a command can work on.
+#[derive(Debug, Error)]
+pub(crate) enum InputError {
+    /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It breaks a rule.
+    #[error("{input}: {source}")]
+    Refused {
+        input: String,
+        source: UnsignedError,
+    },
+    /// A name that could not be made of the file's; never seen.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// It has no object for the architecture that was asked for.
+    #[error("{input}: has no object for {arch}, only for {has}")]
+    NoObject {
+        input: String,
+        arch: String,
+        has: String,
+    },
+}
+
+impl Classed for InputError {
+    fn class(&self) -> Class {
+        match self {
+            Self::File(error) => error.class(),
+            Self::Refused { .. } | Self::Name(_) | Self::NoObject { .. } => Class::Input,
+        }
+    }
+
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.next_step(),
+            Self::NoObject { .. } => Some("choose one with --arch".to_owned()),
+            Self::Refused { .. } | Self::Name(_) => None,
+        }
+    }
+}
+
+/// A file that was read and checked.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// What it holds.
+    pub(crate) unsigned: Unsigned,
+    /// The file.
+    pub(crate) bytes: Vec<u8>,
+    /// The file as errors name it.
+    pub(crate) shown: String,
+}
+
+impl Input {
+    /// Reads and checks a file, or standard input for `-`.
+    pub(crate) fn read(path: &Path) -> Result<Self, InputError> {
+        let (bytes, shown) = if path.as_os_str() == STANDARD_INPUT {
+            (
+                files::read_standard_input(PAYLOAD_BYTES_MAX)?,
+                "standard input".to_owned(),
+            )
+        } else {
+            (
+                files::read(path, PAYLOAD_BYTES_MAX)?,
+                path.display().to_string(),
+            )
+        };
+        let name = names::payload_name(path)?;
+        let unsigned = Unsigned::from_any(&bytes, &name).map_err(|source| InputError::Refused {
+            input: shown.clone(),
+            source,
+        })?;
+        Ok(Self {
+            unsigned,
+            bytes,
+            shown,
+        })
+    }
+
+    /// The architecture whose object is meant: `wanted`, else this machine's.
+    pub(crate) fn arch(&self, wanted: Option<Arch>) -> Result<Arch, InputError> {
+        let arch = wanted.or_else(Arch::here).unwrap_or(Arch::Any);
+        if self.unsigned.object(arch).is_some() {
+            return Ok(arch);
+        }
+        let objects = &self.unsigned.contents().objects;
+        let has: Vec<&str> = objects.iter().map(|object| object.arch.as_str()).collect();
+        let (input, arch, has) = (self.shown.clone(), arch.to_string(), has.join(", "));
+        Err(InputError::NoObject { input, arch, has })
+    }
+}

@@ -1,0 +1,246 @@
+//! The summary for people. Called by `inspect`.
+//! Must never leave out what the JSON says: it only says it in another form.
+
+use std::collections::BTreeSet;
+
+use payload::manifest::{Carry, Global, Manifest, Map, Merge, Program};
+
+use super::{Judgement, Report};
+
+/// Spaces between columns.
+const GAP: usize = 2;
+
+/// The whole summary, each line ended.
+pub(super) fn of(report: &Report<'_>) -> String {
+    let mut text = Text::default();
+    heading(&mut text, report);
+    lists(&mut text, report.manifest);
+    for judgement in &report.judgements {
+        judged(&mut text, judgement, report.judgements.len() > 1);
+    }
+    text.0
+}
+
+fn heading(text: &mut Text, report: &Report<'_>) {
+    let manifest = report.manifest;
+    let kind = match report.generation {
+        Some(generation) => format!("{}, generation {generation}", report.kind),
+        None => report.kind.to_owned(),
+    };
+    let mut rows = vec![
+        row(["kind", &kind]),
+        row(["name", &format!("{} {}", manifest.name, manifest.version)]),
+        row(["digest", &report.digest]),
+        row(["size", &bytes(report.size_bytes as u64)]),
+    ];
+    let build = manifest.build.as_ref().map(|build| match &build.btf {
+        Some(btf) => format!("clang {}, vmlinux.h of BTF {btf}", build.clang),
+        None => format!("clang {}", build.clang),
+    });
+    let optional = [
+        ("instance", report.instance.map(str::to_owned)),
+        ("description", manifest.description.clone()),
+        ("licence", manifest.license.clone()),
+        ("source", manifest.source.clone()),
+        ("build", build),
+        (
+            "kernel",
+            manifest
+                .kernel_min
+                .map(|version| format!("{version} or later")),
+        ),
+        (
+            "handler",
+            report.handler_bytes.map(|size| bytes(size as u64)),
+        ),
+    ];
+    for (label, value) in optional {
+        if let Some(value) = value {
+            rows.push(row([label, &value]));
+        }
+    }
+    text.rows("", rows);
+    text.list(
+        "presets",
+        report.presets.iter().map(|preset| vec![preset.clone()]),
+    );
+}
+
+fn lists(text: &mut Text, manifest: &Manifest) {
+    let objects = manifest.objects.iter().map(|object| {
+        let license = object.license.as_deref().unwrap_or("no licence");
+        let digest = object.digest.to_string();
+        row([
+            object.arch.as_str(),
+            &bytes(object.size_bytes),
+            license,
+            &digest,
+        ])
+    });
+    text.list("objects", objects);
+    text.list("programs", manifest.programs.iter().map(program));
+    text.list("maps", manifest.maps.iter().map(map));
+    text.list("globals", manifest.globals.iter().map(global));
+    let events = manifest.events.iter();
+    text.list(
+        "events",
+        events.map(|event| row([&event.map, &format!("struct {}", event.struct_name)])),
+    );
+}
+
+fn program(program: &Program) -> Vec<String> {
+    let target = program.target.as_deref().unwrap_or("-");
+    let sleepable = if program.sleepable { "sleepable" } else { "" };
+    row([&program.name, &program.kind, target, sleepable])
+}
+
+fn map(map: &Map) -> Vec<String> {
+    let of_type = |name: &Option<String>, size: u32| match name {
+        Some(name) => format!("{name} ({size})"),
+        None => size.to_string(),
+    };
+    let types = if map.key_size == 0 && map.value_size == 0 {
+        String::new()
+    } else {
+        let key = of_type(&map.key_type, map.key_size);
+        format!("{key} → {}", of_type(&map.value_type, map.value_size))
+    };
+    let carry = match map.carry {
+        Carry::Auto => "",
+        Carry::Never => "carry never",
+        Carry::Require => "carry required",
+    };
+    let merge = match map.merge {
+        Merge::None => "",
+        Merge::Add => "merge add",
+        Merge::Replace => "merge replace",
+    };
+    // A ring's number of entries is its size.
+    let room = if map.kind == "ringbuf" || map.kind == "user_ringbuf" {
+        bytes(u64::from(map.max_entries))
+    } else {
+        format!("{} entries", grouped(u64::from(map.max_entries)))
+    };
+    row([&map.name, &map.kind, &room, &types, carry, merge])
+}
+
+fn global(global: &Global) -> Vec<String> {
+    let type_name = global.type_name.as_deref().unwrap_or("-");
+    let default = global.default.as_ref().map(|hex| format!("0x{hex}"));
+    let settable = if global.settable { "settable" } else { "" };
+    let size = bytes(u64::from(global.size_bytes));
+    row([
+        &global.name,
+        &global.section,
+        type_name,
+        &size,
+        default.as_deref().unwrap_or("0"),
+        settable,
+    ])
+}
+
+fn judged(text: &mut Text, judgement: &Judgement, several: bool) {
+    let needs = &judgement.needs;
+    let joined = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+    let flag = |set: bool, words: &str| if set { words.to_owned() } else { String::new() };
+    let architecture = format!("only {}", judgement.arch);
+    let rows = [
+        ("helpers", joined(&needs.helpers)),
+        ("kfuncs", joined(&needs.kfuncs)),
+        ("ksyms", joined(&needs.ksyms)),
+        ("kconfig", joined(&needs.kconfig)),
+        ("kernel types", joined(&needs.kernel_types)),
+        ("architecture", flag(needs.one_architecture, &architecture)),
+        ("kernel", flag(needs.kernel_btf, "with BTF")),
+    ];
+    let suffix = if several {
+        format!(" ({})", judgement.arch)
+    } else {
+        String::new()
+    };
+    let said = rows.iter().filter(|(_, value)| !value.is_empty());
+    text.list(
+        &format!("needs{suffix}"),
+        said.map(|(label, value)| row([label, value])),
+    );
+    let privileges = judgement.privileges.iter();
+    let words = privileges.map(|privilege| vec![privilege.words().to_owned()]);
+    text.list(&format!("can{suffix}"), words);
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).into()
+}
+
+fn bytes(count: u64) -> String {
+    format!("{} bytes", grouped(count))
+}
+
+/// `1,234,567`.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Lines that grow.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    /// A heading with its number of entries, and the entries in columns; nothing for none.
+    fn list(&mut self, heading: &str, rows: impl Iterator<Item = Vec<String>>) {
+        let rows: Vec<Vec<String>> = rows.collect();
+        if !rows.is_empty() {
+            self.0.push_str(heading);
+            self.0.push('\n');
+            self.rows("  ", rows);
+        }
+    }
+
+    fn rows(&mut self, indent: &str, rows: Vec<Vec<String>>) {
+        let rows: Vec<Vec<String>> = rows
+            .into_iter()
+            .map(|row| row.iter().map(|cell| escaped(cell)).collect())
+            .collect();
+        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+        };
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| width(column).unwrap_or(0))
+            .collect();
+        for row in &rows {
+            let mut line = indent.to_owned();
+            for (cell, width) in row.iter().zip(&widths) {
+                line.push_str(cell);
+                // An empty column takes no room.
+                let gap = if *width == 0 { 0 } else { GAP };
+                line.extend(std::iter::repeat_n(' ', width + gap - cell.chars().count()));
+            }
+            self.0.push_str(line.trim_end());
+            self.0.push('\n');
+        }
+    }
+}
+
+/// Control characters as escapes: a description may hold line breaks, and worse.
+fn escaped(text: &str) -> String {
+    let escape = |character: char| {
+        if character.is_control() {
+            character.escape_default().to_string()
+        } else {
+            character.into()
+        }
+    };
+    text.chars().map(escape).collect()
+}

@@ -1,0 +1,42 @@
+//! The one place of `packer` that prints: results on standard output, the rest on standard error.
+//! Called by every command.
+//! Must never decide anything, and never mix notes into what a script reads.
+#![expect(clippy::print_stderr, reason = "the output file of this program")]
+
+use std::io::{self, Write as _};
+
+use crate::failure::Failure;
+
+/// The result of a command, as it is: text or bytes, nothing added.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub(crate) fn result(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+/// One line of a result.
+///
+/// # Errors
+/// As [`result`].
+pub(crate) fn result_line(line: &str) -> io::Result<()> {
+    result(format!("{line}\n").as_bytes())
+}
+
+/// Something worth knowing that is not the result.
+pub(crate) fn note(text: &str) {
+    eprintln!("packer: {text}");
+}
+
+/// Why the command failed, its log first so that the reason is the last thing read.
+pub(crate) fn failure(failure: &Failure) {
+    if let Some(log) = &failure.log {
+        eprintln!("{}", log.trim_end());
+    }
+    eprintln!("packer: {}", failure.message);
+    if let Some(next_step) = &failure.next_step {
+        eprintln!("packer: {next_step}");
+    }
+}
