@@ -19,7 +19,7 @@ pub use index::essential_name;
 pub use record::Kind;
 pub use view::{Composite, DataSec, Enumeration, FuncProto, Int, Linkage, Member, Type, Variable};
 
-use crate::limits::{BTF_BYTES_MAX, BTF_TYPES_MAX};
+use crate::limits::{BTF_BYTES_MAX, BTF_NAME_BYTES_MAX, BTF_TYPES_MAX};
 use index::Index;
 use record::{HEADER_BYTES, Header, word};
 
@@ -74,6 +74,13 @@ impl Btf {
         if !(strings.starts_with('\0') && strings.ends_with('\0')) {
             return Err(BtfError::StringsUnterminated {
                 length: strings.len(),
+            });
+        }
+        let longest = strings.split('\0').map(str::len).max().unwrap_or(0);
+        if longest > BTF_NAME_BYTES_MAX {
+            return Err(BtfError::NameTooLong {
+                bytes: longest,
+                max: BTF_NAME_BYTES_MAX,
             });
         }
         bytes.truncate(sections.types.end);

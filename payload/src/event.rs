@@ -1,1 +1,160 @@
-//! event (see the design).
+//! Events: records that a program emits, turned into JSON or table rows by the struct that its BTF
+//! describes. Called by the node for every record, so it allocates nothing there.
+//! Must never read outside of a record, nor write half an event.
+
+mod cells;
+mod error;
+mod layout;
+mod ops;
+mod pen;
+mod rule;
+mod text;
+mod tree;
+
+pub use cells::{Cells, Column};
+pub use error::{DecoderError, Malformed};
+
+use crate::btf::{Btf, TypeId};
+use cells::Table;
+use ops::{Compiler, Ops};
+use pen::Pen;
+use tree::Value;
+
+/// Decodes records of one struct.
+///
+/// | in the struct | in the JSON |
+/// |---|---|
+/// | integers up to 64 bits, bit fields | numbers |
+/// | `__int128` | decimal text: most readers would round the number |
+/// | `_Bool` | `true`, `false` |
+/// | `float`, `double` | numbers; `"NaN"`, `"Infinity"`, `"-Infinity"` |
+/// | enumerations | the value's name as text, the number if it has none |
+/// | pointers | `"0x…"` |
+/// | `char`, `char[]` | text up to NUL; invalid UTF-8 becomes U+FFFD |
+/// | `unsigned char[]` (`u8[]`) | two hex digits a byte as text; text if called `comm`, `name`, `filename`, `fname`, `pathname`, `path` or `…_` and one of these |
+/// | other arrays, of any dimension | arrays |
+/// | structs | objects; members of anonymous ones stand beside the others |
+/// | unions | objects with all members |
+/// | 4 or 16 unsigned bytes whose name ends in the word `addr`, `saddr`, `daddr`, `laddr`, `raddr`, `ipaddr`, `ip`, `sip` or `dip`, before `4`, `6`, `v4`, `_v6`, …; `struct in_addr`, `struct in6_addr` | an IPv4 or IPv6 address (the record holds it in network order) |
+///
+/// A tag on a member overrides what its type and name say, for arrays in each element:
+/// `__attribute__((btf_decl_tag("marrow:ipv4")))`, or `ipv6`, `text`, `words` (NUL-separated, an
+/// array of texts), `hex`, `number` (plain numbers, of an enumeration, an address or each byte).
+///
+/// The last member of a struct may be longer or shorter in the record than declared: a flexible
+/// array takes what the record has; a `char` array may end with the record, because programs often
+/// send only the used part of a long text. Padding behind the last field is not asked for.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// No BTF: the bytes as they are.
+    Raw { columns: [Column; 1] },
+    Struct {
+        json: Ops,
+        table: Table,
+        needed: usize,
+    },
+}
+
+impl Decoder {
+    /// A decoder for records of the struct or union `id`, typedefs followed.
+    ///
+    /// # Errors
+    /// When the type is no struct, has fields without size or outside of it, carries a tag
+    /// `marrow:…` that is unknown or does not fit, or exceeds a limit.
+    pub fn new(btf: &Btf, id: TypeId) -> Result<Decoder, DecoderError> {
+        let fields = layout::lay_out(btf, id)?;
+        let mut compiler = Compiler::new(btf);
+        compiler.object(&fields)?;
+        let json = compiler.finish()?;
+        let table = Table::new(btf, &fields)?;
+        let needed = Value::Object(fields).needed();
+        // Structs are bounded far below 4 GiB.
+        let needed = usize::try_from(needed).unwrap_or(usize::MAX);
+        Ok(Decoder {
+            form: Form::Struct {
+                json,
+                table,
+                needed,
+            },
+        })
+    }
+
+    /// A decoder for records that nothing is known about: `{"raw":"<two hex digits a byte>"}`.
+    #[must_use]
+    pub fn raw() -> Decoder {
+        let columns = [Column {
+            name: "raw".to_owned(),
+            number: false,
+        }];
+        Decoder {
+            form: Form::Raw { columns },
+        }
+    }
+
+    /// Appends one JSON object to `out`, without a newline.
+    ///
+    /// # Errors
+    /// When the record is too short for the struct; `out` is then as it was before.
+    pub fn write_json(&self, record: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let mut pen = Pen::new(out);
+        let (written, needed) = match &self.form {
+            Form::Raw { .. } => {
+                pen.put(b"{\"raw\":");
+                text::hex(record, &mut pen);
+                pen.byte(b'}');
+                (Some(()), 0)
+            }
+            Form::Struct { needed, .. } if record.len() < *needed => (None, *needed),
+            Form::Struct { json, needed, .. } => (json.run(record, &mut pen), *needed),
+        };
+        if written.is_some() {
+            pen.end();
+            return Ok(());
+        }
+        pen.undo();
+        Err(Malformed {
+            bytes: record.len(),
+            needed,
+        })
+    }
+
+    /// The columns of a table of such events.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        match &self.form {
+            Form::Raw { columns } => columns,
+            Form::Struct { table, .. } => &table.columns,
+        }
+    }
+
+    /// Makes `cells` the row of this record: a cell for each column, arrays as JSON.
+    ///
+    /// # Errors
+    /// When the record is too short for the struct; `cells` is then empty.
+    pub fn write_cells(&self, record: &[u8], cells: &mut Cells) -> Result<(), Malformed> {
+        cells.clear();
+        let (written, needed) = match &self.form {
+            Form::Raw { .. } => {
+                let hex = |pen: &mut Pen<'_>| {
+                    text::hex(record, pen);
+                    Some(())
+                };
+                (cells.add(hex), 0)
+            }
+            Form::Struct { needed, .. } if record.len() < *needed => (None, *needed),
+            Form::Struct { table, needed, .. } => (table.write(record, cells), *needed),
+        };
+        written.ok_or_else(|| {
+            cells.clear();
+            Malformed {
+                bytes: record.len(),
+                needed,
+            }
+        })
+    }
+}

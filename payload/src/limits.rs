@@ -71,6 +71,8 @@ pub const BTF_TYPES_MAX: usize = 0x000f_ffff;
 /// Levels of types within types, pointers not followed. The kernel's own resolver
 /// (`MAX_RESOLVE_DEPTH`, kernel/bpf/btf.c) stops at 32; real kernels nest about 20 deep.
 pub const BTF_DEPTH_MAX: u8 = 64;
+/// One name in a BTF, bytes. The kernel stops at 511; other languages' type names are longer.
+pub const BTF_NAME_BYTES_MAX: usize = 4 << 10;
 /// A legacy JSON document, bytes: base64 of the largest object, its line breaks escaped twice
 /// (inside the wrapper of 2022 they are), and room for names.
 pub const LEGACY_JSON_BYTES_MAX: usize = 16 << 20;
@@ -101,3 +103,12 @@ pub const CORE_ACCESS_BYTES_MAX: usize = 512;
 pub const DATA_SECTION_BYTES_MAX: u32 = 64 << 20;
 /// Pointers, arrays and qualifiers before the name of a type.
 pub const TYPE_NAME_DEPTH_MAX: usize = 32;
+
+/// The struct of an event, bytes. What follows it (a flexible array member) is bounded by the ring.
+pub const EVENT_BYTES_MAX: u64 = 1 << 20;
+/// Fields of an event, those of nested structs included.
+pub const EVENT_FIELDS_MAX: usize = 4096;
+/// Names of an event's fields and enumeration values, and the JSON between them, bytes.
+pub const EVENT_NAMES_BYTES_MAX: usize = 4 << 20;
+/// The longest JSON an event's fixed part can become, bytes.
+pub const EVENT_TEXT_BYTES_MAX: u64 = 16 << 20;

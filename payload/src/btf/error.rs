@@ -78,6 +78,14 @@ pub enum BtfError {
         /// First bad byte of the section.
         at: usize,
     },
+    /// A string so long that many types sharing it would make every question slow.
+    #[error("BTF has a name of {bytes} bytes, at most {max} are accepted")]
+    NameTooLong {
+        /// The longest name, in bytes.
+        bytes: usize,
+        /// Bytes accepted.
+        max: usize,
+    },
     /// More types than the kernel would number.
     #[error("BTF has more than {max} types")]
     TooManyTypes {
