@@ -42,7 +42,7 @@ impl Classed for ExportError {
 
 /// Prints the JSON without a newline at its end, as the predecessor's client did.
 pub(crate) fn run(arguments: &LegacyArguments) -> Result<(), Failure> {
-    let input = Input::read(&arguments.input)?;
+    let input = Input::read(&arguments.input)?.settled()?;
     let instance = instance(&input, arguments.instance.as_ref());
     let document = document(&input, &instance, arguments.arch)?;
     output::result(document.as_bytes()).map_err(|source| FileError::Write {
@@ -54,9 +54,9 @@ pub(crate) fn run(arguments: &LegacyArguments) -> Result<(), Failure> {
 
 /// The instance that is meant: the one asked for, else the one the file asks for, else its name.
 pub(crate) fn instance(input: &Input, wanted: Option<&InstanceName>) -> String {
-    match (wanted, input.unsigned.suggested_instance()) {
+    match (wanted, &input.instance) {
         (Some(wanted), _) => wanted.as_str().to_owned(),
-        (None, Some(suggested)) => suggested.to_owned(),
+        (None, Some(suggested)) => suggested.clone(),
         (None, None) => input.unsigned.contents().manifest.name.name().to_owned(),
     }
 }

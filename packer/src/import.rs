@@ -46,7 +46,7 @@ impl Classed for ImportError {
 
 /// Reads, writes, and prints one line about what was written.
 pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
-    let input = Input::read(&arguments.input)?;
+    let input = Input::read(&arguments.input)?.settled()?;
     let contents = imported(input, arguments)?;
     let file = file::encode(&contents).map_err(ImportError::Encode)?;
     build::write(&arguments.output, &file, &contents)?;
@@ -61,7 +61,7 @@ fn imported(input: Input, arguments: &ImportArguments) -> Result<Contents, Impor
             next_step,
         })
     };
-    match input.unsigned.origin() {
+    match input.origin {
         Origin::Legacy(_) => {}
         Origin::Payload => return not_legacy("a payload", "use it as it is"),
         Origin::Object => {

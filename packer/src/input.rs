@@ -4,10 +4,12 @@
 
 use std::path::Path;
 
+use payload::legacy::Preset;
 use payload::limits::PAYLOAD_BYTES_MAX;
 use payload::manifest::Arch;
 use payload::name::NameError;
-use payload::unsigned::{Unsigned, UnsignedError};
+use payload::object::{BakeError, Setting, SettingError, bake};
+use payload::unsigned::{Origin, Unsigned, UnsignedError};
 use thiserror::Error;
 
 use crate::failure::{Class, Classed};
@@ -32,6 +34,16 @@ pub(crate) enum InputError {
     /// A name that could not be made of the file's; never seen.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// A value that the JSON gives to a variable is none of its type.
+    #[error("{input}: {path}: {source}")]
+    Setting {
+        input: String,
+        path: String,
+        source: Box<SettingError>,
+    },
+    /// A value that the JSON gives to a variable has no place in the object.
+    #[error("{input}: {source}")]
+    Bake { input: String, source: BakeError },
     /// It has no object for the architecture that was asked for.
     #[error("{input}: has no object for {arch}, only for {has}")]
     NoObject {
@@ -45,7 +57,11 @@ impl Classed for InputError {
     fn class(&self) -> Class {
         match self {
             Self::File(error) => error.class(),
-            Self::Refused { .. } | Self::Name(_) | Self::NoObject { .. } => Class::Input,
+            Self::Refused { .. }
+            | Self::Name(_)
+            | Self::Setting { .. }
+            | Self::Bake { .. }
+            | Self::NoObject { .. } => Class::Input,
         }
     }
 
@@ -53,7 +69,10 @@ impl Classed for InputError {
         match self {
             Self::File(error) => error.next_step(),
             Self::NoObject { .. } => Some("choose one with --arch".to_owned()),
-            Self::Refused { .. } | Self::Name(_) => None,
+            Self::Bake { .. } => {
+                Some("give the JSON itself to the node, which can set it".to_owned())
+            }
+            Self::Refused { .. } | Self::Name(_) | Self::Setting { .. } => None,
         }
     }
 }
@@ -63,6 +82,10 @@ impl Classed for InputError {
 pub(crate) struct Input {
     /// What it holds.
     pub(crate) unsigned: Unsigned,
+    /// What it was.
+    pub(crate) origin: Origin,
+    /// The instance that legacy JSON asks for.
+    pub(crate) instance: Option<String>,
     /// The file.
     pub(crate) bytes: Vec<u8>,
     /// The file as errors name it.
@@ -89,10 +112,54 @@ impl Input {
             source,
         })?;
         Ok(Self {
+            origin: unsigned.origin(),
+            instance: unsigned.suggested_instance().map(str::to_owned),
             unsigned,
             bytes,
             shown,
         })
+    }
+
+    /// The same with the values that the JSON gives to variables written into its object, for forms
+    /// that carry no values beside it.
+    pub(crate) fn settled(mut self) -> Result<Self, InputError> {
+        if self.unsigned.presets().is_empty() {
+            return Ok(self);
+        }
+        let object = self.unsigned.inspected();
+        let set = |preset: &Preset| -> Result<Setting, InputError> {
+            let set = object.set(&preset.section, &preset.variable, &preset.value);
+            set.map_err(|source| {
+                let (input, path) = (self.shown.clone(), preset.path.clone());
+                InputError::Setting {
+                    input,
+                    path,
+                    source: Box::new(source),
+                }
+            })
+        };
+        let settings = self.unsigned.presets().iter().map(set);
+        let settings = settings.collect::<Result<Vec<Setting>, InputError>>()?;
+        let input = || self.shown.clone();
+        let contents = self.unsigned.contents();
+        // Legacy JSON has one object.
+        let bytes = contents
+            .objects
+            .first()
+            .map(|object| object.bytes.as_slice());
+        let baked =
+            bake(bytes.unwrap_or_default(), &settings).map_err(|source| InputError::Bake {
+                input: input(),
+                source,
+            })?;
+        self.unsigned =
+            Unsigned::from_object(&contents.manifest.name, &baked).map_err(|source| {
+                InputError::Refused {
+                    input: input(),
+                    source,
+                }
+            })?;
+        Ok(self)
     }
 
     /// The architecture whose object is meant: `wanted`, else this machine's.

@@ -76,7 +76,7 @@ impl<'a> Report<'a> {
     fn of(input: &'a Input) -> Self {
         let unsigned = &input.unsigned;
         let contents = unsigned.contents();
-        let (kind, generation) = match unsigned.origin() {
+        let (kind, generation) = match input.origin {
             Origin::Payload => ("payload", None),
             Origin::Object => ("object", None),
             Origin::Legacy(Generation::Zero) => ("legacy", Some(0)),
@@ -92,7 +92,7 @@ impl<'a> Report<'a> {
         Self {
             kind,
             generation,
-            instance: unsigned.suggested_instance(),
+            instance: input.instance.as_deref(),
             digest: unsigned.digest().to_string(),
             size_bytes: input.bytes.len(),
             manifest: &contents.manifest,

@@ -70,7 +70,7 @@ impl Classed for PushError {
 
 /// Pushes, and prints the node's answer.
 pub(crate) fn run(arguments: &PushArguments) -> Result<(), Failure> {
-    let input = Input::read(&arguments.input)?;
+    let input = Input::read(&arguments.input)?.settled()?;
     let instance = export::instance(&input, arguments.instance.as_ref());
     let document = export::document(&input, &instance, arguments.arch)?;
     let id = post(&arguments.address, wrap(&instance, &document))?;

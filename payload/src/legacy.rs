@@ -106,7 +106,7 @@ pub struct Preset {
     pub section: String,
     /// Name of the variable.
     pub variable: String,
-    /// The value, as text.
+    /// The value as text: a number, `true` or `false`, or the string itself.
     pub value: String,
     /// Where it stands in the document.
     pub path: String,

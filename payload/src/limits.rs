@@ -82,6 +82,8 @@ pub const LEGACY_JSON_DEPTH_MAX: usize = 32;
 pub const LEGACY_JSON_VALUES_MAX: usize = 65_536;
 /// Variables with a value of their own in a legacy JSON document.
 pub const LEGACY_PRESETS_MAX: usize = 256;
+/// The text of such a value, bytes.
+pub const LEGACY_PRESET_BYTES_MAX: usize = 4 << 10;
 /// Names shown in an error that lists what an object has; the rest is a number.
 pub const NAMES_SHOWN_MAX: usize = 16;
 

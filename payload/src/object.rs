@@ -1,6 +1,7 @@
 //! The inspection of BPF objects: what one contains and could do, computed from its bytes.
 //! Called by `packer`, `registry` and `node` alike, so that nobody trusts what another computed.
 //! Must never panic, whatever the bytes, nor take more memory than a small multiple of them.
+mod bake;
 mod code;
 mod data_map;
 mod elf;
@@ -19,6 +20,7 @@ mod setting;
 mod special;
 mod type_name;
 
+pub use bake::{BakeError, bake};
 pub use error::ObjectError;
 pub use event::{Event, EventError};
 pub use ext::{CoreKind, CoreRelocation};

@@ -283,6 +283,20 @@ fn deep_large_and_numerous_documents_stop_at_their_bound() {
 }
 
 #[test]
+fn a_value_for_a_variable_is_a_scalar_of_bounded_length() {
+    let with_value = |value: Value| {
+        let mut document: Value = serde_json::from_str(GENERATION_2).unwrap();
+        document["meta"]["bpf_skel"]["data_sections"][0]["variables"][0]["value"] = value;
+        document.to_string()
+    };
+    let path = "meta.bpf_skel.data_sections[0].variables[0].value";
+    let error = format!("{path}: is an array, must be a number, true, false or a string");
+    assert_eq!(refused(&with_value(json!([1]))), error);
+    let error = format!("{path}: has 4097 bytes, the limit is 4096");
+    assert_eq!(refused(&with_value(json!("x".repeat(4097)))), error);
+}
+
+#[test]
 fn the_wrapper_is_strict() {
     let none = "args: has 0 elements, must have exactly 1: the JSON of the program as a string";
     assert_eq!(refused(&changed(WRAPPED, "args", json!([]))), none);

@@ -112,13 +112,13 @@ fn values_that_generation_2_gives_to_variables_are_kept_with_their_place() {
     let mut document: serde_json::Value = serde_json::from_str(GENERATION_2).unwrap();
     let sections = &mut document["meta"]["bpf_skel"]["data_sections"];
     sections[0]["variables"][0]["value"] = 5.into();
-    sections[1]["variables"][0]["cmdarg"] = serde_json::json!({"default": 7});
+    sections[1]["variables"][0]["cmdarg"] = serde_json::json!({"default": "0x7"});
     let presets = read(document.to_string().as_bytes()).unwrap().presets;
     let shown: Vec<String> = presets
         .iter()
         .map(|p| format!("{} {} {}", p.section, p.variable, p.value))
         .collect();
-    assert_eq!(shown, [".rodata only_pid 5", ".bss seen 7"]);
+    assert_eq!(shown, [".rodata only_pid 5", ".bss seen 0x7"]);
     assert_eq!(
         presets[0].path,
         "meta.bpf_skel.data_sections[0].variables[0].value"

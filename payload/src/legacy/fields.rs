@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::error::{LegacyError, Rule};
 use super::json::Json;
 use super::path::Path;
-use crate::limits::IDENTIFIER_BYTES_MAX;
+use crate::limits::{IDENTIFIER_BYTES_MAX, LEGACY_PRESET_BYTES_MAX};
 
 /// A value and its place in the document.
 #[derive(Clone)]
@@ -58,6 +58,23 @@ impl<'j> Field<'j> {
             return Err(self.path.error(rule));
         }
         Ok(text)
+    }
+
+    /// A number, a truth value or a string, as text.
+    pub(super) fn scalar(&self) -> Result<String, LegacyError> {
+        match self.json {
+            Json::Text(text) if text.len() > LEGACY_PRESET_BYTES_MAX => {
+                let (bytes, bytes_max) = (text.len(), LEGACY_PRESET_BYTES_MAX);
+                Err(self.path.error(Rule::TooLarge { bytes, bytes_max }))
+            }
+            Json::Text(text) => Ok(text.clone()),
+            Json::Bool(_) | Json::Natural(_) | Json::Negative(_) | Json::Real(_) => {
+                Ok(self.json.described())
+            }
+            Json::Null | Json::Array(_) | Json::Object(_) => {
+                Err(self.wrong_type("a number, true, false or a string"))
+            }
+        }
     }
 
     pub(super) fn natural(&self) -> Result<u64, LegacyError> {

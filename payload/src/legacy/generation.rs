@@ -267,10 +267,7 @@ fn presets(skeleton: &Fields<'_>) -> Result<Vec<Preset>, LegacyError> {
             presets.push(Preset {
                 section: section_name.to_owned(),
                 variable: name.to_owned(),
-                value: match value.json {
-                    json::Json::Text(text) => text.clone(),
-                    other => other.described(),
-                },
+                value: value.scalar()?,
                 path: value.path.to_string(),
             });
         }
