@@ -195,17 +195,20 @@ impl Client {
         })
     }
 
-    /// `GET /api/v1/instances/{name}/events`: from `cursor` on, or from the oldest event that the
-    /// node still has.
+    /// `GET /api/v1/instances/{name}/events`.
     ///
     /// # Errors
     /// `Refused` with status 404 when no instance has this name; as every call.
     pub async fn events(
         &self,
         name: &str,
-        cursor: Option<u64>,
+        from: events::From,
     ) -> Result<events::Events, ClientError> {
-        let query = cursor.map_or_else(String::new, |cursor| format!("?cursor={cursor}"));
+        let query = match from {
+            events::From::Oldest => String::new(),
+            events::From::Cursor(cursor) => format!("?cursor={cursor}"),
+            events::From::Now => "?cursor=now".to_owned(),
+        };
         let path = format!("{}{query}", path_of(name, "/events")?);
         events::Events::open(&self.address, &path).await
     }

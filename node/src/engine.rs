@@ -21,7 +21,7 @@ mod proof;
 mod running;
 mod view;
 
-pub(crate) use apply_error::ApplyError;
+pub(crate) use apply_error::{ApplyError, Class};
 use running::Running;
 use view::{Identity, View};
 
@@ -92,6 +92,11 @@ impl Engine {
             last_id: AtomicU64::new(0),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Reads the kernel's BTF, so that the first start does not wait for it. Blocks.
+    pub(crate) fn warm(&self) {
+        self.shared.vmlinux.warm();
     }
 
     /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.

@@ -1,3 +1,36 @@
-//! The node: loads payloads behind a switch and hot-swaps them.
+//! The node: loads payloads behind a switch and hot-swaps them while they run.
+//! Reads the command line and the clock, and hands both to the command.
+//! Must never hold logic.
 
-fn main() {}
+mod admit;
+mod cli;
+mod daemon;
+mod door;
+mod engine;
+mod instance;
+mod intake;
+mod kernel;
+mod output;
+mod sink;
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = cli::Args::parse();
+    cli::run(args, cli::Clock { now_ms })
+}
+
+/// Milliseconds since 1970; 0 on a machine whose clock stands before that.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the wall clock is read"
+)]
+fn now_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -19,6 +19,17 @@ use parser::{Frame, Parser};
 /// connection.
 pub const SILENCE_MAX: Duration = Duration::from_mins(1);
 
+/// Where a stream begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// At the oldest event that the node still has.
+    Oldest,
+    /// Where an earlier stream stopped.
+    Cursor(u64),
+    /// At the next event.
+    Now,
+}
+
 /// One thing the stream tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {

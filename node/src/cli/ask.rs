@@ -1,0 +1,123 @@
+//! The commands that ask a running daemon: status, events, proofs, pause, resume, stop.
+//! Called by the command line.
+//! Must never load or attach anything themselves.
+
+use std::path::Path;
+
+use api::client::Client;
+use api::client::events::{From, Told};
+
+use super::args::EventsArgs;
+use super::{CliError, runtime};
+use crate::output::Output;
+
+/// `node status [INSTANCE]`.
+///
+/// # Errors
+/// No daemon answers, or it has no such instance.
+pub(super) fn status(
+    socket: &Path,
+    instance: Option<&str>,
+    output: Output,
+) -> Result<(), CliError> {
+    let client = Client::unix(socket);
+    let printed = match instance {
+        None => output.instances(&runtime::small()?.block_on(client.instances())?),
+        Some(name) => output.instance(&runtime::small()?.block_on(client.instance(name))?),
+    };
+    printed.map_err(CliError::Print)
+}
+
+/// `node proofs INSTANCE`.
+///
+/// # Errors
+/// As [`status`].
+pub(super) fn proofs(socket: &Path, instance: &str, output: Output) -> Result<(), CliError> {
+    let proofs = runtime::small()?.block_on(Client::unix(socket).proofs(instance))?;
+    output.proofs(&proofs).map_err(CliError::Print)
+}
+
+/// `node stop INSTANCE`.
+///
+/// # Errors
+/// As [`status`].
+pub(super) fn stop(socket: &Path, instance: &str, output: Output) -> Result<(), CliError> {
+    let client = Client::unix(socket);
+    runtime::small()?.block_on(client.stop(instance))?;
+    output.stopped(instance).map_err(CliError::Print)
+}
+
+/// `node pause INSTANCE` and `node resume INSTANCE`.
+///
+/// # Errors
+/// As [`status`].
+pub(super) fn set_paused(
+    socket: &Path,
+    instance: &str,
+    paused: bool,
+    output: Output,
+) -> Result<(), CliError> {
+    let client = Client::unix(socket);
+    let runtime = runtime::small()?;
+    let instance = if paused {
+        runtime.block_on(client.pause(instance))?
+    } else {
+        runtime.block_on(client.resume(instance))?
+    };
+    output.instance(&instance).map_err(CliError::Print)
+}
+
+/// `node events [INSTANCE]`: until the instance stops, or so many events were printed.
+///
+/// # Errors
+/// As [`status`]; the stream broke.
+pub(super) fn events(socket: &Path, args: &EventsArgs, output: Output) -> Result<(), CliError> {
+    let client = Client::unix(socket);
+    runtime::small()?.block_on(async {
+        let name = match &args.instance {
+            Some(name) => name.clone(),
+            None => the_only_one(&client).await?,
+        };
+        let from = match args.cursor {
+            Some(cursor) => From::Cursor(cursor),
+            None if args.new => From::Now,
+            None => From::Oldest,
+        };
+        let mut events = client.events(&name, from).await?;
+        let mut left = args.count.unwrap_or(u64::MAX);
+        while left > 0 {
+            match events.next().await? {
+                Some(Told::Event { json, .. }) => {
+                    Output::event(&json).map_err(CliError::Print)?;
+                    left -= 1;
+                }
+                Some(Told::Lost { count, .. }) => output.lost(count),
+                Some(Told::Stopped) => {
+                    output.note(&format!("{name} was stopped"));
+                    return Ok(());
+                }
+                None => return Ok(()),
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn the_only_one(client: &Client) -> Result<String, CliError> {
+    let mut names: Vec<String> = client
+        .instances()
+        .await?
+        .into_iter()
+        .map(|instance| instance.name)
+        .collect();
+    match (names.len(), names.pop()) {
+        (1, Some(name)) => Ok(name),
+        (count, last) => {
+            names.extend(last);
+            Err(CliError::WhichInstance {
+                count,
+                names: names.join(", "),
+            })
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `node daemon`: builds everything, says where it listens, serves, drains.
+//! Called by the command line.
+//! Must never say that it is ready before both listeners are bound.
+
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::{DaemonArgs, Listen};
+use super::runtime::{self, Signals};
+use super::{CliError, Clock};
+use crate::daemon::{Daemon, DaemonConfig};
+use crate::door::{self, ALLOWED_USERS_MAX};
+use crate::engine::{Engine, EngineConfig};
+use crate::output::{Listening, Output};
+use crate::sink::Sinks;
+use crate::sink::hub::HubSink;
+
+/// The file in the state folder that tells where the daemon listens.
+const ADDRESSES_FILE: &str = "addresses.json";
+
+/// Serves until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// A listener can't be bound, a user is unknown, the state folder can't be used.
+pub(super) fn run(
+    socket: &Path,
+    args: DaemonArgs,
+    clock: Clock,
+    output: Output,
+) -> Result<(), CliError> {
+    let state_dir = args.state_dir;
+    let bad_state = |reason| CliError::StateDir {
+        path: state_dir.clone(),
+        reason,
+    };
+    fs::create_dir_all(&state_dir).map_err(bad_state)?;
+    let config = DaemonConfig {
+        socket: socket.to_owned(),
+        legacy_listen: match args.legacy_listen {
+            Listen::None => None,
+            Listen::At(address) => Some(address),
+        },
+        allowed_users: user_ids(&args.allow_user)?,
+        allow_unsigned: args.allow_unsigned,
+        now_ms: clock.now_ms,
+    };
+    let engine = Engine::new(EngineConfig {
+        now_ms: clock.now_ms,
+        sinks: Box::new(|_, hub| {
+            Ok(Sinks::default().with("window", Box::new(HubSink(Arc::clone(hub)))))
+        }),
+    });
+    runtime::threaded()?.block_on(async {
+        let mut signals = Signals::caught()?;
+        let daemon = Daemon::bind(config, engine).await?;
+        let listening = Listening {
+            socket: socket.display().to_string(),
+            legacy: daemon
+                .bound()
+                .map(|address: SocketAddr| address.to_string()),
+        };
+        record(&state_dir, &listening).map_err(bad_state)?;
+        output.listening(&listening).map_err(CliError::Print)?;
+        daemon.run(signals.stop()).await;
+        output.note("stopped");
+        Ok(())
+    })
+}
+
+fn user_ids(names: &[String]) -> Result<Vec<u32>, CliError> {
+    if names.len() > ALLOWED_USERS_MAX {
+        return Err(CliError::Users {
+            count: names.len(),
+            count_max: ALLOWED_USERS_MAX,
+        });
+    }
+    names.iter().map(|name| Ok(door::uid_of(name)?)).collect()
+}
+
+/// Writes the addresses so that a reader sees all of them or the file of before.
+fn record(state_dir: &Path, listening: &Listening) -> std::io::Result<()> {
+    let path = state_dir.join(ADDRESSES_FILE);
+    let temporary = state_dir.join(format!("{ADDRESSES_FILE}.{}", std::process::id()));
+    let mut file = fs::File::create(&temporary)?;
+    serde_json::to_writer(&mut file, listening)?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    fs::rename(&temporary, &path)
+}

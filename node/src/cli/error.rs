@@ -1,0 +1,160 @@
+//! Why a command failed, its exit code, and its form as a problem.
+//! Returned by every command.
+//! Must never lose the verifier's log on its way to the person.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use api::client::ClientError;
+use api::problem::Problem;
+use thiserror::Error;
+
+use crate::daemon::ListenError;
+use crate::door::UserUnknown;
+use crate::engine::{ApplyError, Class};
+use crate::intake::IntakeError;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    /// The daemon said no, or doesn't answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The input is not one, or may not run.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// It can't run here.
+    #[error(transparent)]
+    Apply(Box<ApplyError>),
+    /// The input can't be read.
+    #[error("{what} can't be read: {reason}")]
+    Read {
+        /// A path, or standard input.
+        what: String,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The input is longer than anything that could run.
+    #[error("{what} is longer than {bytes_max} bytes, the most that a payload may have")]
+    TooLong {
+        /// A path, or standard input.
+        what: String,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// The daemon can't listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A user of `--allow-user` is unknown.
+    #[error(transparent)]
+    User(#[from] UserUnknown),
+    /// More users than the bound.
+    #[error("--allow-user names {count} users, at most {count_max} are allowed")]
+    Users {
+        /// How many there are.
+        count: usize,
+        /// The bound.
+        count_max: usize,
+    },
+    /// The state folder can't be used.
+    #[error("--state-dir {}: {reason}", path.display())]
+    StateDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// Which instance is meant is not clear.
+    #[error("{count} instances run here: {names}; name one")]
+    WhichInstance {
+        /// How many there are.
+        count: usize,
+        /// Their names.
+        names: String,
+    },
+    /// The system denied something the command needs to run at all.
+    #[error("{what}: {reason}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The result can't be printed.
+    #[error("printing failed: {0}")]
+    Print(io::Error),
+}
+
+impl From<ApplyError> for CliError {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply(Box::new(error))
+    }
+}
+
+/// The exit codes beside 0 and clap's 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Code {
+    Fatal = 1,
+    Reject = 3,
+    Retry = 4,
+}
+
+impl CliError {
+    /// The exit code of its class, as `--help` lists them.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code() as u8)
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Client(error) => match error.class() {
+                api::client::Class::Retry => Code::Retry,
+                api::client::Class::Reject => Code::Reject,
+                api::client::Class::Fatal => Code::Fatal,
+            },
+            Self::Apply(error) => match error.class() {
+                Class::Reject => Code::Reject,
+                Class::Retry => Code::Retry,
+            },
+            Self::Intake(_)
+            | Self::TooLong { .. }
+            | Self::WhichInstance { .. }
+            | Self::User(_)
+            | Self::Users { .. }
+            | Self::Listen(ListenError::NotLoopback(_)) => Code::Reject,
+            Self::Listen(_) => Code::Retry,
+            Self::Read { .. } | Self::StateDir { .. } | Self::System { .. } | Self::Print(_) => {
+                Code::Fatal
+            }
+        }
+    }
+
+    /// The same as a problem: the daemon's own where there is one.
+    pub(crate) fn to_problem(&self) -> Problem {
+        if let Self::Client(ClientError::Refused { problem }) = self {
+            return problem.as_ref().clone();
+        }
+        let (status, title) = match self.code() {
+            Code::Reject => (422, "refused"),
+            Code::Retry => (503, "not now"),
+            Code::Fatal => (500, "failed"),
+        };
+        let mut problem = Problem::new(status, title, self.to_string());
+        match self {
+            Self::Intake(error) => problem.field = error.field(),
+            Self::Apply(error) => {
+                problem.field = error.field();
+                problem.log = error.log().map(str::to_owned);
+            }
+            _ => {}
+        }
+        problem
+    }
+
+    /// Whether the reader of the output has gone away, as `head` does: no failure.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

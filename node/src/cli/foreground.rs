@@ -1,0 +1,112 @@
+//! `node run`, and `node update` without a daemon: one instance, its events on standard output.
+//! Called by the command line.
+//! Must never end with hooks still attached, nor stop what runs because a new file is bad.
+
+use std::path::Path;
+
+use payload::name::InstanceName;
+
+use super::args::RunArgs;
+use super::runtime::{self, Asked, Signals};
+use super::{CliError, Clock, source};
+use crate::engine::{Engine, EngineConfig};
+use crate::intake::{self, AllowUnsigned};
+use crate::output::Output;
+use crate::sink::{Delivery, Sink, Sinks};
+
+/// Standard output as a sink: JSON lines.
+struct Stdout;
+
+impl Sink for Stdout {
+    fn deliver(&mut self, lines: &[u8], count: u64) -> Delivery {
+        match Output::events(lines) {
+            Ok(()) => Delivery {
+                delivered: count,
+                ..Delivery::default()
+            },
+            Err(_) => Delivery {
+                lost_in_sink: count,
+                ..Delivery::default()
+            },
+        }
+    }
+}
+
+/// Runs a file until Ctrl-C or SIGTERM; SIGHUP reads it again and hot-updates.
+///
+/// # Errors
+/// The file can't be read or can't run. A file that is bad only at a SIGHUP changes nothing.
+pub(super) fn run_file(args: RunArgs, clock: Clock, output: Output) -> Result<(), CliError> {
+    let bytes = source::file(&args.file)?;
+    run(bytes, args.instance, Some(&args.file), clock, output)
+}
+
+/// Runs what was given as an argument or on standard input.
+///
+/// # Errors
+/// It can't run.
+pub(super) fn run_bytes(
+    bytes: Vec<u8>,
+    instance: Option<InstanceName>,
+    clock: Clock,
+    output: Output,
+) -> Result<(), CliError> {
+    run(bytes, instance, None, clock, output)
+}
+
+fn run(
+    bytes: Vec<u8>,
+    asked: Option<InstanceName>,
+    file: Option<&Path>,
+    clock: Clock,
+    output: Output,
+) -> Result<(), CliError> {
+    let engine = Engine::new(EngineConfig {
+        now_ms: clock.now_ms,
+        sinks: Box::new(|_, _| Ok(Sinks::default().with("stdout", Box::new(Stdout)))),
+    });
+    let result = runtime::small()?.block_on(async {
+        // Caught before anything is attached, so that none of them ends the process half-way.
+        let mut signals = Signals::caught()?;
+        let name = apply(&engine, &bytes, asked, output)?;
+        drop(bytes);
+        loop {
+            match (signals.next().await, file) {
+                (Asked::Stop, _) => break,
+                (Asked::Reload, Some(file)) => reload(&engine, file, &name, output),
+                (Asked::Reload, None) => {
+                    output.note("SIGHUP: there is no file to read again; only `node run` has one");
+                }
+            }
+        }
+        Ok::<_, CliError>(name)
+    });
+    let name = result?;
+    if let Ok(instance) = engine.stop(&name) {
+        output.summary(&instance);
+    }
+    Ok(())
+}
+
+fn apply(
+    engine: &Engine,
+    bytes: &[u8],
+    asked: Option<InstanceName>,
+    output: Output,
+) -> Result<InstanceName, CliError> {
+    // Who can start this command with the rights to load BPF is the local user of the door.
+    let intake = intake::read(bytes, asked, AllowUnsigned::Local)?;
+    let applied = engine.apply(&intake.name, &intake.payload)?;
+    output.applied_beside_events(&applied);
+    Ok(intake.name)
+}
+
+/// A hot update from the same file. Whatever is wrong with it is told, and what runs goes on.
+fn reload(engine: &Engine, file: &Path, name: &InstanceName, output: Output) {
+    let applied =
+        source::file(file).and_then(|bytes| apply(engine, &bytes, Some(name.clone()), output));
+    if let Err(error) = applied {
+        output.failure(&error.to_problem());
+        output.note(&format!("{name} goes on as before"));
+    }
+}

@@ -1,0 +1,52 @@
+//! `node update`: what `sudo ./update "$(cat update.json)"` did, and a hot update where a daemon runs.
+//! Called by the command line.
+//! Must never start a second copy of what a daemon already runs, unless `--foreground` asks for it.
+
+use std::path::Path;
+
+use api::client::{Client, ClientError};
+use api::node::Applied;
+
+use payload::name::InstanceName;
+
+use super::args::UpdateArgs;
+use super::{CliError, Clock, foreground, runtime, source};
+use crate::output::Output;
+
+/// Sends the document to the daemon, or runs it here when none answers.
+///
+/// # Errors
+/// The document can't be read, is refused, or can't run.
+pub(super) fn run(
+    socket: &Path,
+    args: UpdateArgs,
+    clock: Clock,
+    output: Output,
+) -> Result<(), CliError> {
+    let bytes = source::bytes_of(&args.source)?;
+    if args.foreground {
+        return foreground::run_bytes(bytes, args.instance, clock, output);
+    }
+    match send(
+        socket,
+        args.instance.as_ref().map(InstanceName::as_str),
+        &bytes,
+    ) {
+        Ok(applied) => output.applied(&applied).map_err(CliError::Print),
+        Err(CliError::Client(ClientError::Unreachable { .. })) => {
+            foreground::run_bytes(bytes, args.instance, clock, output)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn send(socket: &Path, instance: Option<&str>, bytes: &[u8]) -> Result<Applied, CliError> {
+    let client = Client::unix(socket);
+    let applied = runtime::small()?.block_on(async {
+        match instance {
+            Some(name) => client.put(name, bytes.to_vec()).await,
+            None => client.post(bytes.to_vec()).await,
+        }
+    })?;
+    Ok(applied)
+}

@@ -1,0 +1,167 @@
+//! The daemon: listeners, doors and routes around one engine, until it is told to stop.
+//! Called by `main` for `node daemon`.
+//! Must never be reachable before the doors stand, nor end with hooks still attached.
+
+mod body;
+mod connection;
+mod events;
+mod guard;
+mod health;
+mod instances;
+mod legacy_2022;
+mod legacy_2023;
+mod legacy_stop;
+mod limits;
+mod listen;
+mod metrics;
+mod places;
+mod refusal;
+mod router;
+mod state;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::door::Door;
+use crate::engine::Engine;
+use crate::intake::AllowUnsigned;
+use limits::{ACCEPT_REST, DRAIN_TIMEOUT};
+pub(crate) use listen::ListenError;
+use listen::Socket;
+use places::Places;
+use state::State;
+
+/// What a daemon is made with.
+pub(crate) struct DaemonConfig {
+    /// The path of the unix socket.
+    pub(crate) socket: PathBuf,
+    /// The loopback address of both old protocols and of the local API; `None` for no TCP.
+    pub(crate) legacy_listen: Option<SocketAddr>,
+    /// User ids that may come in beside root.
+    pub(crate) allowed_users: Vec<u32>,
+    /// Whether payloads that no key vouches for may run.
+    pub(crate) allow_unsigned: AllowUnsigned,
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: fn() -> u64,
+}
+
+/// A daemon whose listeners are bound; callers queue until it runs.
+pub(crate) struct Daemon {
+    engine: Engine,
+    state: State,
+    door: Arc<Door>,
+    socket: Socket,
+    tcp: Option<TcpListener>,
+    bound: Option<SocketAddr>,
+}
+
+impl Daemon {
+    /// Binds both listeners.
+    ///
+    /// # Errors
+    /// An address that is taken, or reachable from other machines.
+    pub(crate) async fn bind(config: DaemonConfig, engine: Engine) -> Result<Self, ListenError> {
+        let socket = listen::unix(&config.socket)?;
+        let (tcp, bound) = match config.legacy_listen {
+            Some(address) => {
+                let (listener, bound) = listen::tcp(address).await?;
+                (Some(listener), Some(bound))
+            }
+            None => (None, None),
+        };
+        let state = State::new(engine.clone(), config.allow_unsigned, config.now_ms);
+        let door = Arc::new(Door::new(config.allowed_users));
+        Ok(Self {
+            engine,
+            state,
+            door,
+            socket,
+            tcp,
+            bound,
+        })
+    }
+
+    /// The TCP address that was bound, with the port that the kernel chose for port 0.
+    pub(crate) fn bound(&self) -> Option<SocketAddr> {
+        self.bound
+    }
+
+    /// Serves until `until` is done, then lets open requests end and stops every instance.
+    pub(crate) async fn run(self, until: impl Future<Output = ()>) {
+        let Self {
+            engine,
+            state,
+            door,
+            socket,
+            tcp,
+            bound: _,
+        } = self;
+        let (stop, stopping) = watch::channel(false);
+        let warming = engine.clone();
+        // Beside the listeners: who comes before it is done waits for the same reading.
+        tokio::task::spawn_blocking(move || warming.warm());
+        let places = Places::new();
+        {
+            let unix = accept_unix(&socket.listener, &door, &state, &places, &stopping);
+            let tcp = async {
+                match &tcp {
+                    Some(listener) => accept_tcp(listener, &door, &state, &places, &stopping).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = unix => {}
+                () = tcp => {}
+                () = until => {}
+            }
+        }
+        // New callers find nobody; those that are being served have a moment.
+        drop((tcp, socket));
+        // Nobody may be left to hear it.
+        let _ = stop.send(true);
+        let _ = timeout(DRAIN_TIMEOUT, places.all_free()).await;
+        // The instances stop even when the thread that stops them panics half-way: the kernel
+        // detaches what the process held.
+        let _ = tokio::task::spawn_blocking(move || engine.stop_all()).await;
+    }
+}
+
+async fn accept_tcp(
+    listener: &TcpListener,
+    door: &Door,
+    state: &State,
+    places: &Places,
+    stopping: &watch::Receiver<bool>,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connection::begin(stream, door, state, places, stopping.clone());
+            }
+            // Out of descriptors, or a caller that was gone before it was accepted.
+            Err(_) => sleep(ACCEPT_REST).await,
+        }
+    }
+}
+
+async fn accept_unix(
+    listener: &UnixListener,
+    door: &Door,
+    state: &State,
+    places: &Places,
+    stopping: &watch::Receiver<bool>,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connection::begin(stream, door, state, places, stopping.clone());
+            }
+            Err(_) => sleep(ACCEPT_REST).await,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What the routes share, and the calls of the engine that block, moved off the async threads.
+//! Used by every route.
+//! Must never block the thread that calls.
+
+use std::sync::Arc;
+
+use api::node::{Applied, Instance};
+use axum::http::StatusCode;
+use payload::name::InstanceName;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::body::{Upload, Uploads};
+use super::limits::SUBSCRIBERS_MAX;
+use super::refusal::Refusal;
+use crate::engine::Engine;
+use crate::intake::{self, AllowUnsigned};
+
+/// What the routes share. Clones are handles of the same.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) engine: Engine,
+    pub(super) allow_unsigned: AllowUnsigned,
+    pub(super) uploads: Uploads,
+    pub(super) subscribers: Arc<Semaphore>,
+    /// Milliseconds since 1970.
+    pub(super) now_ms: fn() -> u64,
+}
+
+impl State {
+    pub(super) fn new(engine: Engine, allow_unsigned: AllowUnsigned, now_ms: fn() -> u64) -> Self {
+        let subscribers = Arc::new(Semaphore::new(SUBSCRIBERS_MAX));
+        Self {
+            engine,
+            allow_unsigned,
+            uploads: Uploads::new(),
+            subscribers,
+            now_ms,
+        }
+    }
+
+    /// Starts what was uploaded, or hot-updates the instance that has its name.
+    ///
+    /// # Errors
+    /// The intake or the engine says no; what ran before still runs.
+    pub(super) async fn apply(
+        &self,
+        asked: Option<InstanceName>,
+        upload: Upload,
+    ) -> Result<Applied, Refusal> {
+        let (engine, allow) = (self.engine.clone(), self.allow_unsigned);
+        off_thread(move || {
+            let intake = intake::read(&upload.bytes, asked, allow)?;
+            Ok(engine.apply(&intake.name, &intake.payload)?)
+        })
+        .await
+    }
+
+    /// Stops an instance.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub(super) async fn stop(&self, name: InstanceName) -> Result<Instance, Refusal> {
+        let engine = self.engine.clone();
+        off_thread(move || Ok(engine.stop(&name)?)).await
+    }
+
+    /// Pauses or resumes an instance.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub(super) async fn set_paused(
+        &self,
+        name: InstanceName,
+        paused: bool,
+    ) -> Result<Instance, Refusal> {
+        let engine = self.engine.clone();
+        off_thread(move || Ok(engine.set_paused(&name, paused)?)).await
+    }
+
+    /// Every instance, by id.
+    pub(super) fn instances_by_id(&self) -> Vec<Instance> {
+        let mut instances = self.engine.instances();
+        instances.sort_by_key(|instance| instance.id);
+        instances
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    spawn_blocking(work).await.unwrap_or_else(|_| {
+        let detail = "the node failed while it did this; its log says where";
+        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+    })
+}

@@ -1,0 +1,143 @@
+//! Bytes that came in, from a request or a file, as what may be loaded, and the name to run it under.
+//! Called by the daemon's routes and by the foreground commands; pure.
+//! Must never let anything unsigned through a door that the configuration keeps shut.
+
+use std::time::Instant;
+
+use payload::name::{InstanceName, NameError, PayloadName};
+use payload::unsigned::{Origin, Unsigned, UnsignedError};
+use thiserror::Error;
+
+use crate::admit::{Admitted, UnsignedDoor};
+
+/// The name of an instance when nobody named one.
+pub(crate) const DEFAULT_INSTANCE: &str = "default";
+/// The name of a bare object for which nobody gave one.
+const BARE_OBJECT: &str = "local/object";
+
+/// Whether payloads that no key vouches for may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AllowUnsigned {
+    /// From root and the users of `--allow-user`, on this machine.
+    Local,
+    /// From nobody.
+    Never,
+}
+
+/// Why bytes were not let in.
+#[derive(Debug, Error)]
+pub(crate) enum IntakeError {
+    /// The configuration keeps the door shut.
+    #[error(
+        "the payload is unsigned, and this node runs with --allow-unsigned never; `local` would \
+         let root and the users of --allow-user load it"
+    )]
+    UnsignedRefused,
+    /// They are no payload, no object and no legacy JSON, or a broken one.
+    #[error(transparent)]
+    Unsigned(#[from] UnsignedError),
+    /// The document asks for a name that no instance can have.
+    #[error("the document asks for an instance name that can't be one: {0}")]
+    Name(#[from] NameError),
+}
+
+impl IntakeError {
+    /// The field that broke a rule, where the input has fields.
+    pub(crate) fn field(&self) -> Option<String> {
+        match self {
+            Self::UnsignedRefused => None,
+            Self::Unsigned(error) => field_of(error),
+            Self::Name(_) => Some("name".to_owned()),
+        }
+    }
+}
+
+/// What came in, ready to be loaded.
+pub(crate) struct Intake {
+    /// The name to run it under.
+    pub(crate) name: InstanceName,
+    /// What is to run.
+    pub(crate) payload: Admitted,
+}
+
+fn field_of(error: &UnsignedError) -> Option<String> {
+    match error {
+        UnsignedError::Legacy(error) => Some(error.path.clone()),
+        _ => None,
+    }
+}
+
+/// Decodes and inspects a payload, an object or legacy JSON. Which instance it is for: the one that
+/// `asked` names, else the one that the bytes name, else `default`.
+///
+/// # Errors
+/// As [`IntakeError`] says; nothing has been loaded.
+pub(crate) fn read(
+    bytes: &[u8],
+    asked: Option<InstanceName>,
+    allow: AllowUnsigned,
+) -> Result<Intake, IntakeError> {
+    let door = match allow {
+        AllowUnsigned::Local => UnsignedDoor::opened_by_configuration(),
+        AllowUnsigned::Never => return Err(IntakeError::UnsignedRefused),
+    };
+    let begun = Instant::now();
+    let unsigned = Unsigned::from_any(bytes, &bare_name(asked.as_ref())?)?;
+    let name = match asked {
+        Some(name) => name,
+        None => own_name(&unsigned).parse()?,
+    };
+    Ok(Intake {
+        name,
+        payload: Admitted::unsigned(unsigned, door, begun.elapsed()),
+    })
+}
+
+/// What a bare object is called: as its instance, where that is a payload's name too.
+fn bare_name(asked: Option<&InstanceName>) -> Result<PayloadName, NameError> {
+    let named = asked.map(|name| format!("local/{}", name.as_str().to_ascii_lowercase()));
+    named
+        .and_then(|name| name.parse().ok())
+        .map_or_else(|| BARE_OBJECT.parse(), Ok)
+}
+
+/// The instance that the bytes themselves ask for.
+fn own_name(unsigned: &Unsigned) -> &str {
+    match unsigned.origin() {
+        Origin::Payload => {
+            let name = unsigned.contents().manifest.name.as_str();
+            name.rsplit_once('/').map_or(name, |(_, own)| own)
+        }
+        Origin::Object => DEFAULT_INSTANCE,
+        Origin::Legacy(_) => unsigned.suggested_instance().unwrap_or(DEFAULT_INSTANCE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_unsigned_passes_a_shut_door_whatever_it_is() {
+        for bytes in [b"\x7fELF".as_slice(), b"\0asm", b"{}", b""] {
+            let refused = read(bytes, None, AllowUnsigned::Never);
+            assert!(matches!(refused, Err(IntakeError::UnsignedRefused)));
+        }
+    }
+
+    #[test]
+    fn a_broken_document_names_its_field() {
+        let Err(error) = read(br#"{"data":7}"#, None, AllowUnsigned::Local) else {
+            panic!("a number is no object");
+        };
+        assert!(error.field().is_some(), "{error}");
+    }
+
+    #[test]
+    fn a_bare_object_is_called_as_its_instance_where_it_can_be() {
+        let name = |text: &str| bare_name(Some(&text.parse().unwrap())).unwrap().to_string();
+        assert_eq!(name("Trace"), "local/trace");
+        assert_eq!(name("a--b"), BARE_OBJECT, "no payload may be called so");
+        assert_eq!(bare_name(None).unwrap().to_string(), BARE_OBJECT);
+    }
+}

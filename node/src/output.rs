@@ -1,0 +1,199 @@
+//! Everything that the node prints: results on standard output, notes and failures on standard error.
+//! Called by the command line only.
+//! Must never let a name or a log from outside steer the terminal.
+
+mod instance;
+mod proof;
+mod table;
+
+use std::io::{self, Write};
+
+use api::node::{Applied, Instance, Instances, Proof, Proofs};
+use api::problem::Problem;
+use serde::Serialize;
+
+use table::{clean, clean_lines};
+
+/// Where and how to print.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+/// Where a daemon listens.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listening {
+    /// The path of its unix socket.
+    pub(crate) socket: String,
+    /// Its TCP address, if it has one.
+    pub(crate) legacy: Option<String>,
+}
+
+impl Output {
+    /// JSON for programs, or text for people.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Where the daemon listens.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn listening(self, listening: &Listening) -> io::Result<()> {
+        if self.json {
+            return print_json(listening);
+        }
+        let tcp = listening.legacy.as_ref();
+        let tcp = tcp.map_or_else(String::new, |address| format!(" and http://{address}"));
+        print(&format!("listening on {}{tcp}\n", clean(&listening.socket)))
+    }
+
+    /// What a start or a hot update did.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn applied(self, applied: &Applied) -> io::Result<()> {
+        if self.json {
+            print_json(applied)
+        } else {
+            print(&proof::text(&applied.proof))
+        }
+    }
+
+    /// The same on standard error, because standard output belongs to the events.
+    pub(crate) fn applied_beside_events(self, applied: &Applied) {
+        let text = if self.json {
+            serde_json::to_string(&applied.proof).unwrap_or_default() + "\n"
+        } else {
+            proof::text(&applied.proof)
+        };
+        print_error(&text);
+    }
+
+    /// How an instance was started and updated.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn proofs(self, proofs: &[Proof]) -> io::Result<()> {
+        if self.json {
+            return print_json(&Proofs {
+                proofs: proofs.to_vec(),
+            });
+        }
+        let texts: Vec<String> = proofs.iter().map(proof::text).collect();
+        print(&texts.join("\n"))
+    }
+
+    /// All instances.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn instances(self, instances: &[Instance]) -> io::Result<()> {
+        if self.json {
+            return print_json(&Instances {
+                instances: instances.to_vec(),
+            });
+        }
+        print(&instance::list(instances))
+    }
+
+    /// One instance.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn instance(self, instance: &Instance) -> io::Result<()> {
+        if self.json {
+            print_json(instance)
+        } else {
+            print(&instance::one(instance))
+        }
+    }
+
+    /// That an instance was stopped.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn stopped(self, name: &str) -> io::Result<()> {
+        if self.json {
+            return print_json(&serde_json::json!({ "stopped": name }));
+        }
+        print(&format!("{} is stopped\n", clean(name)))
+    }
+
+    /// One event, JSON already.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn event(json: &str) -> io::Result<()> {
+        print(&format!("{json}\n"))
+    }
+
+    /// Events, each with its line break already.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn events(lines: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(lines)?;
+        out.flush()
+    }
+
+    /// That events are missing here.
+    pub(crate) fn lost(self, count: u64) {
+        if self.json {
+            print_error(&format!("{{\"lost\":{count}}}\n"));
+        } else {
+            print_error(&format!(
+                "{count} events are missing here: read too slowly\n"
+            ));
+        }
+    }
+
+    /// What a foreground instance did, when it has stopped.
+    pub(crate) fn summary(self, instance: &Instance) {
+        if self.json {
+            print_error(&(serde_json::to_string(instance).unwrap_or_default() + "\n"));
+        } else {
+            print_error(&instance::summary(instance));
+        }
+    }
+
+    /// A remark for a person.
+    pub(crate) fn note(self, text: &str) {
+        if !self.json {
+            print_error(&format!("{}\n", clean(text)));
+        }
+    }
+
+    /// Why a command failed, the verifier's log included.
+    pub(crate) fn failure(self, problem: &Problem) {
+        if self.json {
+            print_error(&(serde_json::to_string(problem).unwrap_or_default() + "\n"));
+            return;
+        }
+        let mut text = format!("node: {}\n", clean(&problem.to_string()));
+        if let Some(log) = &problem.log {
+            text.push_str("the verifier's log:\n");
+            text.push_str(&clean_lines(log));
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+        }
+        print_error(&text);
+    }
+}
+
+fn print_json(value: &impl Serialize) -> io::Result<()> {
+    print(&(serde_json::to_string(value)? + "\n"))
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// There is nowhere left to say that standard error is closed.
+fn print_error(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

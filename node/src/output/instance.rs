@@ -1,0 +1,207 @@
+//! Instances as tables that a person reads, and the sums of one that has ended.
+//! Used by `status`, `pause`, `resume` and the foreground commands.
+//! Must never leave out a count that says that something was lost.
+
+use std::fmt::Write;
+
+use api::node::{Counts, Instance, InstanceState};
+
+use super::proof::lost;
+use super::table::{clean, row, table};
+
+/// One line an instance.
+pub(super) fn list(instances: &[Instance]) -> String {
+    if instances.is_empty() {
+        return "nothing runs here\n".to_owned();
+    }
+    let mut rows = vec![row([
+        "id",
+        "instance",
+        "state",
+        "generation",
+        "payload",
+        "events",
+        "lost (kernel + sinks)",
+    ])];
+    for instance in instances {
+        rows.push(row([
+            &instance.id.to_string(),
+            &instance.name,
+            state(instance.state),
+            &instance.generation.to_string(),
+            &payload(instance),
+            &instance.counts.accepted.to_string(),
+            &all_lost(&instance.counts),
+        ]));
+    }
+    table("", &rows)
+}
+
+/// Everything about one instance.
+pub(super) fn one(instance: &Instance) -> String {
+    let counts = &instance.counts;
+    let mut text = table(
+        "",
+        &[
+            row([
+                "instance",
+                &format!("{} (id {})", instance.name, instance.id),
+            ]),
+            row(["state", state(instance.state)]),
+            row(["payload", &payload(instance)]),
+            row(["digest", &instance.digest]),
+            row(["generation", &instance.generation.to_string()]),
+            row(["events", &sums(counts)]),
+        ],
+    );
+    let mut hooks = vec![row([
+        "program",
+        "kind",
+        "target",
+        "strategy",
+        "fell through",
+    ])];
+    for hook in &instance.hooks {
+        let through = hook.falls_through.to_string();
+        hooks.push(row([
+            &hook.program,
+            &hook.kind,
+            &hook.target,
+            &hook.strategy,
+            &through,
+        ]));
+    }
+    let mut buffers = vec![row(["buffer", "kind", "bytes", "event"])];
+    for buffer in &instance.buffers {
+        let event = buffer.event.as_deref().unwrap_or("raw bytes");
+        buffers.push(row([
+            &buffer.map,
+            &buffer.kind,
+            &buffer.size_bytes.to_string(),
+            event,
+        ]));
+    }
+    for rows in [hooks, buffers] {
+        if rows.len() > 1 {
+            text.push('\n');
+            text.push_str(&table("  ", &rows));
+        }
+    }
+    text
+}
+
+/// What an instance did, when it has ended.
+pub(super) fn summary(instance: &Instance) -> String {
+    format!(
+        "{}: stopped in generation {}; {}\n",
+        clean(&instance.name),
+        instance.generation,
+        sums(&instance.counts)
+    )
+}
+
+fn sums(counts: &Counts) -> String {
+    let mut text = format!(
+        "{} accepted, {} decoded, {} malformed, {} lost in the kernel",
+        counts.accepted,
+        counts.decoded,
+        counts.malformed,
+        lost(counts.kernel_lost),
+    );
+    for sink in &counts.sinks {
+        let _ = write!(
+            text,
+            "; {}: {} delivered, {} lost in its queue, {} lost in it",
+            clean(&sink.sink),
+            sink.delivered,
+            sink.lost_in_queue,
+            sink.lost_in_sink
+        );
+    }
+    text
+}
+
+/// In the kernel, and in all sinks together.
+fn all_lost(counts: &Counts) -> String {
+    let in_sinks: u64 = counts
+        .sinks
+        .iter()
+        .map(|sink| sink.lost_in_queue + sink.lost_in_sink)
+        .sum();
+    format!("{} + {in_sinks}", lost(counts.kernel_lost))
+}
+
+fn state(state: InstanceState) -> &'static str {
+    match state {
+        InstanceState::Running => "running",
+        InstanceState::Paused => "paused",
+    }
+}
+
+fn payload(instance: &Instance) -> String {
+    let version = instance.version.as_deref();
+    version.map_or_else(
+        || instance.payload.clone(),
+        |v| format!("{} {v}", instance.payload),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use api::node::{KernelLoss, SinkCounts, Trust};
+
+    use super::*;
+
+    fn instance() -> Instance {
+        Instance {
+            id: 3,
+            name: "trace".into(),
+            payload: "local/execsnoop".into(),
+            version: Some("1.2.0".into()),
+            digest: "sha256:00".into(),
+            generation: 2,
+            state: InstanceState::Paused,
+            trust: Trust::Unsigned,
+            hooks: Vec::new(),
+            buffers: Vec::new(),
+            counts: Counts {
+                accepted: 9,
+                kernel_lost: KernelLoss::Known(4),
+                sinks: vec![SinkCounts {
+                    sink: "stdout".into(),
+                    delivered: 8,
+                    lost_in_queue: 1,
+                    lost_in_sink: 0,
+                }],
+                ..Counts::default()
+            },
+            started_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_list_has_a_line_an_instance() {
+        let text = list(&[instance()]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(
+            lines[1],
+            "3   trace     paused  2           local/execsnoop 1.2.0  9       4 + 1"
+        );
+        assert_eq!(list(&[]), "nothing runs here\n");
+    }
+
+    #[test]
+    fn the_summary_names_every_loss() {
+        let text = summary(&instance());
+        assert!(
+            text.contains("9 accepted")
+                && text.contains("4 lost in the kernel; stdout: 8 delivered, 1")
+        );
+        let unknown = Instance {
+            counts: Counts::default(),
+            ..instance()
+        };
+        assert!(summary(&unknown).contains("unknown lost in the kernel"));
+    }
+}

@@ -1,0 +1,221 @@
+//! A proof as a table that a person reads: what was replaced, how long each step took, what was lost.
+//! Used by `update`, `run` and `proofs`.
+//! Must never show "unknown" as 0.
+
+use api::node::{GenerationId, KernelLoss, Proof, Steps};
+
+use super::table::{clean, row, table};
+
+/// The whole proof, a line break at its end.
+pub(super) fn text(proof: &Proof) -> String {
+    let mut text = heading(proof);
+    text.push_str(&table("  ", &steps(&proof.steps)));
+    let mut hooks = vec![row(["program", "kind", "target", "strategy", "change"])];
+    for hook in &proof.hooks {
+        hooks.push(row([
+            &hook.program,
+            &hook.kind,
+            &hook.target,
+            &hook.strategy,
+            &hook.change,
+        ]));
+    }
+    text.push_str(&section(&hooks));
+    let mut maps = vec![row(["map", "hand-over", "reason"])];
+    for map in &proof.maps {
+        maps.push(row([
+            &map.map,
+            &map.hand_over,
+            map.reason.as_deref().unwrap_or_default(),
+        ]));
+    }
+    text.push_str(&section(&maps));
+    let mut rings = vec![row(["ring", "size", "most waiting"])];
+    for ring in &proof.rings {
+        rings.push(row([
+            &ring.map,
+            &bytes(ring.size_bytes),
+            &bytes(ring.high_water_bytes),
+        ]));
+    }
+    text.push_str(&section(&rings));
+    text.push_str(&balance(proof));
+    text
+}
+
+fn heading(proof: &Proof) -> String {
+    let to = generation(&proof.to);
+    let name = clean(&proof.instance);
+    match &proof.from {
+        None => format!("{name}: generation {to} started\n"),
+        Some(from) => format!("{name}: generation {} replaced by {to}\n", generation(from)),
+    }
+}
+
+fn generation(id: &GenerationId) -> String {
+    const DIGEST_CHARS: usize = 19;
+    let digest: String = id.digest.chars().take(DIGEST_CHARS).collect();
+    let version = id
+        .version
+        .as_ref()
+        .map_or_else(String::new, |version| format!("{version}, "));
+    clean(&format!("{} ({version}{digest})", id.generation))
+}
+
+fn steps(steps: &Steps) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["step", "time"])];
+    for (name, micros) in [
+        ("decode", steps.decode_us),
+        ("cut the kernel's BTF", steps.cut_us),
+        ("open", steps.open_us),
+        ("verify", steps.verify_us),
+        ("arm", steps.arm_us),
+    ] {
+        rows.push(row([name, &time_us(micros)]));
+    }
+    rows.push(row(["flip", &time_ns(steps.flip_ns)]));
+    for (name, micros) in [
+        ("grace", steps.grace_us),
+        ("drain", steps.drain_us),
+        ("reader's pause", steps.pause_us),
+    ] {
+        rows.push(row([name, &time_us(micros)]));
+    }
+    rows
+}
+
+/// A table, or nothing when it has only its heading.
+fn section(rows: &[Vec<String>]) -> String {
+    if rows.len() > 1 {
+        format!("\n{}", table("  ", rows))
+    } else {
+        String::new()
+    }
+}
+
+fn balance(proof: &Proof) -> String {
+    let lost = lost(proof.lost);
+    if proof.from.is_none() {
+        return String::new();
+    }
+    format!(
+        "\n  {} events before, {} of them read after the flip; lost {lost}, duplicated {}, \
+         fell through {}\n",
+        proof.events_before, proof.drained, proof.duplicated, proof.falls_through
+    )
+}
+
+/// A loss in the kernel, which may be unknown.
+pub(super) fn lost(loss: KernelLoss) -> String {
+    match loss {
+        KernelLoss::Unknown => "unknown".to_owned(),
+        KernelLoss::Known(count) => count.to_string(),
+    }
+}
+
+fn time_ns(nanos: u64) -> String {
+    if nanos < 10_000 {
+        format!("{nanos} ns")
+    } else {
+        time_us(nanos / 1000)
+    }
+}
+
+fn time_us(micros: u64) -> String {
+    if micros < 10_000 {
+        return format!("{micros} us");
+    }
+    format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
+}
+
+fn bytes(count: u64) -> String {
+    const KIB: u64 = 1024;
+    if count >= KIB && count.is_multiple_of(KIB) {
+        format!("{} KiB", count / KIB)
+    } else {
+        format!("{count} B")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::node::{HookProof, MapProof, RingProof};
+
+    use super::*;
+
+    fn proof() -> Proof {
+        let id = |generation| GenerationId {
+            generation,
+            digest: "sha256:0123456789abcdef0123".into(),
+            version: None,
+        };
+        Proof {
+            instance: "trace".into(),
+            from: Some(id(1)),
+            to: id(2),
+            at_ms: 0,
+            steps: Steps {
+                verify_us: 12_345,
+                flip_ns: 640,
+                ..Steps::default()
+            },
+            hooks: vec![HookProof {
+                program: "handle_exec".into(),
+                kind: "tracepoint".into(),
+                target: "sched/sched_process_exec".into(),
+                strategy: "switch".into(),
+                change: "kept".into(),
+            }],
+            maps: vec![MapProof {
+                map: "starts".into(),
+                hand_over: "fresh".into(),
+                reason: Some("value grew".into()),
+            }],
+            rings: vec![RingProof {
+                map: "events".into(),
+                size_bytes: 262_144,
+                high_water_bytes: 168,
+            }],
+            events_before: 41,
+            drained: 2,
+            falls_through: 0,
+            lost: KernelLoss::Unknown,
+            duplicated: 0,
+        }
+    }
+
+    #[test]
+    fn an_update_is_shown_whole() {
+        let text = text(&proof());
+        for part in [
+            "trace: generation 1 (sha256:0123456789ab) replaced by 2 (",
+            "  verify                12.3 ms\n",
+            "  flip                  640 ns\n",
+            "handle_exec  tracepoint  sched/sched_process_exec  switch    kept\n",
+            "starts  fresh      value grew\n",
+            "events  256 KiB  168 B\n",
+            "41 events before, 2 of them read after the flip; lost unknown, duplicated 0",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_start_has_no_balance_and_empty_tables_no_heading() {
+        let start = Proof {
+            from: None,
+            maps: Vec::new(),
+            rings: Vec::new(),
+            ..proof()
+        };
+        let text = text(&start);
+        assert!(
+            text.starts_with("trace: generation 2 (sha256:0123456789ab) started\n"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("hand-over") && !text.contains("lost"),
+            "{text}"
+        );
+    }
+}
