@@ -7,7 +7,7 @@
 #ifndef MARROW_EMIT_BPF_H
 #define MARROW_EMIT_BPF_H
 
-/* Per CPU, so that counting costs no atomic operation on the busiest path there is. */
+/* Per CPU, so that CPUs which lose at once do not wait for each other. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -25,8 +25,9 @@ static __always_inline void *emit_reserve_bytes(void *ring, __u64 size)
 	if (record)
 		return record;
 	lost = bpf_map_lookup_elem(&marrow_loss, &zero);
+	/* Atomic all the same: a program may be interrupted by another one on its CPU. */
 	if (lost)
-		*lost += 1;
+		__sync_fetch_and_add(lost, 1);
 	return NULL;
 }
 
