@@ -1,6 +1,6 @@
-//! What may be loaded: a payload that keys vouch for, or one that came through an open door.
-//! Made by the daemon and the foreground commands, consumed by the engine.
-//! Must never be made from bytes that neither signature nor door let in.
+//! What may be loaded: so far a payload that came through an open door. Made by the daemon and the
+//! foreground commands, consumed by the engine.
+//! Must never be made from bytes that no door let in.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use payload::legacy::Preset;
 use payload::manifest::Arch;
 use payload::name::Version;
 use payload::object::Object;
-use payload::signature::Verified;
 use payload::unsigned::{Origin, Unsigned};
 
 /// Proof that unsigned payloads may come in: the configuration says so for this caller.
@@ -27,74 +26,46 @@ impl UnsignedDoor {
 
 /// A payload that may be loaded.
 pub(crate) struct Admitted {
-    body: Body,
+    payload: Unsigned,
+    /// Why it may be loaded.
+    pub(crate) trust: Trust,
     /// Time it took to decode and inspect the bytes.
     pub(crate) decode: Duration,
 }
 
-enum Body {
-    Verified(Verified),
-    Unsigned(Unsigned),
-}
-
 impl Admitted {
-    /// Keys have vouched for it.
-    pub(crate) fn verified(payload: Verified, decode: Duration) -> Self {
-        Self { body: Body::Verified(payload), decode }
-    }
-
     /// A door was open for it.
     pub(crate) fn unsigned(payload: Unsigned, _door: UnsignedDoor, decode: Duration) -> Self {
-        Self { body: Body::Unsigned(payload), decode }
-    }
-
-    /// Why it may be loaded.
-    pub(crate) fn trust(&self) -> Trust {
-        match self.body {
-            Body::Verified(_) => Trust::Signed,
-            Body::Unsigned(_) => Trust::Unsigned,
+        Self {
+            payload,
+            trust: Trust::Unsigned,
+            decode,
         }
     }
 
     /// What it holds.
     pub(crate) fn contents(&self) -> &Contents {
-        match &self.body {
-            Body::Verified(payload) => payload.contents(),
-            Body::Unsigned(payload) => payload.contents(),
-        }
+        self.payload.contents()
     }
 
     /// What its object for `arch` holds.
     pub(crate) fn inspected(&self, arch: Arch) -> Option<&Object> {
-        match &self.body {
-            Body::Verified(payload) => payload.inspected_for(arch),
-            Body::Unsigned(payload) => payload.inspected_for(arch),
-        }
+        self.payload.inspected_for(arch)
     }
 
     /// The version, where the publisher gave one: bare objects and legacy JSON have none.
     pub(crate) fn version(&self) -> Option<&Version> {
-        let manifest = &self.contents().manifest;
-        let own = match &self.body {
-            Body::Verified(_) => true,
-            Body::Unsigned(payload) => payload.origin() == Origin::Payload,
-        };
-        own.then_some(&manifest.version)
+        let own = self.payload.origin() == Origin::Payload;
+        own.then_some(&self.payload.contents().manifest.version)
     }
 
     /// Values that legacy JSON gives to variables of the object.
     pub(crate) fn presets(&self) -> &[Preset] {
-        match &self.body {
-            Body::Verified(_) => &[],
-            Body::Unsigned(payload) => payload.presets(),
-        }
+        self.payload.presets()
     }
 
     /// Its identity.
     pub(crate) fn digest(&self) -> &Digest {
-        match &self.body {
-            Body::Verified(payload) => payload.digest(),
-            Body::Unsigned(payload) => payload.digest(),
-        }
+        self.payload.digest()
     }
 }

@@ -91,10 +91,12 @@ impl Engine {
             slots: Mutex::default(),
             last_id: AtomicU64::new(0),
         };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
-    /// Reads the kernel's BTF, so that the first start does not wait for it. Blocks.
+    /// Reads what the first load would otherwise wait for: the kernel's BTF.
     pub(crate) fn warm(&self) {
         self.shared.vmlinux.warm();
     }
@@ -125,8 +127,7 @@ impl Engine {
     ) -> Result<Applied, ApplyError> {
         let mut place = locked(&slot.running);
         let before = place.as_ref().map_or(0, |running| running.generation);
-        let prepared =
-            prepare::prepare(
+        let prepared = prepare::prepare(
             &self.shared.vmlinux,
             name,
             before + 1,
@@ -141,7 +142,11 @@ impl Engine {
             let hub = Arc::new(Hub::default());
             let sinks = (self.shared.config.sinks)(name, &hub)?;
             let id = self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-            let identity = Identity { name: name.clone(), id, started_ms: now_ms() };
+            let identity = Identity {
+                name: name.clone(),
+                id,
+                started_ms: now_ms(),
+            };
             let running = Running::start(identity, prepared, hub, sinks, now_ms)?;
             place.insert(running).view()
         };
@@ -153,7 +158,9 @@ impl Engine {
     fn slot_for_apply(&self, name: &InstanceName) -> Result<Arc<Slot>, ApplyError> {
         let mut slots = locked(&self.shared.slots);
         if !slots.contains_key(name) && slots.len() >= INSTANCES_MAX {
-            return Err(ApplyError::TooManyInstances { instances_max: INSTANCES_MAX });
+            return Err(ApplyError::TooManyInstances {
+                instances_max: INSTANCES_MAX,
+            });
         }
         Ok(Arc::clone(slots.entry(name.clone()).or_default()))
     }
@@ -163,7 +170,11 @@ impl Engine {
         let mut slots = locked(&self.shared.slots);
         let idle = locked(&slot.view).is_none();
         drop(slot);
-        if idle && slots.get(name).is_some_and(|slot| Arc::strong_count(slot) == 1) {
+        if idle
+            && slots
+                .get(name)
+                .is_some_and(|slot| Arc::strong_count(slot) == 1)
+        {
             slots.remove(name);
         }
     }
@@ -216,7 +227,10 @@ impl Engine {
     /// Every instance, by name.
     pub(crate) fn instances(&self) -> Vec<Instance> {
         let slots: Vec<Arc<Slot>> = locked(&self.shared.slots).values().cloned().collect();
-        slots.iter().filter_map(|slot| Some(locked(&slot.view).as_ref()?.instance())).collect()
+        slots
+            .iter()
+            .filter_map(|slot| Some(locked(&slot.view).as_ref()?.instance()))
+            .collect()
     }
 
     /// One instance.
@@ -228,7 +242,9 @@ impl Engine {
     pub(crate) fn name_of(&self, id: u64) -> Option<InstanceName> {
         let slots = locked(&self.shared.slots);
         let mut found = slots.iter().filter(|(_, slot)| {
-            locked(&slot.view).as_ref().is_some_and(|view| view.identity.id == id)
+            locked(&slot.view)
+                .as_ref()
+                .is_some_and(|view| view.identity.id == id)
         });
         found.next().map(|(name, _)| name.clone())
     }

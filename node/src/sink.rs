@@ -69,9 +69,15 @@ impl Sinks {
     pub(crate) fn deliver(&mut self, lines: &[u8], count: u64) {
         for (sink, counters) in &mut self.sinks {
             let delivery = sink.deliver(lines, count);
-            counters.delivered.fetch_add(delivery.delivered, Ordering::Relaxed);
-            counters.lost_in_queue.fetch_add(delivery.lost_in_queue, Ordering::Relaxed);
-            counters.lost_in_sink.fetch_add(delivery.lost_in_sink, Ordering::Relaxed);
+            counters
+                .delivered
+                .fetch_add(delivery.delivered, Ordering::Relaxed);
+            counters
+                .lost_in_queue
+                .fetch_add(delivery.lost_in_queue, Ordering::Relaxed);
+            counters
+                .lost_in_sink
+                .fetch_add(delivery.lost_in_sink, Ordering::Relaxed);
         }
     }
 

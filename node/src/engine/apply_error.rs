@@ -26,7 +26,7 @@ pub(crate) enum ApplyError {
         /// Its section.
         section: String,
         /// Why.
-        source: HookError,
+        source: Box<HookError>,
     },
     /// No program of the object has a hook.
     #[error("none of the object's programs names a hook to attach to: {programs}")]
@@ -119,8 +119,9 @@ impl ApplyError {
     pub(crate) fn field(&self) -> Option<String> {
         match self {
             Self::Architecture { .. } => Some("objects".to_owned()),
-            Self::Hook { program, .. } => Some(format!("programs.{program}")),
-            Self::Load(LoadError::Verify { program, .. }) => Some(format!("programs.{program}")),
+            Self::Hook { program, .. } | Self::Load(LoadError::Verify { program, .. }) => {
+                Some(format!("programs.{program}"))
+            }
             Self::Setting { field, .. } => Some(field.clone()),
             Self::NothingToAttach { .. } => Some("programs".to_owned()),
             Self::Event { map, .. } => Some(format!("events.{map}")),

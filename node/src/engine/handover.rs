@@ -39,12 +39,19 @@ const SHAREABLE: [MapKind; 10] = [
 
 /// Decides for each map of `object` whether it goes on or begins empty.
 pub(super) fn plan(manifest: &Manifest, object: &Object, previous: Option<Previous<'_>>) -> Plan {
-    let mut plan = Plan { shares: Vec::new(), maps: Vec::with_capacity(object.maps.len()) };
+    let mut plan = Plan {
+        shares: Vec::new(),
+        maps: Vec::with_capacity(object.maps.len()),
+    };
     for map in &object.maps {
         let carry = manifest.maps.iter().find(|entry| entry.name == map.name);
         let never = carry.is_some_and(|entry| entry.carry == Carry::Never);
         let old = previous.and_then(|previous| {
-            let old = previous.object.maps.iter().find(|old| old.name == map.name)?;
+            let old = previous
+                .object
+                .maps
+                .iter()
+                .find(|old| old.name == map.name)?;
             Some((previous, old))
         });
         let reason = match old {
@@ -57,8 +64,15 @@ pub(super) fn plan(manifest: &Manifest, object: &Object, previous: Option<Previo
             _ => None,
         };
         let hand_over = if shared.is_some() { "shared" } else { "fresh" }.to_owned();
-        plan.maps.push(MapProof { map: map.name.clone(), hand_over, reason });
-        plan.shares.extend(shared.map(|handle| Share { map: map.name.clone(), handle }));
+        plan.maps.push(MapProof {
+            map: map.name.clone(),
+            hand_over,
+            reason,
+        });
+        plan.shares.extend(shared.map(|handle| Share {
+            map: map.name.clone(),
+            handle,
+        }));
     }
     plan
 }
@@ -73,7 +87,9 @@ fn obstacle(old: (&Object, &Map), new: (&Object, &Map)) -> Option<String> {
         return Some(format!("a {} is made anew for each generation", after.kind));
     }
     if let Some(special) = after.holds.iter().next() {
-        return Some(format!("its values hold {special:?}, which is tied to the old programs"));
+        return Some(format!(
+            "its values hold {special:?}, which is tied to the old programs"
+        ));
     }
     let differs = |what: &str, old: &dyn std::fmt::Display, new: &dyn std::fmt::Display| {
         Some(format!("{what} was {old}, is {new}"))
@@ -88,7 +104,11 @@ fn obstacle(old: (&Object, &Map), new: (&Object, &Map)) -> Option<String> {
         return differs("its value size", &before.value_size, &after.value_size);
     }
     if before.max_entries != after.max_entries {
-        return differs("its number of entries", &before.max_entries, &after.max_entries);
+        return differs(
+            "its number of entries",
+            &before.max_entries,
+            &after.max_entries,
+        );
     }
     if (before.flags, before.extra) != (after.flags, after.extra) {
         return differs("its flags", &before.flags, &after.flags);

@@ -5,10 +5,11 @@
 use std::time::Instant;
 
 use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
+use payload::btf;
 use payload::event::Decoder;
-use payload::manifest::Arch;
-use payload::name::InstanceName;
 use payload::legacy::Preset;
+use payload::manifest::{Arch, Manifest};
+use payload::name::InstanceName;
 use payload::object::{Map, MapKind, Object, Setting};
 
 use super::ApplyError;
@@ -48,7 +49,9 @@ pub(super) struct PlannedHook {
 impl PlannedHook {
     /// The error when libbpf lost a program that the inspection had found.
     pub(super) fn vanished(&self) -> ApplyError {
-        let Self { program, section, .. } = self;
+        let Self {
+            program, section, ..
+        } = self;
         let source = std::io::Error::other(format!("libbpf did not load it from {section}"));
         machine(&format!("program {program}"), source)
     }
@@ -56,7 +59,11 @@ impl PlannedHook {
     /// The error of this program at this hook.
     pub(super) fn refused(&self, source: HookError) -> ApplyError {
         let (program, section) = (self.program.clone(), self.section.clone());
-        ApplyError::Hook { program, section, source }
+        ApplyError::Hook {
+            program,
+            section,
+            source: Box::new(source),
+        }
     }
 }
 
@@ -72,8 +79,11 @@ pub(super) fn prepare(
     let manifest = &payload.contents().manifest;
     let (elf, object) = for_this_machine(payload)?;
     let hooks = plan_hooks(object)?;
-    let decoders = decoders(object)?;
-    let mut steps = Steps { decode_us: micros(payload.decode), ..Steps::default() };
+    let decoders = decoders(manifest, object)?;
+    let mut steps = Steps {
+        decode_us: micros(payload.decode),
+        ..Steps::default()
+    };
     let cutting = Instant::now();
     let cut = vmlinux
         .cut_for(payload.digest(), object)
@@ -90,7 +100,7 @@ pub(super) fn prepare(
     })?;
     steps.open_us = micros(loaded.open);
     steps.verify_us = micros(loaded.verify);
-    let (sources, buffers) = open_buffers(name, generation, object, &loaded, decoders)?;
+    let (sources, buffers) = open_buffers(name, generation, &loaded, decoders)?;
     let id = GenerationId {
         generation,
         digest: payload.digest().to_string(),
@@ -98,7 +108,12 @@ pub(super) fn prepare(
     };
     Ok(Prepared {
         generation,
-        shown: Shown { payload: manifest.name.to_string(), trust: payload.trust(), id, buffers },
+        shown: Shown {
+            payload: manifest.name.to_string(),
+            trust: payload.trust,
+            id,
+            buffers,
+        },
         object: object.clone(),
         hooks,
         loss: loss_of(object, &loaded),
@@ -110,15 +125,27 @@ pub(super) fn prepare(
 }
 
 fn machine(what: &str, source: std::io::Error) -> ApplyError {
-    ApplyError::Machine { what: what.to_owned(), source }
+    ApplyError::Machine {
+        what: what.to_owned(),
+        source,
+    }
 }
 
 fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> {
     let objects = &payload.contents().objects;
     let here = Arch::here();
-    let found = here.and_then(|arch| Some((payload.contents().object_for(arch)?, payload.inspected(arch)?)));
+    let found = here.and_then(|arch| {
+        Some((
+            payload.contents().object_for(arch)?,
+            payload.inspected(arch)?,
+        ))
+    });
     found.ok_or_else(|| ApplyError::Architecture {
-        has: objects.iter().map(|object| object.arch.as_str()).collect::<Vec<_>>().join(", "),
+        has: objects
+            .iter()
+            .map(|object| object.arch.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
         needs: std::env::consts::ARCH,
     })
 }
@@ -128,7 +155,10 @@ fn settings(payload: &Admitted, object: &Object) -> Result<Vec<Setting>, ApplyEr
     let set = |preset: &Preset| {
         object
             .set(&preset.section, &preset.variable, &preset.value)
-            .map_err(|source| ApplyError::Setting { field: preset.path.clone(), source })
+            .map_err(|source| ApplyError::Setting {
+                field: preset.path.clone(),
+                source,
+            })
     };
     payload.presets().iter().map(set).collect()
 }
@@ -141,58 +171,91 @@ fn plan_hooks(object: &Object) -> Result<Vec<PlannedHook>, ApplyError> {
         let refused = |source| ApplyError::Hook {
             program: program.name.clone(),
             section: program.section.clone(),
-            source,
+            source: Box::new(source),
         };
         let target = program.target.as_deref();
         let hook = Hook::of_section(program.kind, target, program.sleepable).map_err(refused)?;
         let Some(hook) = hook else { continue };
-        let equals = planned.iter().filter(|other| other.hook.same_place(&hook)).count();
+        let equals = planned
+            .iter()
+            .filter(|other| other.hook.same_place(&hook))
+            .count();
         let hook = hook.with_ordinal(equals);
         let (program, section) = (program.name.clone(), program.section.clone());
-        planned.push(PlannedHook { hook, program, section });
+        planned.push(PlannedHook {
+            hook,
+            program,
+            section,
+        });
     }
     if planned.is_empty() {
-        let name = |program: &payload::object::Program| {
-            format!("{} ({})", program.name, program.section)
-        };
-        let programs = object.programs.iter().map(name).collect::<Vec<_>>().join(", ");
+        let name =
+            |program: &payload::object::Program| format!("{} ({})", program.name, program.section);
+        let programs = object
+            .programs
+            .iter()
+            .map(name)
+            .collect::<Vec<_>>()
+            .join(", ");
         return Err(ApplyError::NothingToAttach { programs });
     }
     Ok(planned)
 }
 
-/// The maps that carry events, each with the decoder of its records and the struct's name.
-fn decoders(object: &Object) -> Result<Vec<(&Map, Decoder, Option<String>)>, ApplyError> {
-    let carries = |map: &&Map| map.kind.carries_events();
-    let decoder = |map| {
-        let event = object.events.iter().find(|event| event.map == *map_name(map));
-        let (Some(event), Some(btf)) = (event, object.btf.as_ref()) else {
-            return Ok((map, Decoder::raw(), None));
-        };
-        let decoder = Decoder::new(btf, event.type_id).map_err(|error| ApplyError::Event {
-            map: map.name.clone(),
-            reason: error.to_string(),
-        })?;
-        Ok((map, decoder, Some(event.struct_name.clone())))
-    };
-    object.maps.iter().filter(carries).map(decoder).collect()
+/// A map that carries events, with the decoder of its records and the name of their struct.
+struct Decoded<'object> {
+    map: &'object Map,
+    decoder: Decoder,
+    event: Option<String>,
 }
 
-fn map_name(map: &Map) -> &String {
-    &map.name
+fn decoders<'object>(
+    manifest: &Manifest,
+    object: &'object Object,
+) -> Result<Vec<Decoded<'object>>, ApplyError> {
+    let carries = |map: &&Map| map.kind.carries_events();
+    let decoded = |map: &'object Map| {
+        let declared = manifest.events.iter().find(|event| event.map == map.name);
+        let raw = || Decoded {
+            map,
+            decoder: Decoder::raw(),
+            event: None,
+        };
+        let (Some(declared), Some(btf)) = (declared, object.btf.as_ref()) else {
+            return Ok(raw());
+        };
+        let failed = |reason| ApplyError::Event {
+            map: map.name.clone(),
+            reason,
+        };
+        let name = declared.struct_name.as_str();
+        let type_id = btf
+            .find(btf::Kind::Struct, name)
+            .ok_or_else(|| failed(format!("the object's BTF has no struct {name}")))?;
+        let decoder = Decoder::new(btf, type_id).map_err(|error| failed(error.to_string()))?;
+        Ok(Decoded {
+            map,
+            decoder,
+            event: Some(name.to_owned()),
+        })
+    };
+    object.maps.iter().filter(carries).map(decoded).collect()
 }
 
 fn open_buffers(
     name: &InstanceName,
     generation: u64,
-    object: &Object,
     loaded: &Loaded,
-    decoders: Vec<(&Map, Decoder, Option<String>)>,
+    decoders: Vec<Decoded<'_>>,
 ) -> Result<(Vec<Source>, Vec<ShownBuffer>), ApplyError> {
-    debug_assert!(decoders.len() <= object.maps.len());
     let mut sources = Vec::with_capacity(decoders.len());
     let mut shown = Vec::with_capacity(decoders.len());
-    for (map, decoder, event) in decoders {
+    for Decoded {
+        map,
+        decoder,
+        event,
+    } in decoders
+    {
         let failed = |source| machine(&format!("ring {}", map.name), source);
         let handle = loaded.map(&map.name).map_err(failed)?;
         let (buffer, size_bytes) = if map.kind == MapKind::RINGBUF {
@@ -200,11 +263,25 @@ fn open_buffers(
             let size_bytes = ring.size_bytes();
             (Buffer::Ring(ring), size_bytes)
         } else {
-            (Buffer::Perf(Perf::open(&handle).map_err(failed)?), Perf::size_bytes())
+            (
+                Buffer::Perf(Perf::open(&handle).map_err(failed)?),
+                Perf::size_bytes(),
+            )
         };
-        sources.push(Source::new(name.as_str(), generation, &map.name, buffer, decoder));
+        sources.push(Source::new(
+            name.as_str(),
+            generation,
+            &map.name,
+            buffer,
+            decoder,
+        ));
         let kind = map.kind.to_string();
-        shown.push(ShownBuffer { map: map.name.clone(), kind, size_bytes, event });
+        shown.push(ShownBuffer {
+            map: map.name.clone(),
+            kind,
+            size_bytes,
+            event,
+        });
     }
     Ok((sources, shown))
 }
@@ -213,5 +290,7 @@ fn loss_of(object: &Object, loaded: &Loaded) -> GenerationLoss {
     if !object.maps.iter().any(|map| map.kind == MapKind::RINGBUF) {
         return GenerationLoss::NoRing;
     }
-    loaded.loss_map().map_or(GenerationLoss::Uncounted, GenerationLoss::Counted)
+    loaded
+        .loss_map()
+        .map_or(GenerationLoss::Uncounted, GenerationLoss::Counted)
 }

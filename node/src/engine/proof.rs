@@ -73,12 +73,19 @@ pub(super) fn update(
     };
     let mut hooks: Vec<HookProof> = Vec::new();
     for planned in new.1 {
-        hooks.push(hook(planned, if has(old.1, planned) { "kept" } else { "new" }));
+        hooks.push(hook(
+            planned,
+            if has(old.1, planned) { "kept" } else { "new" },
+        ));
     }
     for planned in old.1.iter().filter(|planned| !has(new.1, planned)) {
         hooks.push(hook(planned, "gone"));
     }
-    Proof { from: Some(old.0.id.clone()), hooks, ..start(new.0, &[], maps, at_ms) }
+    Proof {
+        from: Some(old.0.id.clone()),
+        hooks,
+        ..start(new.0, &[], maps, at_ms)
+    }
 }
 
 fn hook(planned: &PlannedHook, change: &str) -> HookProof {

@@ -20,8 +20,8 @@ use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::grace;
 use crate::kernel::load::Loaded;
 use crate::kernel::switch::Switch;
-use crate::sink::{SinkTally, Sinks};
 use crate::sink::hub::Hub;
+use crate::sink::{SinkTally, Sinks};
 
 /// Proofs an instance keeps; the oldest goes first.
 const PROOFS_MAX: usize = 64;
@@ -96,7 +96,12 @@ impl Running {
             proofs: Vec::new(),
         };
         let waited = running.settle()?;
-        let times = proof::Times { armed: armed.took, flip, grace: waited, ..Default::default() };
+        let times = proof::Times {
+            armed: armed.took,
+            flip,
+            grace: waited,
+            ..Default::default()
+        };
         let mut proof = proof::start(&running.shown, &running.hooks, prepared.maps, at_ms);
         proof.steps = times.added_to(prepared.steps);
         running.keep(proof);
@@ -113,7 +118,11 @@ impl Running {
         let lane = Lane::of_generation(prepared.generation);
         let armed = arm(&self.gate, &self.switches, &prepared, lane)?;
         let flipping = Instant::now();
-        let flip = if self.paused { Duration::ZERO } else { flip(&self.gate, lane) };
+        let flip = if self.paused {
+            Duration::ZERO
+        } else {
+            flip(&self.gate, lane)
+        };
         let at_ms = now_ms();
         let old_switches = std::mem::replace(&mut self.switches, armed.switches);
         let graced = self.settle();
@@ -142,7 +151,7 @@ impl Running {
         proof.steps = times.added_to(prepared.steps);
         proof.rings = drained.rings;
         proof.events_before = drained.events;
-        proof.drained = drained.drained;
+        proof.drained = drained.after_flip;
         self.keep(proof);
         Ok(())
     }
@@ -152,7 +161,9 @@ impl Running {
         let started = Instant::now();
         grace::wait().map_err(|source| machine("the grace period after the flip", source))?;
         if !self.paused {
-            self.switches.iter().for_each(|switch| switch.hold_to_account());
+            self.switches
+                .iter()
+                .for_each(|switch| switch.hold_to_account());
         }
         Ok(started.elapsed())
     }
@@ -173,7 +184,14 @@ impl Running {
 
     /// Detaches every hook and reads the events to their end.
     pub(super) fn stop(self) {
-        let Self { gate, switches, reader, loaded, hub, .. } = self;
+        let Self {
+            gate,
+            switches,
+            reader,
+            loaded,
+            hub,
+            ..
+        } = self;
         gate.flip(Lane::EMPTY);
         drop(switches);
         // Without a grace period the last runs may still write; what they write is not read.
@@ -198,14 +216,21 @@ impl Running {
 
     /// The generation in charge, whose maps the next one may go on using.
     pub(super) fn previous(&self) -> Previous<'_> {
-        Previous { object: &self.object, loaded: &self.loaded }
+        Previous {
+            object: &self.object,
+            loaded: &self.loaded,
+        }
     }
 
     /// What can be told of the instance without its lock.
     pub(super) fn view(&self) -> View {
         View {
             identity: self.identity.clone(),
-            state: if self.paused { InstanceState::Paused } else { InstanceState::Running },
+            state: if self.paused {
+                InstanceState::Paused
+            } else {
+                InstanceState::Running
+            },
             shown: self.shown.clone(),
             hooks: self.hooks.clone(),
             switches: self.switches.clone(),
@@ -220,7 +245,11 @@ impl Running {
 
     /// Completes a proof with the sums until now and keeps it.
     fn keep(&mut self, mut proof: Proof) {
-        let through: u64 = self.switches.iter().map(|switch| switch.falls_through()).sum();
+        let through: u64 = self
+            .switches
+            .iter()
+            .map(|switch| switch.falls_through())
+            .sum();
         proof.instance = self.identity.name.to_string();
         proof.falls_through = self.through_before + through;
         proof.lost = self.view().kernel_lost();
@@ -232,7 +261,10 @@ impl Running {
 }
 
 fn machine(what: &str, source: std::io::Error) -> ApplyError {
-    ApplyError::Machine { what: what.to_owned(), source }
+    ApplyError::Machine {
+        what: what.to_owned(),
+        source,
+    }
 }
 
 /// Stores the lane and tells how long the store took.
@@ -255,7 +287,9 @@ fn arm(
     for planned in &prepared.hooks {
         let program = prepared.loaded.program(&planned.program);
         let program = program.ok_or_else(|| planned.vanished())?;
-        let kept = existing.iter().find(|switch| *switch.hook() == planned.hook);
+        let kept = existing
+            .iter()
+            .find(|switch| *switch.hook() == planned.hook);
         let switch = match kept {
             Some(switch) => switch.arm(lane, program).map(|()| Arc::clone(switch)),
             None => Switch::attach(&planned.hook, gate, lane, program).map(Arc::new),
@@ -263,10 +297,15 @@ fn arm(
         match switch {
             Ok(switch) => switches.push(switch),
             Err(source) => {
-                switches.iter().for_each(|switch| switch.clear(lane));
+                for armed in &switches {
+                    armed.clear(lane);
+                }
                 return Err(planned.refused(source));
             }
         }
     }
-    Ok(Armed { switches, took: started.elapsed() })
+    Ok(Armed {
+        switches,
+        took: started.elapsed(),
+    })
 }

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use api::node::{Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, KernelLoss, Proof};
 use api::node::Trust;
+use api::node::{
+    Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, KernelLoss, Proof,
+};
 use payload::name::InstanceName;
 
 use super::prepare::PlannedHook;
@@ -53,13 +55,17 @@ pub(super) struct View {
 impl View {
     /// The instance in the words of the API.
     pub(super) fn instance(&self) -> Instance {
-        let hooks = self.hooks.iter().zip(&self.switches).map(|(planned, switch)| Hook {
-            program: planned.program.clone(),
-            kind: planned.hook.kind_name().to_owned(),
-            target: planned.hook.target_name(),
-            strategy: STRATEGY.to_owned(),
-            falls_through: switch.falls_through(),
-        });
+        let hooks = self
+            .hooks
+            .iter()
+            .zip(&self.switches)
+            .map(|(planned, switch)| Hook {
+                program: planned.program.clone(),
+                kind: planned.hook.kind_name().to_owned(),
+                target: planned.hook.target_name(),
+                strategy: STRATEGY.to_owned(),
+                falls_through: switch.falls_through(),
+            });
         Instance {
             id: self.identity.id,
             name: self.identity.name.to_string(),
@@ -83,7 +89,10 @@ impl View {
     /// The answer to the start or update that led here.
     pub(super) fn applied(&self) -> Option<Applied> {
         let proof = self.proofs.last()?.clone();
-        Some(Applied { instance: self.instance(), proof })
+        Some(Applied {
+            instance: self.instance(),
+            proof,
+        })
     }
 
     /// Records that full rings and perf buffers refused, over all generations.

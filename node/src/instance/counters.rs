@@ -17,7 +17,8 @@ pub(crate) struct Counters {
 impl Counters {
     /// Adds a batch of records: `decoded` became outputs, `malformed` were too short.
     pub(crate) fn add_batch(&self, decoded: u64, malformed: u64) {
-        self.accepted.fetch_add(decoded + malformed, Ordering::Relaxed);
+        self.accepted
+            .fetch_add(decoded + malformed, Ordering::Relaxed);
         self.decoded.fetch_add(decoded, Ordering::Relaxed);
         self.malformed.fetch_add(malformed, Ordering::Relaxed);
     }

@@ -40,8 +40,17 @@ mod tests {
 
     #[test]
     fn unknown_loss_never_becomes_a_number() {
-        assert_eq!(plus(KernelLoss::Known(2), KernelLoss::Known(3)), KernelLoss::Known(5));
-        assert_eq!(plus(KernelLoss::Known(2), KernelLoss::Unknown), KernelLoss::Unknown);
-        assert_eq!(plus(KernelLoss::Unknown, KernelLoss::Known(3)), KernelLoss::Unknown);
+        assert_eq!(
+            plus(KernelLoss::Known(2), KernelLoss::Known(3)),
+            KernelLoss::Known(5)
+        );
+        assert_eq!(
+            plus(KernelLoss::Known(2), KernelLoss::Unknown),
+            KernelLoss::Unknown
+        );
+        assert_eq!(
+            plus(KernelLoss::Unknown, KernelLoss::Known(3)),
+            KernelLoss::Unknown
+        );
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Drained {
     /// Records of the old generation, from its start to its end.
     pub(crate) events: u64,
     /// Those of them that were read by the drain.
-    pub(crate) drained: u64,
+    pub(crate) after_flip: u64,
     /// How long the drain took.
     pub(crate) drain: Duration,
     /// When it ended, and the first of the new sources was looked at.
@@ -85,9 +85,14 @@ impl Reader {
             batch: Batch::default(),
             events: 0,
         };
-        let thread =
-            std::thread::Builder::new().name(format!("read {name}")).spawn(move || state.run())?;
-        Ok(Self { commands, bell, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name(format!("read {name}"))
+            .spawn(move || state.run())?;
+        Ok(Self {
+            commands,
+            bell,
+            thread: Some(thread),
+        })
     }
 
     /// Has the old sources read to their end and goes on with `sources`. Call it after the grace
@@ -171,7 +176,14 @@ impl State {
     /// One span of every source. Returns false when nothing was there.
     fn pass(&mut self) -> bool {
         let mut moved = false;
-        let Self { sources, sinks, counters, batch, events, .. } = self;
+        let Self {
+            sources,
+            sinks,
+            counters,
+            batch,
+            events,
+            ..
+        } = self;
         for source in sources {
             let passed = source.pass(batch, |batch| {
                 counters.add_batch(batch.decoded, batch.malformed);
@@ -208,7 +220,7 @@ impl State {
         }
         Drained {
             events: self.events,
-            drained: self.events - before,
+            after_flip: self.events - before,
             drain: started.elapsed(),
             ended_at: Instant::now(),
             rings: Vec::new(),

@@ -56,7 +56,8 @@ impl Batch {
     fn add(&mut self, prefix: &[u8], decoder: &Decoder, position: u64, record: &[u8]) {
         let start = self.lines.len();
         self.lines.extend_from_slice(prefix);
-        self.lines.extend_from_slice(itoa::Buffer::new().format(position).as_bytes());
+        self.lines
+            .extend_from_slice(itoa::Buffer::new().format(position).as_bytes());
         self.lines.extend_from_slice(b",\"event\":");
         if decoder.write_json(record, &mut self.lines).is_ok() {
             self.lines.extend_from_slice(b"}\n");
@@ -112,7 +113,12 @@ impl Source {
         deliver: impl FnOnce(&Batch),
     ) -> io::Result<bool> {
         batch.clear();
-        let Self { buffer, decoder, prefix, .. } = self;
+        let Self {
+            buffer,
+            decoder,
+            prefix,
+            ..
+        } = self;
         let moved = match buffer {
             Buffer::Ring(ring) => {
                 let span = ring.read(SPAN_BYTES_MAX, |position, record| {
@@ -135,7 +141,9 @@ impl Source {
 
     /// Records that this source's perf buffers refused since it was last asked.
     pub(crate) fn perf_lost(&mut self) -> u64 {
-        let Buffer::Perf(perf) = &self.buffer else { return 0 };
+        let Buffer::Perf(perf) = &self.buffer else {
+            return 0;
+        };
         let lost = perf.lost();
         let since = lost - self.perf_lost_seen;
         self.perf_lost_seen = lost;
@@ -144,7 +152,9 @@ impl Source {
 
     /// How full the ring is, for the proof; perf buffers don't tell.
     pub(crate) fn ring_proof(&self) -> Option<RingProof> {
-        let Buffer::Ring(ring) = &self.buffer else { return None };
+        let Buffer::Ring(ring) = &self.buffer else {
+            return None;
+        };
         Some(RingProof {
             map: self.map.clone(),
             size_bytes: ring.size_bytes(),

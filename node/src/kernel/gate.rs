@@ -19,7 +19,7 @@ impl Lane {
 
     /// The lane of the n-th generation. Neighbouring generations never share one.
     pub(crate) fn of_generation(generation: u64) -> Self {
-        Self(if generation.is_multiple_of(2) { 1 } else { 0 })
+        Self(u32::from(generation.is_multiple_of(2)))
     }
 
     /// Index in the program arrays, 0 to 3.
@@ -71,7 +71,11 @@ impl Gate {
         }
         let word = NonNull::new(address.cast())
             .ok_or_else(|| io::Error::other("the gate was mapped at address zero"))?;
-        let gate = Self { map, word, mapped_bytes };
+        let gate = Self {
+            map,
+            word,
+            mapped_bytes,
+        };
         gate.flip(Lane::EMPTY);
         Ok(gate)
     }

@@ -26,10 +26,19 @@ fn replace_inner_map() -> io::Result<()> {
     let inner = MapHandle::create(MapType::Array, Some("marrow_inner"), 4, 4, 1, &options)
         .map_err(io::Error::other)?;
     options.inner_map_fd = inner.as_fd().as_raw_fd().cast_unsigned();
-    let outer = MapHandle::create(MapType::ArrayOfMaps, Some("marrow_grace"), 4, 4, 1, &options)
-        .map_err(io::Error::other)?;
+    let outer = MapHandle::create(
+        MapType::ArrayOfMaps,
+        Some("marrow_grace"),
+        4,
+        4,
+        1,
+        &options,
+    )
+    .map_err(io::Error::other)?;
     let value = inner.as_fd().as_raw_fd().to_ne_bytes();
-    outer.update(&0u32.to_ne_bytes(), &value, MapFlags::ANY).map_err(io::Error::other)
+    outer
+        .update(&0u32.to_ne_bytes(), &value, MapFlags::ANY)
+        .map_err(io::Error::other)
 }
 
 #[cfg(test)]

@@ -29,15 +29,19 @@ pub(crate) struct Hook {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HookError {
     /// The kind is known to libbpf, but nothing here attaches it.
-    #[error("a {kind} program cannot run yet: this node attaches tracepoint, raw_tp, tp_btf, \
-             uprobe, uretprobe and perf_event programs")]
+    #[error(
+        "a {kind} program cannot run yet: this node attaches tracepoint, raw_tp, tp_btf, \
+             uprobe, uretprobe and perf_event programs"
+    )]
     Kind {
         /// The kind's name.
         kind: String,
     },
     /// A sleepable program behind a switch would sleep where the kernel must not.
-    #[error("a sleepable {kind} program cannot run behind a switch, and this node replaces \
-             programs in no other way yet")]
+    #[error(
+        "a sleepable {kind} program cannot run behind a switch, and this node replaces \
+             programs in no other way yet"
+    )]
     Sleepable {
         /// The kind's name.
         kind: String,
@@ -63,7 +67,10 @@ pub(crate) enum HookError {
         log: String,
     },
     /// The program array of the switch does not take the program.
-    #[error("the switch for {hook} does not take the program: {reason}{}", words(log))]
+    #[error(
+        "the switch for {hook} does not take the program: {reason}{}",
+        words(log)
+    )]
     Lane {
         /// The hook in words.
         hook: String,
@@ -85,32 +92,52 @@ pub(crate) enum HookError {
 }
 
 fn words(log: &str) -> String {
-    if log.trim().is_empty() { String::new() } else { format!(" ({})", log.trim()) }
+    if log.trim().is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", log.trim())
+    }
 }
 
 impl HookError {
-    pub(crate) fn stub(hook: &Hook, source: libbpf_rs::Error) -> Self {
-        Self::Stub { hook: hook.to_string(), reason: source.to_string(), log: String::new() }
+    pub(crate) fn stub(hook: &Hook, source: &libbpf_rs::Error) -> Self {
+        Self::Stub {
+            hook: hook.to_string(),
+            reason: source.to_string(),
+            log: String::new(),
+        }
     }
 
     pub(crate) fn stub_lacks(hook: &Hook, map: &str) -> Self {
         let reason = format!("it lacks its map {map}");
-        Self::Stub { hook: hook.to_string(), reason, log: String::new() }
+        Self::Stub {
+            hook: hook.to_string(),
+            reason,
+            log: String::new(),
+        }
     }
 
-    pub(crate) fn lane(hook: &Hook, source: libbpf_rs::Error) -> Self {
-        Self::Lane { hook: hook.to_string(), reason: source.to_string(), log: String::new() }
+    pub(crate) fn lane(hook: &Hook, source: &libbpf_rs::Error) -> Self {
+        Self::Lane {
+            hook: hook.to_string(),
+            reason: source.to_string(),
+            log: String::new(),
+        }
     }
 
     fn attach(hook: &Hook, source: &impl ToString) -> Self {
-        Self::Attach { hook: hook.to_string(), reason: source.to_string(), log: String::new() }
+        Self::Attach {
+            hook: hook.to_string(),
+            reason: source.to_string(),
+            log: String::new(),
+        }
     }
 
-    pub(crate) fn with_log(mut self, caught: String) -> Self {
+    pub(crate) fn with_log(mut self, caught: &str) -> Self {
         if let Self::Stub { log, .. } | Self::Lane { log, .. } | Self::Attach { log, .. } =
             &mut self
         {
-            *log = libbpf_log::verifier_words(&caught).to_owned();
+            libbpf_log::verifier_words(caught).clone_into(log);
         }
         self
     }
@@ -129,15 +156,25 @@ impl std::fmt::Display for Hook {
 fn nature(kind: Kind) -> Option<(ProgramType, ProgramAttachType, i32)> {
     // 0 at a perf-based hook hides the event from every other perf user of the machine.
     Some(match kind {
-        Kind::Tracepoint => (ProgramType::Tracepoint, ProgramAttachType::CgroupInetIngress, 1),
-        Kind::RawTracepoint => {
-            (ProgramType::RawTracepoint, ProgramAttachType::CgroupInetIngress, 0)
-        }
+        Kind::Tracepoint => (
+            ProgramType::Tracepoint,
+            ProgramAttachType::CgroupInetIngress,
+            1,
+        ),
+        Kind::RawTracepoint => (
+            ProgramType::RawTracepoint,
+            ProgramAttachType::CgroupInetIngress,
+            0,
+        ),
         Kind::TpBtf => (ProgramType::Tracing, ProgramAttachType::TraceRawTp, 0),
         Kind::Uprobe | Kind::Uretprobe => {
             (ProgramType::Kprobe, ProgramAttachType::CgroupInetIngress, 1)
         }
-        Kind::PerfEvent => (ProgramType::PerfEvent, ProgramAttachType::CgroupInetIngress, 1),
+        Kind::PerfEvent => (
+            ProgramType::PerfEvent,
+            ProgramAttachType::CgroupInetIngress,
+            1,
+        ),
         _ => return None,
     })
 }
@@ -165,9 +202,17 @@ impl Hook {
         if sleepable {
             return Err(HookError::Sleepable { kind: name() });
         }
-        let hook = Self { kind, target, ordinal: 0 };
+        let hook = Self {
+            kind,
+            target,
+            ordinal: 0,
+        };
         if let Some(expected) = hook.target_fault() {
-            return Err(HookError::Target { kind: name(), expected, target: hook.target });
+            return Err(HookError::Target {
+                kind: name(),
+                expected,
+                target: hook.target,
+            });
         }
         Ok(Some(hook))
     }
@@ -211,7 +256,9 @@ impl Hook {
     }
 
     pub(super) fn attach_type(&self) -> ProgramAttachType {
-        nature(self.kind).map_or(ProgramAttachType::CgroupInetIngress, |(_, attach, _)| attach)
+        nature(self.kind).map_or(ProgramAttachType::CgroupInetIngress, |(_, attach, _)| {
+            attach
+        })
     }
 
     /// What the switch returns when its lane is empty.
@@ -226,7 +273,9 @@ impl Hook {
 }
 
 fn split_tracepoint(target: &str) -> Option<(&str, &str)> {
-    target.split_once('/').filter(|(group, event)| !group.is_empty() && !event.is_empty())
+    target
+        .split_once('/')
+        .filter(|(group, event)| !group.is_empty() && !event.is_empty())
 }
 
 /// Path, function and offset of `PATH:FUNCTION[+OFFSET]`. The path may hold colons itself.
@@ -272,7 +321,11 @@ pub(super) fn attach(hook: &Hook, object: &Object) -> Result<Vec<Link>, HookErro
             stub.attach_uprobe_with_opts(-1, Path::new(path), offset, options)
         }
         Kind::PerfEvent => return attach_clocks(hook, &stub),
-        _ => return Err(HookError::Kind { kind: hook.kind.as_str().to_owned() }),
+        _ => {
+            return Err(HookError::Kind {
+                kind: hook.kind.as_str().to_owned(),
+            });
+        }
     };
     Ok(vec![link.map_err(refused)?])
 }
@@ -300,15 +353,26 @@ mod tests {
 
     #[test]
     fn uprobe_targets_split_from_the_right() {
-        assert_eq!(split_uprobe("/bin/a:b:main+0x10"), Some(("/bin/a:b", "main", 16)));
-        assert_eq!(split_uprobe("libc.so.6:malloc"), Some(("libc.so.6", "malloc", 0)));
+        assert_eq!(
+            split_uprobe("/bin/a:b:main+0x10"),
+            Some(("/bin/a:b", "main", 16))
+        );
+        assert_eq!(
+            split_uprobe("libc.so.6:malloc"),
+            Some(("libc.so.6", "malloc", 0))
+        );
         assert_eq!(split_uprobe("/bin/a"), None);
         assert_eq!(split_uprobe("/bin/a:main+x"), None);
     }
 
     #[test]
     fn a_perf_based_hook_never_hides_the_event_from_others() {
-        for kind in [Kind::Tracepoint, Kind::Uprobe, Kind::Uretprobe, Kind::PerfEvent] {
+        for kind in [
+            Kind::Tracepoint,
+            Kind::Uprobe,
+            Kind::Uretprobe,
+            Kind::PerfEvent,
+        ] {
             assert_eq!(nature(kind).map(|(_, _, neutral)| neutral), Some(1));
         }
         for kind in [Kind::RawTracepoint, Kind::TpBtf] {
@@ -324,6 +388,9 @@ mod tests {
 
     #[test]
     fn a_program_without_target_has_no_hook() {
-        assert_eq!(Hook::of_section(Kind::Tracepoint, None, false).unwrap(), None);
+        assert_eq!(
+            Hook::of_section(Kind::Tracepoint, None, false).unwrap(),
+            None
+        );
     }
 }

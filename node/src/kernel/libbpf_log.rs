@@ -21,15 +21,23 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> (T, String) {
     });
     CAUGHT.with(|caught| *caught.borrow_mut() = Some(String::new()));
     let done = work();
-    let log = CAUGHT.with(|caught| caught.borrow_mut().take()).unwrap_or_default();
+    let log = CAUGHT
+        .with(|caught| caught.borrow_mut().take())
+        .unwrap_or_default();
     (done, log)
 }
 
 /// Outside `catch` libbpf only repeats what a returned error says already.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "libbpf-rs gives the text away"
+)]
 fn keep(_level: PrintLevel, text: String) {
     CAUGHT.with(|caught| {
         // A print from within a print would find the cell borrowed: it is dropped, not a panic.
-        let Ok(mut caught) = caught.try_borrow_mut() else { return };
+        let Ok(mut caught) = caught.try_borrow_mut() else {
+            return;
+        };
         let Some(log) = caught.as_mut() else { return };
         log.push_str(&text);
         keep_end(log, LOG_BYTES_MAX);
@@ -51,14 +59,18 @@ fn keep_end(log: &mut String, bytes_max: usize) {
 pub(crate) fn verifier_words(log: &str) -> &str {
     let begin = "-- BEGIN PROG LOAD LOG --";
     let end = "-- END PROG LOAD LOG --";
-    let Some(from) = log.find(begin).map(|at| at + begin.len()) else { return log.trim() };
+    let Some(from) = log.find(begin).map(|at| at + begin.len()) else {
+        return log.trim();
+    };
     let to = log[from..].find(end).map_or(log.len(), |at| from + at);
     log[from..to].trim()
 }
 
 /// The program libbpf names as the one that failed (`prog 'NAME': failed to load`).
 pub(crate) fn failed_program(log: &str) -> Option<&str> {
-    let failed = log.lines().find(|line| line.contains("BPF program load failed"))?;
+    let failed = log
+        .lines()
+        .find(|line| line.contains("BPF program load failed"))?;
     failed.split('\'').nth(1)
 }
 

@@ -1,7 +1,10 @@
 //! Loading an object through libbpf: opened, prepared (maps, relocations), verified by the kernel.
 //! Nothing is attached here. Used by the engine while a generation is prepared.
 //! Must never leave anything in the kernel when it fails: all it made closes with the object.
-#![expect(unsafe_code, reason = "libbpf-rs does not wrap preparing and pin paths yet")]
+#![expect(
+    unsafe_code,
+    reason = "libbpf-rs does not wrap preparing and pin paths yet"
+)]
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,8 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use libbpf_rs::{
-    AsRawLibbpf, MapCore, MapHandle, MapType, Object, ObjectBuilder, OpenMapMut,
-    OpenObject,
+    AsRawLibbpf, MapCore, MapHandle, MapType, Object, ObjectBuilder, OpenMapMut, OpenObject,
 };
 use payload::object::Setting;
 
@@ -97,20 +99,34 @@ pub(crate) fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
     let (prepared, log) = libbpf_log::catch(|| open_and_prepare(request));
     let prepared = match prepared {
         Ok(prepared) => prepared,
-        Err((Step::Open, reason)) => return Err(LoadError::Open { reason, log: trimmed(&log) }),
+        Err((Step::Open, reason)) => {
+            return Err(LoadError::Open {
+                reason,
+                log: trimmed(&log),
+            });
+        }
         Err((Step::Prepare, reason)) => {
-            return Err(LoadError::Prepare { reason, log: trimmed(&log) });
+            return Err(LoadError::Prepare {
+                reason,
+                log: trimmed(&log),
+            });
         }
     };
     let open = started.elapsed();
     let verifying = Instant::now();
     let (object, log) = libbpf_log::catch(|| prepared.load());
     let object = object.map_err(|error| LoadError::Verify {
-        program: libbpf_log::failed_program(&log).unwrap_or("(unnamed)").to_owned(),
+        program: libbpf_log::failed_program(&log)
+            .unwrap_or("(unnamed)")
+            .to_owned(),
         reason: error.to_string(),
         log: libbpf_log::verifier_words(&log).to_owned(),
     })?;
-    Ok(Loaded { object, open, verify: verifying.elapsed() })
+    Ok(Loaded {
+        object,
+        open,
+        verify: verifying.elapsed(),
+    })
 }
 
 fn trimmed(log: &str) -> String {
@@ -140,7 +156,11 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)>
         if let Some(share) = request.shares.iter().find(|share| share.map == name) {
             map.reuse_fd(share.handle.as_fd()).map_err(refused)?;
         }
-        for setting in request.settings.iter().filter(|setting| is_section(&name, setting)) {
+        for setting in request
+            .settings
+            .iter()
+            .filter(|setting| is_section(&name, setting))
+        {
             put(&mut map, setting).ok_or_else(|| (Step::Open, misplaced(setting)))?;
         }
     }
@@ -155,13 +175,16 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)>
 
 /// libbpf puts (part of) the object's name before the section's (`internal_map_name`).
 fn is_section(map: &str, setting: &Setting) -> bool {
-    map.strip_suffix(setting.section.as_str()).is_some_and(|prefix| !prefix.contains('.'))
+    map.strip_suffix(setting.section.as_str())
+        .is_some_and(|prefix| !prefix.contains('.'))
 }
 
 fn put(map: &mut OpenMapMut<'_>, setting: &Setting) -> Option<()> {
     let start = usize::try_from(setting.offset).ok()?;
     let end = start.checked_add(setting.bytes.len())?;
-    map.initial_value_mut()?.get_mut(start..end)?.copy_from_slice(&setting.bytes);
+    map.initial_value_mut()?
+        .get_mut(start..end)?
+        .copy_from_slice(&setting.bytes);
     Some(())
 }
 

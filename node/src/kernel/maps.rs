@@ -22,6 +22,11 @@ impl LossMap {
 
 /// Sums the first entry of a per-CPU array of `u64`; `None` where the map is not of that form.
 pub(super) fn sum_per_cpu(map: &MapHandle) -> Option<u64> {
-    let values = map.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY).ok()??;
-    values.iter().map(|value| value.as_slice().try_into().ok().map(u64::from_ne_bytes)).sum()
+    let values = map
+        .lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY)
+        .ok()??;
+    values
+        .iter()
+        .map(|value| value.as_slice().try_into().ok().map(u64::from_ne_bytes))
+        .sum()
 }

@@ -47,7 +47,11 @@ impl Perf {
             })
             .build()
             .map_err(io::Error::other)?;
-        Ok(Self { buffer, inbox, read: 0 })
+        Ok(Self {
+            buffer,
+            inbox,
+            read: 0,
+        })
     }
 
     /// Bytes of each CPU's buffer.
@@ -77,7 +81,10 @@ impl Perf {
 
     /// Records the buffers refused since they were opened.
     pub(crate) fn lost(&self) -> u64 {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).lost
+        self.inbox
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .lost
     }
 
     /// Becomes readable when any CPU's buffer does.

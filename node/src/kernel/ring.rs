@@ -54,7 +54,13 @@ impl Ring {
             .ok_or_else(|| io::Error::other("the ring is larger than the address space"))?;
         let consumer = Mapping::new(&fd, 0, page, libc::PROT_READ | libc::PROT_WRITE)?;
         let producer = Mapping::new(&fd, page, window, libc::PROT_READ)?;
-        let mut ring = Self { fd, consumer, producer, size_bytes: u64::from(size_bytes), cursor: 0 };
+        let mut ring = Self {
+            fd,
+            consumer,
+            producer,
+            size_bytes: u64::from(size_bytes),
+            cursor: 0,
+        };
         ring.cursor = ring.consumer_position().load(Ordering::Acquire);
         Ok(ring)
     }
@@ -86,7 +92,9 @@ impl Ring {
         let mut span = Span::default();
         let end = self.producer_position();
         while self.cursor < end && span.bytes < bytes_max {
-            let Some((length, record)) = self.record_at(self.cursor) else { break };
+            let Some((length, record)) = self.record_at(self.cursor) else {
+                break;
+            };
             if length & DISCARD == 0 {
                 each(self.cursor, record);
                 span.records += 1;
@@ -127,7 +135,8 @@ impl Ring {
 
     /// Gives everything that was read back to the kernel.
     pub(crate) fn commit(&mut self) {
-        self.consumer_position().store(self.cursor, Ordering::Release);
+        self.consumer_position()
+            .store(self.cursor, Ordering::Release);
         // The kernel wakes a reader only when the consumer position has caught up: the store must
         // be seen before the producer position is looked at again, or a wake-up is missed.
         fence(Ordering::SeqCst);

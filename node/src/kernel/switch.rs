@@ -46,9 +46,8 @@ impl Switch {
         lane: Lane,
         program: BorrowedFd<'_>,
     ) -> Result<Self, HookError> {
-        let (attached, log) =
-            libbpf_log::catch(|| Self::attach_quietly(hook, gate, lane, program));
-        attached.map_err(|error| error.with_log(log))
+        let (attached, log) = libbpf_log::catch(|| Self::attach_quietly(hook, gate, lane, program));
+        attached.map_err(|error| error.with_log(&log))
     }
 
     fn attach_quietly(
@@ -57,21 +56,24 @@ impl Switch {
         lane: Lane,
         program: BorrowedFd<'_>,
     ) -> Result<Self, HookError> {
-        let refused = |source| HookError::stub(hook, source);
-        let mut open =
-            ObjectBuilder::default().open_memory(&SWITCH_ELF.0).map_err(refused)?;
+        let refused = |source: libbpf_rs::Error| HookError::stub(hook, &source);
+        let mut open = ObjectBuilder::default()
+            .open_memory(&SWITCH_ELF.0)
+            .map_err(refused)?;
         for mut map in open.maps_mut() {
             if map.name() == "marrow_gate" {
                 map.reuse_fd(gate.as_fd()).map_err(refused)?;
             } else if map.name().to_string_lossy().ends_with(".rodata") {
-                map.set_initial_value(&hook.neutral().to_ne_bytes()).map_err(refused)?;
+                map.set_initial_value(&hook.neutral().to_ne_bytes())
+                    .map_err(refused)?;
             }
         }
         for mut stub in open.progs_mut() {
             stub.set_prog_type(hook.program_type());
             stub.set_attach_type(hook.attach_type());
             if let Some(target) = hook.btf_target() {
-                stub.set_attach_target(0, Some(target.to_owned())).map_err(refused)?;
+                stub.set_attach_target(0, Some(target.to_owned()))
+                    .map_err(refused)?;
             }
         }
         let stub = open.load().map_err(refused)?;
@@ -81,7 +83,7 @@ impl Switch {
             MapHandle::try_from(&map).map_err(refused)
         };
         let (lanes, through) = (map("marrow_lanes")?, map("marrow_through")?);
-        put(&lanes, lane, program).map_err(|source| HookError::lane(hook, source))?;
+        put(&lanes, lane, program).map_err(|source| HookError::lane(hook, &source))?;
         let links = hook::attach(hook, &stub)?;
         Ok(Self {
             hook: hook.clone(),
@@ -104,7 +106,7 @@ impl Switch {
     /// # Errors
     /// Where the kernel refuses the program as a tail call of the stub.
     pub(crate) fn arm(&self, lane: Lane, program: BorrowedFd<'_>) -> Result<(), HookError> {
-        put(&self.lanes, lane, program).map_err(|source| HookError::lane(&self.hook, source))
+        put(&self.lanes, lane, program).map_err(|source| HookError::lane(&self.hook, &source))
     }
 
     /// Empties a lane. A lane that is empty already is no error.
@@ -116,14 +118,19 @@ impl Switch {
     /// Runs of this hook that met an empty lane without anybody meaning them to.
     pub(crate) fn falls_through(&self) -> u64 {
         let excused_from = self.excused_from.load(Ordering::Relaxed);
-        let until = if excused_from == HELD_TO_ACCOUNT { self.runs_through() } else { excused_from };
+        let until = if excused_from == HELD_TO_ACCOUNT {
+            self.runs_through()
+        } else {
+            excused_from
+        };
         until.saturating_sub(self.meant.load(Ordering::Relaxed))
     }
 
     /// From now on an empty lane is meant. A new switch begins like this.
     pub(crate) fn excuse(&self) {
         if self.excused_from.load(Ordering::Relaxed) == HELD_TO_ACCOUNT {
-            self.excused_from.store(self.runs_through(), Ordering::Relaxed);
+            self.excused_from
+                .store(self.runs_through(), Ordering::Relaxed);
         }
     }
 

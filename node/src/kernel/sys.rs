@@ -16,7 +16,11 @@ const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
 const PERF_ATTR_FREQ: u64 = 1 << 10;
 
 fn done(result: libc::c_long) -> io::Result<libc::c_long> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Waits for an RCU grace period.
@@ -110,7 +114,8 @@ impl Epoll {
         let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         done(fd.into())?;
         // SAFETY: the kernel has just given this descriptor to us alone.
-        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Self { fd })
     }
 
     /// Wakes `wait` whenever `fd` is readable, until `fd` is closed.
@@ -118,7 +123,10 @@ impl Epoll {
     /// # Errors
     /// What `epoll_ctl(2)` says.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN.cast_unsigned(), u64: 0 };
+        let mut event = libc::epoll_event {
+            events: libc::EPOLLIN.cast_unsigned(),
+            u64: 0,
+        };
         // SAFETY: both descriptors are open and `event` lives over the call.
         let result = unsafe {
             libc::epoll_ctl(
@@ -139,9 +147,8 @@ impl Epoll {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 16];
         let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: `events` holds as many entries as the call is told.
-        let result = unsafe {
-            libc::epoll_wait(self.fd.as_raw_fd(), events.as_mut_ptr(), 16, timeout_ms)
-        };
+        let result =
+            unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events.as_mut_ptr(), 16, timeout_ms) };
         match done(result.into()) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             other => other.map(|_| ()),

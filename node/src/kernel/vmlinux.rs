@@ -69,7 +69,9 @@ impl Vmlinux {
         if let Some((_, kept)) = lock().iter().find(|(of, _)| of == digest) {
             return Ok(kept.clone());
         }
-        let Some(btf) = self.btf() else { return Ok(None) };
+        let Some(btf) = self.btf() else {
+            return Ok(None);
+        };
         let made = match cut(object, btf) {
             Cut::Small(bytes) => Some(Arc::new(CutFile::new(&bytes)?)),
             Cut::Unneeded | Cut::Full(_) => None,
@@ -78,11 +80,13 @@ impl Vmlinux {
         if cuts.len() == CUTS_MAX {
             cuts.pop_front();
         }
-        cuts.push_back((digest.clone(), made.clone()));
+        cuts.push_back((*digest, made.clone()));
         Ok(made)
     }
 
     fn btf(&self) -> Option<&Btf> {
-        self.btf.get_or_init(|| Btf::parse(std::fs::read(KERNEL_BTF).ok()?).ok()).as_ref()
+        self.btf
+            .get_or_init(|| Btf::parse(std::fs::read(KERNEL_BTF).ok()?).ok())
+            .as_ref()
     }
 }

@@ -60,7 +60,10 @@ pub(crate) struct Page {
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { window: Mutex::default(), end: watch::Sender::new(End::default()) }
+        Self {
+            window: Mutex::default(),
+            end: watch::Sender::new(End::default()),
+        }
     }
 }
 
@@ -76,9 +79,15 @@ impl Hub {
             let first = window.next;
             window.next += count;
             window.bytes += lines.len();
-            window.batches.push_back(Batch { first, lines: lines.into() });
+            window.batches.push_back(Batch {
+                first,
+                lines: lines.into(),
+            });
             while window.bytes > WINDOW_BYTES_MAX && window.batches.len() > 1 {
-                let dropped = window.batches.pop_front().map_or(0, |batch| batch.lines.len());
+                let dropped = window
+                    .batches
+                    .pop_front()
+                    .map_or(0, |batch| batch.lines.len());
                 window.bytes -= dropped;
             }
             window.next
@@ -89,16 +98,27 @@ impl Hub {
     /// Up to `lines_max` lines from number `cursor` on; without `cursor` from the oldest there is.
     pub(crate) fn read(&self, cursor: Option<u64>, lines_max: usize) -> Page {
         let window = self.window();
-        let oldest = window.batches.front().map_or(window.next, |batch| batch.first);
+        let oldest = window
+            .batches
+            .front()
+            .map_or(window.next, |batch| batch.first);
         let from = cursor.unwrap_or(oldest).clamp(oldest, window.next);
         let lost = cursor.map_or(0, |cursor| oldest.saturating_sub(cursor));
-        let start = window.batches.partition_point(|batch| batch.first <= from).saturating_sub(1);
+        let start = window
+            .batches
+            .partition_point(|batch| batch.first <= from)
+            .saturating_sub(1);
         let numbered = window.batches.range(start..).flat_map(|batch| {
             let lines = batch.lines.split_inclusive(|byte| *byte == b'\n');
             (batch.first..).zip(lines)
         });
         let wanted = numbered.skip_while(|(seq, _)| *seq < from).take(lines_max);
-        let lines: Vec<Line> = wanted.map(|(seq, line)| Line { seq, text: text(line) }).collect();
+        let lines: Vec<Line> = wanted
+            .map(|(seq, line)| Line {
+                seq,
+                text: text(line),
+            })
+            .collect();
         let next = lines.last().map_or(from, |line| line.seq + 1);
         Page { lines, next, lost }
     }
@@ -125,7 +145,9 @@ impl Hub {
 }
 
 fn text(line: &[u8]) -> String {
-    String::from_utf8_lossy(line).trim_end_matches('\n').to_owned()
+    String::from_utf8_lossy(line)
+        .trim_end_matches('\n')
+        .to_owned()
 }
 
 /// The hub as a sink.
@@ -136,7 +158,10 @@ impl Sink for HubSink {
         if count > 0 {
             self.0.push(lines, count);
         }
-        Delivery { delivered: count, ..Delivery::default() }
+        Delivery {
+            delivered: count,
+            ..Delivery::default()
+        }
     }
 }
 
@@ -158,7 +183,13 @@ mod tests {
         let page = hub.read(Some(page.next), 9);
         assert_eq!(texts(&page), ["c"]);
         assert_eq!((page.next, page.lost), (3, 0));
-        assert_eq!(hub.read(Some(3), 9), Page { next: 3, ..Page::default() });
+        assert_eq!(
+            hub.read(Some(3), 9),
+            Page {
+                next: 3,
+                ..Page::default()
+            }
+        );
     }
 
     #[test]
