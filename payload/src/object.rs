@@ -3,19 +3,19 @@
 //! Must never panic, whatever the bytes, nor take more memory than a small multiple of them.
 mod bake;
 mod code;
-mod data_map;
 mod elf;
 mod error;
 mod event;
 mod ext;
 mod global;
-pub mod helper;
+pub mod kernel_call;
 mod kind;
 mod map;
 mod map_kind;
 mod need;
 mod register;
 pub mod section;
+mod section_map;
 mod setting;
 mod special;
 mod type_name;
@@ -106,7 +106,7 @@ impl Program {
     /// Whether it or what it calls uses the helper of this name (without `bpf_`).
     #[must_use]
     pub fn uses(&self, helper: &str) -> bool {
-        helper::id(helper).is_some_and(|id| self.helpers.binary_search(&id).is_ok())
+        kernel_call::id(helper).is_some_and(|id| self.helpers.binary_search(&id).is_ok())
     }
 }
 

@@ -1,1 +1,3 @@
 //! Proof from outside: what the tests of the whole system share.
+
+pub mod corpus;

@@ -152,13 +152,13 @@ impl<'a> Code<'a> {
         Ok(reach)
     }
 
-    /// Sizes in bytes of the records that any function puts into this map.
-    pub(super) fn record_sizes(&self, map: &str) -> BTreeSet<u32> {
-        let emitted = self.functions.iter().flat_map(|f| &f.emitted);
-        emitted
-            .filter(|(to, _)| *to == map)
-            .map(|(_, bytes)| *bytes)
-            .collect()
+    /// Sizes in bytes of the records that functions put into each map, by the map's name.
+    pub(super) fn record_sizes(&self) -> BTreeMap<&'a str, BTreeSet<u32>> {
+        let mut sizes = BTreeMap::<_, BTreeSet<u32>>::new();
+        for (map, bytes) in self.functions.iter().flat_map(|f| &f.emitted) {
+            sizes.entry(*map).or_default().insert(*bytes);
+        }
+        sizes
     }
 
     /// Whether the function reads its context, as far as one pass over registers can tell.

@@ -1,7 +1,7 @@
 //! Which map carries which struct.
 //! Called by the inspection, and by `packer` when `payload.toml` names the structs.
 //! Must never pair a ring with a struct of another size than the programs put into it.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
@@ -92,63 +92,85 @@ pub(super) fn events(
         .iter()
         .filter(|map| map.kind.carries_events())
         .collect();
-    let mut events = Vec::new();
-    let mut taken = BTreeSet::new();
-    let fitting = |map: &Map| {
-        let sizes = code.record_sizes(&map.name);
-        let fits = |id: &TypeId| {
-            let bytes = btf.size_of(*id).and_then(|bytes| u32::try_from(bytes).ok());
-            sizes.is_empty() || bytes.is_some_and(|bytes| sizes.contains(&bytes))
-        };
-        candidates.iter().copied().filter(fits).collect::<Vec<_>>()
+    let mut pairing = Pairing {
+        btf,
+        sizes: code.record_sizes(),
+        candidates,
+        events: Vec::new(),
     };
-    let mut take = |map: &Map, id: TypeId| {
-        taken.insert(id);
-        events.push(Event {
-            map: map.name.clone(),
-            struct_name: btf.name(id).to_owned(),
-            type_id: id,
-        });
-    };
-    open.retain(|map| {
-        let own = core(&map.name);
-        let mut same = fitting(map)
-            .into_iter()
-            .filter(|id| own == core(btf.name(*id)));
-        let found = same
-            .next()
-            .filter(|_| !own.is_empty() && same.next().is_none());
-        found.map(|id| take(map, id)).is_none()
-    });
-    open.retain(|map| {
-        let fitting = fitting(map);
-        let plain = || fitting.iter().find(|id| btf.name(**id) == "event").copied();
-        let found = if let [only] = fitting[..] {
-            Some(only)
-        } else {
-            plain()
-        };
-        found.map(|id| take(map, id)).is_none()
-    });
-    let left: Vec<_> = candidates
-        .iter()
-        .copied()
-        .filter(|id| !taken.contains(id))
-        .collect();
+    open.retain(|map| !pairing.take(map, pairing.by_name(map)));
+    open.retain(|map| !pairing.take(map, pairing.only(map)));
+    let left = pairing.left();
     if declared && left.len() == open.len() {
         for (map, id) in open.into_iter().zip(left) {
-            if fitting(map).contains(&id) {
-                events.push(Event {
-                    map: map.name.clone(),
-                    struct_name: btf.name(id).to_owned(),
-                    type_id: id,
-                });
-            }
+            let fits = pairing.fitting(map).contains(&id);
+            pairing.take(map, fits.then_some(id));
         }
     }
+    let mut events = pairing.events;
     events.sort_by(|a, b| a.map.cmp(&b.map));
     events.truncate(limits::EVENTS_MAX);
     events
+}
+
+/// Pairs found so far, and what they are chosen from.
+struct Pairing<'a> {
+    btf: &'a Btf,
+    /// Sizes in bytes of what programs put into each map, as far as the code shows them.
+    sizes: BTreeMap<&'a str, BTreeSet<u32>>,
+    candidates: Vec<TypeId>,
+    events: Vec<Event>,
+}
+
+impl Pairing<'_> {
+    /// Candidates of a size that programs put into this map.
+    fn fitting(&self, map: &Map) -> Vec<TypeId> {
+        let sizes = self.sizes.get(map.name.as_str());
+        let fits = |id: &TypeId| {
+            let bytes = self.btf.size_of(*id);
+            let bytes = bytes.and_then(|bytes| u32::try_from(bytes).ok());
+            sizes.is_none_or(|sizes| bytes.is_some_and(|bytes| sizes.contains(&bytes)))
+        };
+        self.candidates.iter().copied().filter(fits).collect()
+    }
+
+    /// The one candidate whose name is the map's.
+    fn by_name(&self, map: &Map) -> Option<TypeId> {
+        let own = core(&map.name);
+        let mut same = self.fitting(map);
+        same.retain(|id| own == core(self.btf.name(*id)));
+        match same[..] {
+            [only] if !own.is_empty() => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The one candidate there is, or the one called `event`.
+    fn only(&self, map: &Map) -> Option<TypeId> {
+        let fitting = self.fitting(map);
+        match fitting[..] {
+            [only] => Some(only),
+            _ => fitting.into_iter().find(|id| self.btf.name(*id) == "event"),
+        }
+    }
+
+    /// Candidates that no map has taken.
+    fn left(&self) -> Vec<TypeId> {
+        let taken = |id: &TypeId| self.events.iter().any(|event| event.type_id == *id);
+        let mut left = self.candidates.clone();
+        left.retain(|id| !taken(id));
+        left
+    }
+
+    /// Whether the map has a struct now.
+    fn take(&mut self, map: &Map, id: Option<TypeId>) -> bool {
+        self.events.extend(id.map(|id| Event {
+            map: map.name.clone(),
+            struct_name: self.btf.name(id).to_owned(),
+            type_id: id,
+        }));
+        id.is_some()
+    }
 }
 
 impl Object {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::elf::{Elf, Named, Section, Symbol};
-use super::{ObjectError, data_map};
+use super::{ObjectError, section_map};
 use crate::btf::{Btf, Kind, Linkage, Type, TypeId};
 use crate::limits;
 
@@ -55,7 +55,7 @@ pub struct Extern {
 pub(super) fn globals(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Global>, ObjectError> {
     let mut globals = Vec::new();
     for (index, section) in elf.sections.iter().enumerate() {
-        if !data_map::is_data(section.name, section.content) {
+        if !section_map::is_data(section.name, section.content) {
             continue;
         }
         let types = btf.map(|btf| types(btf, section.name)).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::elf::Elf;
 use super::map_kind::MapKind;
 use super::special::{self, Special};
-use super::{Extern, ObjectError, data_map};
+use super::{Extern, ObjectError, section_map};
 use crate::btf::{Btf, Kind, Linkage, Member, Type, TypeId};
 use crate::limits;
 
@@ -78,10 +78,10 @@ pub(super) fn maps(
         (Some(_), None) => return Err(ObjectError::MapsWithoutBtf),
         (Some(_), Some(btf)) => defined(btf)?,
     };
-    maps.extend(data_map::data(elf, btf)?);
-    maps.extend(data_map::kconfig(btf, externs));
+    maps.extend(section_map::data(elf, btf)?);
+    maps.extend(section_map::kconfig(btf, externs));
     if let Some(btf) = btf {
-        maps.extend(data_map::struct_ops(elf, btf));
+        maps.extend(section_map::struct_ops(elf, btf));
     }
     if maps.len() > limits::MAPS_MAX {
         return Err(ObjectError::TooMany {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{ExternKind, Kind, MapKind, Object, helper};
+use super::{ExternKind, Kind, MapKind, Object, kernel_call};
 use crate::btf::{Btf, essential_name};
 
 /// What a kernel must have for an object to load.
@@ -261,6 +261,6 @@ impl Object {
             .flat_map(|p| p.helpers.iter().copied())
             .collect();
         ids.into_iter()
-            .map(|id| helper::name(id).map_or_else(|| id.to_string(), str::to_owned))
+            .map(|id| kernel_call::name(id).map_or_else(|| id.to_string(), str::to_owned))
     }
 }

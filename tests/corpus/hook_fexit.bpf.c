@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The return of a kernel function, by trampoline. */
+#include "case.h"
+
+LICENSED;
+
+__u64 hits;
+
+SEC("fexit/do_nanosleep") int at_hook(void *ctx)
+{
+	hits++;
+	return 0;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A tracepoint with its raw arguments. */
+#include "case.h"
+
+LICENSED;
+
+__u64 hits;
+
+SEC("raw_tp/sched_switch") int at_hook(void *ctx)
+{
+	hits++;
+	return 0;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A function of a program. */
+#include "case.h"
+
+LICENSED;
+
+__u64 hits;
+
+SEC("uprobe//bin/sh:main") int at_hook(void *ctx)
+{
+	hits++;
+	return 0;
+}

@@ -1,0 +1,98 @@
+//! The corpus: BPF C of our own, a file a case, compiled when a test first asks for it.
+//! Called by the tests of the inspection, the cut and the node.
+//! Must never hand out an object that is older than its source.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// The end of a source's name, and of its object's.
+const SOURCE_END: &str = ".bpf.c";
+const OBJECT_END: &str = ".bpf.o";
+
+/// The root of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The folder of build results.
+#[must_use]
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Names of all cases, sorted.
+///
+/// # Errors
+/// When the folder of sources cannot be read or has none.
+pub fn names() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("tests/corpus"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        names.extend(name.strip_suffix(SOURCE_END).map(str::to_owned));
+    }
+    ensure!(!names.is_empty(), "tests/corpus has no sources");
+    names.sort();
+    Ok(names)
+}
+
+/// The compiled object of a case.
+///
+/// # Errors
+/// When it cannot be compiled or read.
+pub fn object(name: &str) -> Result<Vec<u8>> {
+    let path = path(name)?;
+    std::fs::read(&path).with_context(|| format!("reading {}", path.display()))
+}
+
+/// Where the compiled object of a case is.
+///
+/// # Errors
+/// When it cannot be compiled.
+pub fn path(name: &str) -> Result<PathBuf> {
+    static COMPILED: OnceLock<Result<(), String>> = OnceLock::new();
+    let compiled = COMPILED.get_or_init(|| compile().map_err(|error| format!("{error:#}")));
+    if let Err(error) = compiled {
+        bail!("the corpus is not compiled: {error}");
+    }
+    Ok(target()
+        .join("bpf/corpus")
+        .join(format!("{name}{OBJECT_END}")))
+}
+
+/// Has `xtask` compile everything, unless every object is newer than every source.
+fn compile() -> Result<()> {
+    let mut newest_source = SystemTime::UNIX_EPOCH;
+    for folder in ["tests/corpus", "bpf/include"] {
+        for entry in std::fs::read_dir(root().join(folder))? {
+            newest_source = newest_source.max(entry?.metadata()?.modified()?);
+        }
+    }
+    let compiled = names()?.iter().all(|name| {
+        let object = target()
+            .join("bpf/corpus")
+            .join(format!("{name}{OBJECT_END}"));
+        let modified = object.metadata().and_then(|metadata| metadata.modified());
+        modified.is_ok_and(|modified| modified > newest_source)
+    });
+    if compiled {
+        return Ok(());
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let done = Command::new(cargo)
+        .args(["run", "--quiet", "--package", "xtask", "--", "bpf"])
+        .current_dir(root())
+        .output()
+        .context("starting cargo xtask bpf")?;
+    ensure!(
+        done.status.success(),
+        "cargo xtask bpf: {}\n{}",
+        done.status,
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Ok(())
+}
