@@ -86,8 +86,11 @@ impl Compilation<'_> {
     }
 
     /// Whether a source includes `vmlinux.h` and the folder has none: clang's list of what each
-    /// source is made of names it without a folder when it is not found.
+    /// source is made of then names it without a folder.
     fn need_vmlinux(&self, names: &[String], include: &[OsString]) -> Result<bool, ToolError> {
+        if self.sources.join(HEADER).is_file() {
+            return Ok(false);
+        }
         for name in names {
             let mut arguments = include.to_vec();
             arguments.extend(["-M", "-MG", "-w"].map(OsString::from));

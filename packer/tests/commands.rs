@@ -1,0 +1,15 @@
+//! The commands of `packer`, run as programs: what they print, write, and exit with.
+//! Files come from the repository; what is written goes to a temporary folder of each test.
+
+#[path = "commands/build.rs"]
+mod build;
+#[path = "commands/inspect.rs"]
+mod inspect;
+#[path = "commands/legacy.rs"]
+mod legacy;
+#[path = "commands/push.rs"]
+mod push;
+#[path = "commands/stage.rs"]
+mod stage;
+#[path = "commands/vmlinux.rs"]
+mod vmlinux;
