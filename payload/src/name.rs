@@ -99,8 +99,15 @@ impl fmt::Debug for Excerpt {
 
 impl fmt::Display for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Escaped: the text may hold control characters of a terminal.
-        write!(f, "{}", self.0.escape_debug())
+        // Control characters would act on the terminal that shows the text.
+        for letter in self.0.chars() {
+            if letter.is_control() {
+                write!(f, "{}", letter.escape_debug())?;
+            } else {
+                write!(f, "{letter}")?;
+            }
+        }
+        Ok(())
     }
 }
 
