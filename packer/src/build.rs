@@ -98,7 +98,7 @@ impl Classed for BuildError {
             | Self::Event { .. }
             | Self::Manifest(_)
             | Self::Name(_)
-            | Self::Encode(_) => Class::Input,
+            | Self::Encode(_) => Class::Refused,
             Self::UnknownMachine | Self::Scratch { .. } => Class::Fatal,
         }
     }

@@ -21,9 +21,8 @@ Exit codes:
   0  done
   1  this machine: a file cannot be read or written, a tool is missing
   2  the command line is wrong
-  3  the input breaks a rule, or the compiler refuses it
-  4  the node or its kernel's verifier said no; what ran before still runs
-  5  no node answered, or not now: try again
+  3  refused: the input breaks a rule, or the compiler, the node or its kernel's verifier says no
+  4  not now: no node answers
 
 Environment:
   MARROW_CLANG, MARROW_LLVM_STRIP, MARROW_BPFTOOL  paths of the tools

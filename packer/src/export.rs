@@ -28,7 +28,7 @@ impl Classed for ExportError {
     fn class(&self) -> Class {
         match self {
             Self::Input(error) => error.class(),
-            Self::Handler { .. } => Class::Input,
+            Self::Handler { .. } => Class::Refused,
         }
     }
 

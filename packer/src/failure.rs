@@ -4,14 +4,14 @@
 
 use std::error::Error;
 
-/// Who has to do something, and so the exit code. 2 is a wrong command line.
+/// Who has to do something, and so the exit code, the same numbers as the node's command line has.
+/// 2 is a wrong command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// The machine: a file cannot be read or written, a tool is missing or broke.
     Fatal,
-    /// The input breaks a rule: it will be refused again.
-    Input,
-    /// The node said no; what ran before still runs.
+    /// The input breaks a rule, or the compiler, the node or its kernel's verifier says no: it will
+    /// be refused again.
     Refused,
     /// Nobody answered, or not now: the same command may work later.
     Retry,
@@ -50,9 +50,8 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self.class {
             Class::Fatal => 1,
-            Class::Input => 3,
-            Class::Refused => 4,
-            Class::Retry => 5,
+            Class::Refused => 3,
+            Class::Retry => 4,
         }
     }
 }

@@ -27,7 +27,7 @@ impl Classed for FileError {
     fn class(&self) -> Class {
         match self {
             Self::Read { .. } | Self::Write { .. } => Class::Fatal,
-            Self::TooLarge { .. } => Class::Input,
+            Self::TooLarge { .. } => Class::Refused,
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) enum ImportError {
 
 impl Classed for ImportError {
     fn class(&self) -> Class {
-        Class::Input
+        Class::Refused
     }
 
     fn next_step(&self) -> Option<String> {

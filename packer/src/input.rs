@@ -61,7 +61,7 @@ impl Classed for InputError {
             | Self::Name(_)
             | Self::Setting { .. }
             | Self::Bake { .. }
-            | Self::NoObject { .. } => Class::Input,
+            | Self::NoObject { .. } => Class::Refused,
         }
     }
 

@@ -38,7 +38,7 @@ impl Classed for PushError {
             Self::Runtime { .. } => Class::Fatal,
             Self::Client(error) => match error.class() {
                 Answer::Retry => Class::Retry,
-                Answer::Reject => Class::Input,
+                Answer::Reject => Class::Refused,
                 Answer::Fatal => Class::Fatal,
             },
         }

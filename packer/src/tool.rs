@@ -65,7 +65,7 @@ pub(crate) enum ToolError {
 impl Classed for ToolError {
     fn class(&self) -> Class {
         match self {
-            Self::Failed { .. } => Class::Input,
+            Self::Failed { .. } => Class::Refused,
             Self::Missing { .. }
             | Self::Start { .. }
             | Self::TimedOut { .. }

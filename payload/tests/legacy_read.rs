@@ -112,6 +112,7 @@ fn values_that_generation_2_gives_to_variables_are_kept_with_their_place() {
     let mut document: serde_json::Value = serde_json::from_str(GENERATION_2).unwrap();
     let sections = &mut document["meta"]["bpf_skel"]["data_sections"];
     sections[0]["variables"][0]["value"] = 5.into();
+    sections[1]["variables"][0]["value"] = 1.into();
     sections[1]["variables"][0]["cmdarg"] = serde_json::json!({"default": "0x7"});
     let presets = read(document.to_string().as_bytes()).unwrap().presets;
     let shown: Vec<String> = presets

@@ -77,7 +77,7 @@ pub(crate) enum RecipeError {
 
 impl Classed for RecipeError {
     fn class(&self) -> Class {
-        Class::Input
+        Class::Refused
     }
 
     fn next_step(&self) -> Option<String> {

@@ -113,7 +113,7 @@ fn a_payload_goes_to_the_instance_of_its_own_name() {
 }
 
 #[test]
-fn a_refusal_shows_the_verifiers_log_and_exits_4() {
+fn a_refusal_shows_the_verifiers_log_and_exits_3() {
     let stage = Stage::new();
     let problem = r#"{"type":"about:blank","title":"Unprocessable Content","status":422,
         "detail":"the kernel refuses program p","log":"0: (b7) r0 = 0\nR1 invalid mem access"}"#;
@@ -123,7 +123,7 @@ fn a_refusal_shows_the_verifiers_log_and_exits_4() {
         problem,
     );
     let object = golden("exec.bpf.o");
-    let messages = stage.run(&["push", &address, argument(&object)]).failed(4);
+    let messages = stage.run(&["push", &address, argument(&object)]).failed(3);
     server.join().unwrap();
     assert!(messages.contains("R1 invalid mem access\n"), "{messages}");
     assert!(
@@ -141,7 +141,7 @@ fn a_server_of_2022_that_answers_404_without_a_word_is_a_refusal() {
     let stage = Stage::new();
     let (address, server) = answering("404 Not Found", "text/plain", "");
     let object = golden("exec.bpf.o");
-    let messages = stage.run(&["push", &address, argument(&object)]).failed(4);
+    let messages = stage.run(&["push", &address, argument(&object)]).failed(3);
     server.join().unwrap();
     assert!(messages.contains("--instance hotupdate"), "{messages}");
 }
@@ -164,13 +164,13 @@ fn an_answer_that_is_no_success_is_not_taken_for_one() {
 }
 
 #[test]
-fn nobody_at_the_address_is_exit_code_5() {
+fn nobody_at_the_address_is_exit_code_4() {
     let stage = Stage::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
     let object = golden("exec.bpf.o");
-    let messages = stage.run(&["push", &address, argument(&object)]).failed(5);
+    let messages = stage.run(&["push", &address, argument(&object)]).failed(4);
     assert!(
         messages.contains(&address) && messages.contains("node daemon"),
         "{messages}"

@@ -275,15 +275,16 @@ fn presets(skeleton: &Fields<'_>) -> Result<Vec<Preset>, LegacyError> {
     Ok(presets)
 }
 
+/// The default of the command-line argument before the value: the predecessor's loader went through
+/// a command line, given or not.
 fn preset_value<'j>(variable: &Fields<'j>) -> Result<Option<Field<'j>>, LegacyError> {
     let is_set = |field: &Field<'_>| !matches!(field.json, json::Json::Null);
-    if let Some(value) = variable.optional("value").filter(is_set) {
-        return Ok(Some(value));
+    if let Some(argument) = variable.optional("cmdarg").filter(is_set)
+        && let Some(default) = argument.object()?.optional("default").filter(is_set)
+    {
+        return Ok(Some(default));
     }
-    match variable.optional("cmdarg").filter(is_set) {
-        Some(argument) => Ok(argument.object()?.optional("default").filter(is_set)),
-        None => Ok(None),
-    }
+    Ok(variable.optional("value").filter(is_set))
 }
 
 fn description(fields: &Fields<'_>) -> Result<Description, LegacyError> {
