@@ -1,0 +1,210 @@
+//! The fuzz targets of objects, BTF and events. Each asks every question about what is accepted.
+//! Must never accept an input without checking something about it.
+
+use std::cell::RefCell;
+
+use payload::btf::cut::{Cut, cut};
+use payload::btf::{Btf, Kind, Type, TypeId};
+use payload::event::{Cells, Decoder};
+use payload::object::{inspect, type_name};
+use payload::unsigned::Unsigned;
+
+use crate::corpus;
+use crate::engine::Target;
+
+#[test]
+fn fuzz_object() {
+    let kernel = Btf::parse(corpus::BTFS[0].to_vec()).unwrap();
+    let name = "acme/fuzz".parse().unwrap();
+    let check = |input: &[u8]| {
+        let object = match inspect(input) {
+            Ok(object) => object,
+            Err(error) => return error.to_string(),
+        };
+        let needs = object.needs();
+        drop(object.privileges());
+        if let Cut::Small(bytes) = cut(&object, &kernel) {
+            Btf::parse(bytes).unwrap();
+        }
+        for event in &object.events {
+            assert!(object.map(&event.map).is_some(), "an event without a ring");
+            drop(Decoder::new(object.btf.as_ref().unwrap(), event.type_id));
+        }
+        if let Ok(unsigned) = Unsigned::from_object(&name, input) {
+            unsigned.contents().manifest.to_json().unwrap();
+        }
+        // What it needs tells objects apart better than that they are accepted.
+        format!("accepted: {} maps, {needs:?}", object.maps.len())
+    };
+    let words: [&[u8]; 8] = [
+        b".maps\0",
+        b".BTF\0",
+        b".rodata\0",
+        b"kprobe.multi/",
+        b"license\0",
+        b"\x18\x01\0\0",
+        b"\x85\x10\0\0",
+        b".kconfig\0",
+    ];
+    let corpus = &corpus::OBJECTS;
+    Target {
+        name: "fuzz_object",
+        corpus,
+        words: &words,
+        check: &check,
+    }
+    .run();
+}
+
+#[test]
+fn fuzz_btf() {
+    let words: [&[u8]; 4] = [
+        b"\0\0\0\x04",
+        b"\x01\0\0\x0c",
+        b"\x02\0\0\x84",
+        b"\xff\xff\0\x05",
+    ];
+    let corpus = &corpus::BTFS;
+    Target {
+        name: "fuzz_btf",
+        corpus,
+        words: &words,
+        check: &check_btf,
+    }
+    .run();
+}
+
+/// Asks everything about every type of a BTF.
+fn check_btf(input: &[u8]) -> String {
+    let btf = match Btf::parse(input.to_vec()) {
+        Ok(btf) => btf,
+        Err(error) => return error.to_string(),
+    };
+    let mut kinds = std::collections::BTreeSet::new();
+    for id in btf.ids() {
+        kinds.insert(format!("{:?}", btf.kind(id)));
+        assert!(!btf.kind(btf.resolve(id)).is_modifier());
+        let name = btf.name(id);
+        let kind = btf.kind(id);
+        if !name.is_empty() {
+            let found = btf.find(kind, name).unwrap();
+            assert_eq!((btf.kind(found), btf.name(found)), (kind, name));
+        }
+        let _ = btf.size_of(id);
+        drop(type_name(&btf, id));
+        elements(&btf, id);
+        if let Ok(decoder) = Decoder::new(&btf, id) {
+            check_record(&decoder, &[0x41; 64]);
+        }
+    }
+    format!("accepted: {kinds:?}")
+}
+
+/// Walks what a type is made of; every id in it is one of the BTF.
+fn elements(btf: &Btf, id: TypeId) {
+    let last = btf.last();
+    let known = |id: TypeId| assert!(id <= last, "{id:?} is behind {last:?}");
+    match btf.type_at(id) {
+        Type::Struct(of) | Type::Union(of) => of.members().for_each(|member| known(member.of)),
+        Type::Enum(of) => of.values().for_each(drop),
+        Type::FuncProto(of) => of.parameters().for_each(|(_, of)| known(of)),
+        Type::DataSec(of) => of.variables().for_each(|variable| known(variable.of)),
+        Type::Ptr(of) => known(of),
+        Type::Array { element, .. } => known(element),
+        _ => {}
+    }
+}
+
+/// Writes a record both ways there are. A refused one leaves nothing behind.
+fn check_record(decoder: &Decoder, record: &[u8]) -> bool {
+    let mut out = b"before".to_vec();
+    let mut cells = Cells::default();
+    let row = decoder.write_cells(record, &mut cells);
+    let object = decoder.write_json(record, &mut out);
+    assert_eq!(row, object);
+    let json = out.strip_prefix(b"before").unwrap();
+    if object.is_err() {
+        assert_eq!(json, b"");
+        return false;
+    }
+    assert_eq!(cells.iter().count(), decoder.columns().len());
+    let object: serde_json::Value = serde_json::from_slice(json).unwrap();
+    assert!(object.is_object());
+    assert!(!json.contains(&b'\n'), "an event is one line");
+    true
+}
+
+#[test]
+fn fuzz_event() {
+    // The first byte chooses the struct, the rest is the record.
+    let btf = Btf::parse(corpus::BTFS[1].to_vec()).unwrap();
+    let structs: Vec<TypeId> = btf
+        .ids()
+        .filter(|id| matches!(btf.kind(*id), Kind::Struct | Kind::Union))
+        .collect();
+    let decoders: Vec<Decoder> = structs
+        .iter()
+        .filter_map(|id| Decoder::new(&btf, *id).ok())
+        .chain([Decoder::raw()])
+        .collect();
+    assert!(decoders.len() > 5, "the fixture has structs of events");
+    let check = |input: &[u8]| {
+        let (choice, record) = input.split_first().unwrap_or((&0, &[]));
+        let index = usize::from(*choice) % decoders.len();
+        let written = check_record(&decoders[index], record);
+        // A record of another length is another outcome of its struct.
+        let letter = char::from(b'a' + u8::try_from(record.len().min(250) / 10).unwrap());
+        format!("struct {} {letter} {written}", "i".repeat(index))
+    };
+    let zeros: Vec<Vec<u8>> = (0..decoders.len())
+        .map(|index| vec![u8::try_from(index).unwrap(); 300])
+        .collect();
+    let corpus: Vec<&[u8]> = zeros.iter().map(Vec::as_slice).collect();
+    let words: [&[u8]; 4] = [b"\xff\xfe", b"\"\\\n", b"\xe2\x82", b"\0\0\0\0\0\0\0\x80"];
+    Target {
+        name: "fuzz_event",
+        corpus: &corpus,
+        words: &words,
+        check: &check,
+    }
+    .run();
+}
+
+#[test]
+fn fuzz_event_of_any_struct() {
+    // A mutated BTF, and a record of its own bytes: layouts that no compiler makes.
+    let scratch = RefCell::new(0_usize);
+    let check = |input: &[u8]| {
+        let btf = match Btf::parse(input.to_vec()) {
+            Ok(btf) => btf,
+            Err(error) => return error.to_string(),
+        };
+        let (mut made, mut refused) = (0, String::new());
+        for id in btf
+            .ids()
+            .filter(|id| matches!(btf.kind(*id), Kind::Struct | Kind::Union))
+        {
+            match Decoder::new(&btf, id) {
+                Ok(decoder) => {
+                    made += 1;
+                    for length in [0, 1, 16, 128, input.len()] {
+                        let record = input.get(..length).unwrap_or(input);
+                        *scratch.borrow_mut() += usize::from(check_record(&decoder, record));
+                    }
+                }
+                Err(error) => refused = error.to_string(),
+            }
+        }
+        format!("accepted: {} {refused}", "i".repeat(made))
+    };
+    let words: [&[u8]; 3] = [b"\0\0\0\x84", b"\x03\0\0\x04", b"marrow:"];
+    let corpus = &corpus::BTFS[1..];
+    Target {
+        name: "fuzz_event_of_any_struct",
+        corpus,
+        words: &words,
+        check: &check,
+    }
+    .run();
+    assert!(scratch.into_inner() > 0, "no record was decoded");
+}
