@@ -93,10 +93,16 @@ pub const ELF_SECTIONS_MAX: usize = 4096;
 pub const ELF_SYMBOLS_MAX: usize = 1 << 16;
 /// Relocations of an ELF file, those for debugging not counted.
 pub const ELF_RELOCATIONS_MAX: usize = 1 << 18;
+/// Instructions of an object, eight bytes each: as many as fit.
+pub const INSTRUCTIONS_MAX: usize = OBJECT_BYTES_MAX / 8;
 /// Functions of an object: programs, and what they call.
 pub const FUNCTIONS_MAX: usize = 4096;
 /// Functions and calls looked at to find what each program reaches.
 pub const CALL_GRAPH_STEPS_MAX: usize = 1 << 22;
+/// Fields of one map definition; libbpf knows 12.
+pub const MAP_FIELDS_MAX: usize = 32;
+/// Types that the values of all maps are made of, counted for each map.
+pub const MAP_VALUE_TYPES_MAX: usize = 1 << 18;
 /// CO-RE relocations of an object.
 pub const CORE_RELOCATIONS_MAX: usize = 1 << 16;
 /// The path to a field in a CO-RE relocation, bytes; libbpf follows at most 64 steps.

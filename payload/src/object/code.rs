@@ -67,7 +67,7 @@ pub(super) struct Function<'a> {
     pub(super) section: usize,
     /// Offset in the section, bytes.
     start: u64,
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: &'a [[u8; SLOT_BYTES]],
     /// Indices of functions that it calls or takes the address of.
     callees: BTreeSet<usize>,
     helpers: BTreeSet<u32>,
@@ -92,27 +92,34 @@ pub(super) struct Code<'a> {
 impl<'a> Code<'a> {
     pub(super) fn read(elf: &Elf<'a>) -> Result<Self, ObjectError> {
         let mut functions = Vec::new();
-        for (index, section) in elf.code() {
-            for symbol in elf
-                .symbols
-                .iter()
-                .filter(|s| s.names == Named::Function && s.section == Some(index))
-            {
-                if functions.len() == limits::FUNCTIONS_MAX {
-                    return Err(ObjectError::TooMany {
-                        what: "functions",
-                        count: functions.len() + 1,
-                        max: limits::FUNCTIONS_MAX,
-                    });
-                }
-                if symbol.local && section.name != ".text" {
-                    return Err(ObjectError::StaticProgram {
-                        section: section.name.to_owned(),
-                        program: symbol.name.to_owned(),
-                    });
-                }
-                functions.push(function(index, section.bytes, symbol)?);
+        let mut left = limits::INSTRUCTIONS_MAX;
+        for symbol in elf.symbols.iter().filter(|s| s.names == Named::Function) {
+            let Some((index, section)) = elf.code_of(symbol) else {
+                continue;
+            };
+            if functions.len() == limits::FUNCTIONS_MAX {
+                return Err(ObjectError::TooMany {
+                    what: "functions",
+                    count: functions.len() + 1,
+                    max: limits::FUNCTIONS_MAX,
+                });
             }
+            if symbol.local && section.name != ".text" {
+                return Err(ObjectError::StaticProgram {
+                    section: section.name.to_owned(),
+                    program: symbol.name.to_owned(),
+                });
+            }
+            let function = function(index, section.bytes, symbol)?;
+            // Sections may share bytes of the file, functions may not overlap: see check_apart.
+            left = left
+                .checked_sub(function.slots.len())
+                .ok_or(ObjectError::TooMany {
+                    what: "instructions",
+                    count: limits::INSTRUCTIONS_MAX + 1,
+                    max: limits::INSTRUCTIONS_MAX,
+                })?;
+            functions.push(function);
         }
         functions.sort_by_key(|f| (f.section, f.start));
         check_apart(&functions)?;
@@ -165,13 +172,13 @@ impl<'a> Code<'a> {
     pub(super) fn reads_context(&self, index: usize) -> bool {
         self.functions
             .get(index)
-            .is_some_and(|f| register::reads_context(&f.slots))
+            .is_some_and(|f| register::reads_context(f.slots))
     }
 }
 
 fn function<'a>(
     section: usize,
-    bytes: &[u8],
+    bytes: &'a [u8],
     symbol: &Symbol<'a>,
 ) -> Result<Function<'a>, ObjectError> {
     let outside = || ObjectError::FunctionOutside {
@@ -196,7 +203,7 @@ fn function<'a>(
         name: symbol.name,
         section,
         start: symbol.offset,
-        slots: slots.iter().map(|slot| Slot::decode(*slot)).collect(),
+        slots,
         callees: BTreeSet::new(),
         helpers: BTreeSet::new(),
         kfuncs: BTreeSet::new(),
@@ -233,7 +240,8 @@ enum Known<'a> {
 fn scan<'a>(elf: &Elf<'a>, starts: &BTreeMap<(usize, u64), usize>, function: &mut Function<'a>) {
     let mut registers = [Known::Nothing; 16];
     let mut at = 0;
-    while let Some(slot) = function.slots.get(at).copied() {
+    while let Some(bytes) = function.slots.get(at) {
+        let slot = Slot::decode(*bytes);
         let offset = function.start + (at * SLOT_BYTES) as u64;
         let symbol = elf.relocated(function.section, offset).copied();
         match slot.op {

@@ -4,7 +4,7 @@
 use object::elf::{self, FileHeader64};
 use object::endian::LittleEndian;
 use object::read::elf::{FileHeader, Rel, SectionHeader, Sym};
-use object::read::{SectionIndex, StringTable, SymbolIndex};
+use object::read::{SectionIndex, SymbolIndex};
 
 use super::ObjectError;
 use crate::limits;
@@ -95,9 +95,8 @@ impl<'a> Elf<'a> {
                 max: limits::ELF_SECTIONS_MAX,
             });
         }
-        let strings = header
-            .section_strings(LE, bytes, headers)
-            .map_err(malformed)?;
+        let index = header.shstrndx(LE, bytes).map_err(malformed)?;
+        let strings = strings(bytes, headers, index)?;
         let sections = headers
             .iter()
             .map(|header| section(bytes, header, strings))
@@ -116,12 +115,11 @@ impl<'a> Elf<'a> {
         self.sections.iter().find(|section| section.name == name)
     }
 
-    /// Index and section, for all that hold instructions, in the order of the file.
-    pub(super) fn code(&self) -> impl Iterator<Item = (usize, &Section<'a>)> {
-        self.sections
-            .iter()
-            .enumerate()
-            .filter(|(_, section)| section.content == Content::Code && section.size > 0)
+    /// Index and section of a symbol that is in instructions.
+    pub(super) fn code_of(&self, symbol: &Symbol<'_>) -> Option<(usize, &Section<'a>)> {
+        let index = symbol.section?;
+        let section = self.sections.get(index)?;
+        (section.content == Content::Code && section.size > 0).then_some((index, section))
     }
 
     /// The symbol that the relocation at this offset of a section names.
@@ -189,9 +187,9 @@ fn check_ident(bytes: &[u8]) -> Result<(), ObjectError> {
 fn section<'a>(
     bytes: &'a [u8],
     header: &elf::SectionHeader64<LittleEndian>,
-    strings: StringTable<'a>,
+    strings: &'a [u8],
 ) -> Result<Section<'a>, ObjectError> {
-    let name = text(header.name(LE, strings).map_err(malformed)?)?;
+    let name = text(strings, header.sh_name(LE), limits::TARGET_BYTES_MAX)?;
     let kind = header.sh_type(LE);
     let content = if kind == elf::SHT_NOBITS {
         Content::Zeroes
@@ -214,6 +212,22 @@ fn section<'a>(
             &[]
         },
     })
+}
+
+/// The bytes of a section that holds names.
+fn strings<'a>(
+    bytes: &'a [u8],
+    headers: &[elf::SectionHeader64<LittleEndian>],
+    index: u32,
+) -> Result<&'a [u8], ObjectError> {
+    let header = usize::try_from(index)
+        .ok()
+        .and_then(|index| headers.get(index));
+    let header = header.ok_or(ObjectError::NamesOutside {
+        section: index,
+        sections: headers.len(),
+    })?;
+    header.data(LE, bytes).map_err(malformed)
 }
 
 fn symbols<'a>(
@@ -239,6 +253,8 @@ fn symbols<'a>(
             max: limits::ELF_SYMBOLS_MAX,
         });
     }
+    let link = headers.iter().find(|h| h.sh_type(LE) == elf::SHT_SYMTAB);
+    let strings = strings(bytes, headers, link.map_or(0, |header| header.sh_link(LE)))?;
     let mut symbols = Vec::with_capacity(table.len());
     for (index, symbol) in table.enumerate() {
         let section = if index == SymbolIndex(0) {
@@ -256,7 +272,7 @@ fn symbols<'a>(
         }
         let kind = symbol.st_type();
         symbols.push(Symbol {
-            name: text(table.symbol_name(LE, symbol).map_err(malformed)?)?,
+            name: text(strings, symbol.st_name(LE), limits::TARGET_BYTES_MAX)?,
             section: section.map(|SectionIndex(section)| section),
             undefined: symbol.is_undefined(LE),
             names: match kind {
@@ -317,17 +333,22 @@ fn relocations(
     Ok(by_section)
 }
 
-fn text(bytes: &[u8]) -> Result<&str, ObjectError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| ObjectError::NameNotText {
-        name: String::from_utf8_lossy(bytes).into_owned(),
+/// The name at an offset of a string table. Names may share bytes, so each is only looked for as
+/// far as a name may reach.
+pub(super) fn text(strings: &[u8], at: u32, max: usize) -> Result<&str, ObjectError> {
+    let rest = usize::try_from(at).ok().and_then(|at| strings.get(at..));
+    let rest = rest.ok_or(ObjectError::NameOutside {
+        at,
+        bytes: strings.len(),
     })?;
-    if text.len() > limits::TARGET_BYTES_MAX {
-        return Err(ObjectError::NameTooLong {
-            bytes: text.len(),
-            max: limits::TARGET_BYTES_MAX,
-        });
-    }
-    Ok(text)
+    let near = rest.get(..=max).unwrap_or(rest);
+    let name = match near.iter().position(|byte| *byte == 0) {
+        Some(end) => near.get(..end).unwrap_or_default(),
+        None => return Err(ObjectError::NameTooLong { at, max }),
+    };
+    std::str::from_utf8(name).map_err(|_| ObjectError::NameNotText {
+        name: String::from_utf8_lossy(name).into_owned(),
+    })
 }
 
 fn malformed(error: object::read::Error) -> ObjectError {

@@ -50,9 +50,15 @@ pub enum ObjectError {
     /// A name in no known encoding.
     #[error("the name \"{name}\" is not UTF-8")]
     NameNotText { name: String },
-    /// A name beyond its bound.
-    #[error("a name has {bytes} bytes, at most {max} are read")]
-    NameTooLong { bytes: usize, max: usize },
+    /// A table of names that is not there.
+    #[error("names are in section {section}, the object has {sections} sections")]
+    NamesOutside { section: u32, sections: usize },
+    /// A name that its table does not hold.
+    #[error("a name is at {at}, its table has {bytes} bytes")]
+    NameOutside { at: u32, bytes: usize },
+    /// A name beyond its bound, or without an end.
+    #[error("the name at {at} of its table does not end within {max} bytes")]
+    NameTooLong { at: u32, max: usize },
     /// A licence beyond its bound.
     #[error("the licence has {bytes} bytes, at most {max} are read")]
     LicenseTooLong { bytes: usize, max: usize },
@@ -145,6 +151,9 @@ pub enum ObjectError {
         bytes: u64,
         max: u32,
     },
+    /// Two data sections of one name, which would be one map.
+    #[error("the object has two sections named \"{section}\"")]
+    SectionTwice { section: String },
     /// A variable that its section does not hold.
     #[error(
         "variable \"{variable}\" has {bytes} bytes at {offset}, its section \"{section}\" has \

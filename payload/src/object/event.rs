@@ -216,7 +216,9 @@ fn declared(btf: &Btf) -> Vec<TypeId> {
         let Type::Var { of, .. } = btf.type_at(id) else {
             continue;
         };
-        if !btf.name(id).trim_start_matches('_').starts_with("unused") {
+        if found.len() == limits::EVENTS_MAX
+            || !btf.name(id).trim_start_matches('_').starts_with("unused")
+        {
             continue;
         }
         let Type::Ptr(to) = btf.type_at(btf.resolve(of)) else {
@@ -224,7 +226,7 @@ fn declared(btf: &Btf) -> Vec<TypeId> {
         };
         let to = btf.resolve(to);
         let is_struct = matches!(btf.type_at(to), Type::Struct(_)) && !btf.name(to).is_empty();
-        if is_struct && !found.contains(&to) && found.len() < limits::EVENTS_MAX {
+        if is_struct && !found.contains(&to) {
             found.push(to);
         }
     }

@@ -1,7 +1,7 @@
 //! The CO-RE relocations of an object, from its `.BTF.ext` section.
 //! Called by the inspection; the cut of the kernel's BTF goes by these records.
 //! Must never be more liberal than libbpf, which ignores a section that it finds broken.
-use super::ObjectError;
+use super::{ObjectError, elf};
 use crate::btf::{Btf, TypeId};
 use crate::limits;
 
@@ -157,13 +157,8 @@ fn relocation(record: &[u8], btf: &Btf) -> Result<CoreRelocation, ObjectError> {
             last: btf.last().0,
         });
     }
-    let access = btf.string(word(record, 8)?);
-    if access.len() > limits::CORE_ACCESS_BYTES_MAX {
-        return Err(ObjectError::NameTooLong {
-            bytes: access.len(),
-            max: limits::CORE_ACCESS_BYTES_MAX,
-        });
-    }
+    let strings = btf.strings().as_bytes();
+    let access = elf::text(strings, word(record, 8)?, limits::CORE_ACCESS_BYTES_MAX)?;
     Ok(CoreRelocation {
         offset: word(record, 0)?,
         root,

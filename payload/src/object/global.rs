@@ -1,7 +1,7 @@
 //! The variables of an object: those with a place in a data section, and those defined elsewhere.
 //! Called by the inspection only.
 //! Must never trust BTF for an offset: clang 14 leaves 0 there, the symbol table knows.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::elf::{Elf, Named, Section, Symbol};
 use super::{ObjectError, section_map};
@@ -54,25 +54,33 @@ pub struct Extern {
 /// Variables of data sections, by section and offset.
 pub(super) fn globals(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Global>, ObjectError> {
     let mut globals = Vec::new();
-    for (index, section) in elf.sections.iter().enumerate() {
-        if !section_map::is_data(section.name, section.content) {
+    let mut types_of = BTreeMap::new();
+    let mut left = limits::OBJECT_BYTES_MAX;
+    for symbol in elf.symbols.iter().filter(|s| s.names == Named::Variable) {
+        let section = symbol.section.and_then(|index| elf.sections.get(index));
+        let Some(section) = section.filter(|s| section_map::is_data(s.name, s.content)) else {
             continue;
+        };
+        if globals.len() == limits::GLOBALS_MAX {
+            return Err(ObjectError::TooMany {
+                what: "global variables",
+                count: globals.len() + 1,
+                max: limits::GLOBALS_MAX,
+            });
         }
-        let types = btf.map(|btf| types(btf, section.name)).unwrap_or_default();
-        let symbols = elf
-            .symbols
-            .iter()
-            .filter(|s| s.names == Named::Variable && s.section == Some(index));
-        for symbol in symbols {
-            if globals.len() == limits::GLOBALS_MAX {
-                return Err(ObjectError::TooMany {
-                    what: "global variables",
-                    count: globals.len() + 1,
-                    max: limits::GLOBALS_MAX,
-                });
-            }
-            globals.push(global(section, symbol, types.get(symbol.name).copied())?);
-        }
+        let types = types_of
+            .entry(section.name)
+            .or_insert_with(|| btf.map(|btf| types(btf, section.name)).unwrap_or_default());
+        let global = global(section, symbol, types.get(symbol.name).copied())?;
+        // Variables that share bytes would take more memory than the file has.
+        left = left
+            .checked_sub(global.default.len())
+            .ok_or(ObjectError::TooMany {
+                what: "bytes of variables",
+                count: limits::OBJECT_BYTES_MAX + 1,
+                max: limits::OBJECT_BYTES_MAX,
+            })?;
+        globals.push(global);
     }
     globals.sort_by(|a, b| (&a.section, a.offset, &a.name).cmp(&(&b.section, b.offset, &b.name)));
     Ok(globals)
@@ -127,6 +135,12 @@ pub(super) fn externs(elf: &Elf<'_>, btf: Option<&Btf>) -> Vec<Extern> {
     let Some(btf) = btf else {
         return Vec::new();
     };
+    let weak: BTreeSet<_> = elf
+        .symbols
+        .iter()
+        .filter(|symbol| symbol.undefined && symbol.weak)
+        .map(|symbol| symbol.name)
+        .collect();
     let mut externs = Vec::new();
     for (section, variable_kind) in [
         (".kconfig", ExternKind::Kconfig),
@@ -150,10 +164,7 @@ pub(super) fn externs(elf: &Elf<'_>, btf: Option<&Btf>) -> Vec<Extern> {
                 name: name.to_owned(),
                 kind,
                 type_id: Some(type_id),
-                weak: elf
-                    .symbols
-                    .iter()
-                    .any(|s| s.undefined && s.weak && s.name == name),
+                weak: weak.contains(name),
             });
         }
     }

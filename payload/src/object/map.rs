@@ -90,6 +90,19 @@ pub(super) fn maps(
             max: limits::MAPS_MAX,
         });
     }
+    if let Some(btf) = btf {
+        let mut steps = limits::MAP_VALUE_TYPES_MAX;
+        for map in &mut maps {
+            if let Some(id) = map.value_type {
+                map.holds = special::held(btf, id, &mut steps)?;
+            }
+            if let Some(inner) = &mut map.inner
+                && let Some(id) = inner.value_type
+            {
+                inner.holds = special::held(btf, id, &mut steps)?;
+            }
+        }
+    }
     Ok(maps)
 }
 
@@ -133,6 +146,14 @@ fn definition(btf: &Btf, name: &str, of: TypeId, inner: bool) -> Result<Map, Obj
             rule: "it is defined by a struct",
         });
     };
+    let fields = definition.members().len();
+    if fields > limits::MAP_FIELDS_MAX {
+        return Err(ObjectError::TooMany {
+            what: "fields of a map",
+            count: fields,
+            max: limits::MAP_FIELDS_MAX,
+        });
+    }
     let mut map = Map::new(name, MapKind(0));
     for member in definition.members() {
         field(btf, &mut map, member, inner)?;
@@ -144,10 +165,6 @@ fn definition(btf: &Btf, name: &str, of: TypeId, inner: bool) -> Result<Map, Obj
             rule: "it is given, and not 0",
         });
     }
-    map.holds = map
-        .value_type
-        .map(|id| special::held(btf, id))
-        .unwrap_or_default();
     Ok(map)
 }
 

@@ -1,7 +1,7 @@
 //! Whether a program reads its context, which binds kprobe-like programs to one architecture.
 //! Called by the walk over instructions.
 //! Must never run longer than the program is long, times a constant: then it answers "yes".
-use super::code::{CALL_LOCAL, OP_CALL, OP_LOAD_IMM64, Slot};
+use super::code::{CALL_LOCAL, OP_CALL, OP_LOAD_IMM64, SLOT_BYTES, Slot};
 
 const CLASS: u8 = 0x07;
 const CLASS_LOAD: u8 = 0x01;
@@ -47,7 +47,7 @@ impl Holders {
 
 /// True if the context, or a pointer computed from it, is dereferenced, read by a helper or given
 /// to another function; false if it is only passed on as a handle (`perf_event_output(ctx, …)`).
-pub(super) fn reads_context(slots: &[Slot]) -> bool {
+pub(super) fn reads_context(slots: &[[u8; SLOT_BYTES]]) -> bool {
     let mut states = vec![None; slots.len()];
     let mut next = vec![(
         0,
@@ -58,9 +58,10 @@ pub(super) fn reads_context(slots: &[Slot]) -> bool {
     )];
     let mut visits = slots.len().saturating_mul(VISITS_MAX);
     while let Some((at, incoming)) = next.pop() {
-        let (Some(slot), Some(state)) = (slots.get(at), states.get_mut(at)) else {
+        let (Some(bytes), Some(state)) = (slots.get(at), states.get_mut(at)) else {
             continue;
         };
+        let slot = Slot::decode(*bytes);
         let before: Holders = state.unwrap_or_default();
         let merged = Holders {
             registers: before.registers | incoming.registers,
@@ -70,11 +71,11 @@ pub(super) fn reads_context(slots: &[Slot]) -> bool {
             continue;
         }
         *state = Some(merged);
-        if visits == 0 || reads(*slot, merged) {
+        if visits == 0 || reads(slot, merged) {
             return true;
         }
         visits -= 1;
-        let after = step(*slot, merged);
+        let after = step(slot, merged);
         let follow = if slot.op == OP_LOAD_IMM64 {
             at + 2
         } else {
@@ -144,8 +145,7 @@ mod tests {
     use super::*;
 
     fn program(slots: &[[u8; 8]]) -> bool {
-        let slots: Vec<_> = slots.iter().map(|slot| Slot::decode(*slot)).collect();
-        reads_context(&slots)
+        reads_context(slots)
     }
 
     const EXIT: [u8; 8] = [OP_EXIT, 0, 0, 0, 0, 0, 0, 0];

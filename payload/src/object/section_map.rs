@@ -4,7 +4,7 @@
 use super::elf::{Content, Elf};
 use super::map::Map;
 use super::map_kind::MapKind;
-use super::{Extern, ExternKind, ObjectError, special};
+use super::{Extern, ExternKind, ObjectError};
 use crate::btf::{Btf, Kind, Linkage, Type, TypeId};
 use crate::limits;
 
@@ -15,7 +15,7 @@ const LINK: u32 = 1 << 13;
 
 /// One map a data section, in the order of the file.
 pub(super) fn data(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Map>, ObjectError> {
-    let mut maps = Vec::new();
+    let mut maps: Vec<Map> = Vec::new();
     for section in elf
         .sections
         .iter()
@@ -23,6 +23,18 @@ pub(super) fn data(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Map>, ObjectE
     {
         if section.size == 0 {
             continue;
+        }
+        if maps.iter().any(|map| map.name == section.name) {
+            return Err(ObjectError::SectionTwice {
+                section: section.name.to_owned(),
+            });
+        }
+        if maps.len() == limits::MAPS_MAX {
+            return Err(ObjectError::TooMany {
+                what: "data sections",
+                count: maps.len() + 1,
+                max: limits::MAPS_MAX,
+            });
         }
         let value_size = u32::try_from(section.size).ok();
         let value_size = value_size.filter(|size| *size <= limits::DATA_SECTION_BYTES_MAX);
@@ -43,10 +55,6 @@ pub(super) fn data(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Map>, ObjectE
                 | if exported { MMAPABLE } else { 0 },
             value_type: datasec,
             section: Some(section.name.to_owned()),
-            holds: btf
-                .zip(datasec)
-                .map(|(b, id)| special::held(b, id))
-                .unwrap_or_default(),
             ..Map::new(section.name, MapKind::ARRAY)
         });
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::ObjectError;
 use crate::btf::{Btf, Type, TypeId};
+use crate::limits;
 
 /// A part of a value that belongs to the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,11 +54,22 @@ impl Special {
 }
 
 /// Everything special that a value of this type holds, in it or in what is nested in it.
-pub(super) fn held(btf: &Btf, of: TypeId) -> BTreeSet<Special> {
+///
+/// `steps` is what is left of the bound on types looked at.
+pub(super) fn held(
+    btf: &Btf,
+    of: TypeId,
+    steps: &mut usize,
+) -> Result<BTreeSet<Special>, ObjectError> {
     let mut found = BTreeSet::new();
     let mut seen = BTreeSet::from([of]);
     let mut next = vec![of];
     while let Some(id) = next.pop() {
+        *steps = steps.checked_sub(1).ok_or(ObjectError::TooMany {
+            what: "types in map values",
+            count: limits::MAP_VALUE_TYPES_MAX + 1,
+            max: limits::MAP_VALUE_TYPES_MAX,
+        })?;
         let mut visit = |id| {
             if seen.insert(id) {
                 next.push(id);
@@ -95,5 +108,5 @@ pub(super) fn held(btf: &Btf, of: TypeId) -> BTreeSet<Special> {
             | Type::DeclTag { .. } => {}
         }
     }
-    found
+    Ok(found)
 }
