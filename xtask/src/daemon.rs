@@ -91,7 +91,9 @@ impl Node {
             .arg("daemon")
             .arg("--socket")
             .arg(&socket)
-            .args(["--legacy-listen", legacy]);
+            .arg("--state-dir")
+            .arg(folder.join("state"));
+        command.args(["--legacy-listen", legacy]);
         output::line(&format!("$ {}", run::words(&command)));
         let child = command
             .stdin(Stdio::null())
