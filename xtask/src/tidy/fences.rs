@@ -56,9 +56,11 @@ const FENCES: [Fence; 7] = [
 ];
 
 /// What the pure library must not reach for.
-const IMPURE: [&str; 9] = [
+const IMPURE: [&str; 11] = [
     "std::fs",
-    "std::net",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
     "std::process",
     "std::thread",
     "env::var",
