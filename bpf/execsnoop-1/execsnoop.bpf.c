@@ -10,9 +10,9 @@
 #include "core_fixes.bpf.h"
 #include "emit.bpf.h"
 
-#define ANY_UID	     ((__u32)-1)
+#define ANY_UID ((__u32)-1)
 #define FILENAME_MAX 128
-#define ARGS_MAX     256
+#define ARGS_MAX 256
 /* All bits of each byte but the highest. */
 #define LOW_BITS 0x7f7f7f7f7f7f7f7fULL
 

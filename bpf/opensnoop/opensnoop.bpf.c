@@ -9,7 +9,7 @@
 #include "kernel.bpf.h"
 #include "emit.bpf.h"
 
-#define ANY	     ((__u32)-1)
+#define ANY ((__u32)-1)
 #define FILENAME_MAX 256
 
 struct event {

@@ -9,9 +9,9 @@ typedef unsigned long long __u64;
 
 enum { ARRAY = 2, PROG_ARRAY = 3, PERCPU_ARRAY = 6, F_MMAPABLE = 1 << 10, LANES = 4 };
 
-#define SEC(name)	    __attribute__((section(name), used))
+#define SEC(name) __attribute__((section(name), used))
 #define __uint(name, value) int(*name)[value]
-#define __type(name, type)  typeof(type) *name
+#define __type(name, type) typeof(type) *name
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*bpf_tail_call)(void *ctx, void *map, __u32 index) = (void *)12;

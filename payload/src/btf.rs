@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 pub use error::BtfError;
 pub use index::essential_name;
 pub use record::Kind;
-pub use view::{Composite, DataSec, Enumeration, FuncProto, Int, Linkage, Member, Type, Variable};
+pub use view::{Composite, Datasec, Enumeration, FuncProto, Int, Linkage, Member, Type, Variable};
 
 use crate::limits::{BTF_BYTES_MAX, BTF_NAME_BYTES_MAX, BTF_TYPES_MAX};
 use index::Index;

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define IDLE_MS	    200
+#define IDLE_MS 200
 #define PATIENCE_MS 20000
 
 static int pipe_end;

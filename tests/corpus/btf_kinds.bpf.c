@@ -4,7 +4,7 @@
 
 LICENSED;
 
-#define tagged(text)  __attribute__((btf_decl_tag(text)))
+#define tagged(text) __attribute__((btf_decl_tag(text)))
 #define of_kind(text) __attribute__((btf_type_tag(text)))
 
 struct declared_only;

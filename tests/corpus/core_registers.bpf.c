@@ -14,7 +14,7 @@ struct user_pt_regs {
 	__u64 regs[31];
 } __attribute__((preserve_access_index));
 #define pt_regs user_pt_regs
-#define FIRST	regs[0]
+#define FIRST regs[0]
 #endif
 
 __u64 argument;

@@ -2,8 +2,8 @@
 //! Called for every request before its route is looked up.
 //! Must never let a request through because a header is missing twice or spelt oddly.
 
-use axum::http::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
-use axum::http::{Uri, Version};
+use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
+use hyper::{Uri, Version};
 use thiserror::Error;
 
 use super::Via;
@@ -118,7 +118,7 @@ fn shown(value: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderName;
+    use hyper::header::HeaderName;
 
     use super::*;
 

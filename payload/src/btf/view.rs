@@ -56,7 +56,7 @@ pub enum Type<'a> {
         linkage: Linkage,
     },
     /// An ELF section and what is in it.
-    DataSec(DataSec<'a>),
+    DataSec(Datasec<'a>),
     /// A floating-point number of this many bytes.
     Float(u32),
     /// An attribute of a declaration; the tag's text is the type's name.
@@ -153,7 +153,7 @@ pub struct FuncProto<'a> {
 
 /// An ELF section.
 #[derive(Clone, Copy, Debug)]
-pub struct DataSec<'a> {
+pub struct Datasec<'a> {
     record: &'a [u8],
     /// Its size in bytes; clang leaves 0, libbpf fills it in.
     pub bytes: u32,
@@ -224,7 +224,7 @@ impl<'a> Type<'a> {
                 of: to,
                 linkage: Linkage::of(tail),
             },
-            Kind::DataSec => Type::DataSec(DataSec {
+            Kind::DataSec => Type::DataSec(Datasec {
                 record,
                 bytes: size_or_type,
             }),
@@ -308,7 +308,7 @@ impl<'a> FuncProto<'a> {
     }
 }
 
-impl<'a> DataSec<'a> {
+impl<'a> Datasec<'a> {
     /// What is in the section, in the order of the record.
     #[must_use]
     pub fn variables(&self) -> impl ExactSizeIterator<Item = Variable> + use<'a> {

@@ -10,7 +10,7 @@ struct Fence {
     rooms: &'static [&'static str],
 }
 
-const FENCES: [Fence; 7] = [
+const FENCES: [Fence; 6] = [
     Fence {
         name: "sqlx",
         rooms: &["registry/src/db"],
@@ -42,15 +42,6 @@ const FENCES: [Fence; 7] = [
             "node/src/main",
             "packer/src/main",
             "registry/src/main",
-        ],
-    },
-    Fence {
-        name: "clap",
-        rooms: &[
-            "node/src/cli",
-            "node/src/main",
-            "packer/src",
-            "registry/src",
         ],
     },
 ];

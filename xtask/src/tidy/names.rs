@@ -20,6 +20,10 @@ pub(crate) fn types(file: &File) -> Vec<Violation> {
     }
     let mut found = Vec::new();
     for (index, line) in file.code.lines().enumerate() {
+        // An indented `type` fills in a trait's: its name is the trait's.
+        if line.trim_start().len() < line.len() && line.trim_start().starts_with("type ") {
+            continue;
+        }
         let all: Vec<&str> = words(line).collect();
         for pair in all.windows(2).filter(|pair| DEFINING.contains(&pair[0])) {
             if let Some(word) = camel_words(pair[1]).find(|word| EMPTY_WORDS.contains(word)) {
@@ -68,7 +72,7 @@ mod tests {
 
     #[test]
     fn empty_words_are_refused_as_words_of_types() {
-        let text = "pub struct MapManager;\nenum Info { A }\nstruct Datasec;\nstruct Metadata;\n";
+        let text = "pub struct MapManager;\nenum Info { A }\nstruct Datasec;\nstruct Metadata;\n    type Data = B;\n";
         let found = types(&File::new("a/src/b.rs", text));
         assert_eq!(found.iter().map(|v| v.line).collect::<Vec<_>>(), [1, 2]);
     }
