@@ -53,7 +53,7 @@ pub(crate) enum BuildError {
     #[error("{} has no {}", .folder.display(), recipe::FILE_NAME)]
     NoRecipe { folder: PathBuf },
     /// The folder has nothing to compile.
-    #[error("{} has no *.bpf.c", .folder.display())]
+    #[error("{} has no *.bpf.c and not exactly one *.bpf.o", .folder.display())]
     NoSources { folder: PathBuf },
     /// The folder has more than any payload needs.
     #[error("{} has {count} *.bpf.c, the limit is {SOURCES_MAX}", .folder.display())]
@@ -169,41 +169,46 @@ struct Built {
     file: Vec<u8>,
 }
 
+/// What a payload is made of.
+struct Material {
+    recipe: Option<Recipe>,
+    compiled: Compiled,
+    /// What compiled it; nothing for a ready object.
+    build: Option<Build>,
+}
+
 fn build(arguments: &BuildArguments) -> Result<Built, BuildError> {
     let scratch = tempfile::tempdir().map_err(|source| BuildError::Scratch { source })?;
-    let arch = arguments
-        .arch
-        .or_else(Arch::here)
-        .ok_or(BuildError::UnknownMachine)?;
+    let here = || arguments.arch.or_else(Arch::here);
+    let arch = here().ok_or(BuildError::UnknownMachine)?;
     let input = &arguments.input;
-    let (recipe, compiled, build) = if input.is_dir() {
-        let path = input.join(recipe::FILE_NAME);
-        if !path.exists() {
-            return Err(BuildError::NoRecipe {
-                folder: input.clone(),
-            });
-        }
-        let recipe = Some(read_recipe(&path)?);
-        let compiled = compile_folder(arguments, arch, scratch.path())?;
-        let btf = compiled.vmlinux.as_ref().map(|vmlinux| vmlinux.btf);
-        (
-            recipe,
-            compiled,
-            Some(Build {
-                clang: compile::clang_version()?,
-                btf,
-            }),
-        )
+    let material = if input.is_dir() {
+        from_folder(arguments, arch, scratch.path())?
     } else {
         let beside = input.with_file_name(recipe::FILE_NAME);
-        let recipe = if beside.is_file() {
-            Some(read_recipe(&beside)?)
-        } else {
-            None
-        };
-        (recipe, ready_object(input, scratch.path())?, None)
+        let recipe = beside.is_file().then(|| read_recipe(&beside)).transpose()?;
+        let compiled = ready_object(input, scratch.path())?;
+        Material {
+            recipe,
+            compiled,
+            build: None,
+        }
     };
-    let mut object = inspected(input, &compiled.object)?;
+    assemble(arguments, arch, material)
+}
+
+/// Inspects the object, joins what it says with what its author wishes, and writes the file.
+fn assemble(
+    arguments: &BuildArguments,
+    arch: Arch,
+    material: Material,
+) -> Result<Built, BuildError> {
+    let Material {
+        recipe,
+        compiled,
+        build,
+    } = material;
+    let mut object = inspected(&arguments.input, &compiled.object)?;
     let mut described = Described::default();
     if let Some(recipe) = &recipe {
         recipe.check(&object)?;
@@ -258,17 +263,34 @@ fn read_recipe(path: &Path) -> Result<Recipe, BuildError> {
     Ok(Recipe::parse(&files::read(path, recipe::BYTES_MAX)?)?)
 }
 
-fn compile_folder(
+/// A folder with `payload.toml` and sources, or one ready object in place of them.
+fn from_folder(
     arguments: &BuildArguments,
     arch: Arch,
     scratch: &Path,
-) -> Result<Compiled, BuildError> {
+) -> Result<Material, BuildError> {
     let folder = &arguments.input;
+    let path = folder.join(recipe::FILE_NAME);
+    if !path.exists() {
+        return Err(BuildError::NoRecipe {
+            folder: folder.clone(),
+        });
+    }
+    let recipe = Some(read_recipe(&path)?);
     let names = files::names_ending(folder, ".bpf.c")?;
     match names.len() {
         0 => {
-            return Err(BuildError::NoSources {
-                folder: folder.clone(),
+            let objects = files::names_ending(folder, ".bpf.o")?;
+            let [object] = objects.as_slice() else {
+                return Err(BuildError::NoSources {
+                    folder: folder.clone(),
+                });
+            };
+            let compiled = ready_object(&folder.join(object), scratch)?;
+            return Ok(Material {
+                recipe,
+                compiled,
+                build: None,
             });
         }
         1..=SOURCES_MAX => {}
@@ -282,14 +304,24 @@ fn compile_folder(
     let headers = scratch.join("include");
     headers::write_to(&headers)?;
     let btf = arguments.btf.as_deref();
-    Compilation {
+    let compilation = Compilation {
         sources: folder,
         scratch,
         headers: &headers,
         arch,
         btf,
-    }
-    .run(&names)
+    };
+    let compiled = compilation.run(&names)?;
+    let btf = compiled.vmlinux.as_ref().map(|vmlinux| vmlinux.btf);
+    let build = Some(Build {
+        clang: compile::clang_version()?,
+        btf,
+    });
+    Ok(Material {
+        recipe,
+        compiled,
+        build,
+    })
 }
 
 /// An object that somebody else compiled, without DWARF.

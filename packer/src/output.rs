@@ -27,16 +27,29 @@ pub(crate) fn result_line(line: &str) -> io::Result<()> {
 
 /// Something worth knowing that is not the result.
 pub(crate) fn note(text: &str) {
-    eprintln!("packer: {text}");
+    eprintln!("packer: {}", printable(text));
 }
 
 /// Why the command failed, its log first so that the reason is the last thing read.
 pub(crate) fn failure(failure: &Failure) {
     if let Some(log) = &failure.log {
-        eprintln!("{}", log.trim_end());
+        eprintln!("{}", printable(log.trim_end()));
     }
-    eprintln!("packer: {}", failure.message);
+    eprintln!("packer: {}", printable(&failure.message));
     if let Some(next_step) = &failure.next_step {
-        eprintln!("packer: {next_step}");
+        eprintln!("packer: {}", printable(next_step));
     }
+}
+
+/// Text as a terminal may see it: logs come from a node, messages repeat the input.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && !matches!(character, '\n' | '\t') {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }

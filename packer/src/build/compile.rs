@@ -15,7 +15,8 @@ use crate::output;
 use crate::tool::{Tool, ToolError};
 
 /// Flags of every compilation. `-mcpu=v3` (kernel 5.1) is said because clang's default grew in
-/// LLVM 20, and `-fno-stack-protector` because distributions turn that on, which BPF can't do.
+/// LLVM 20, `-fno-stack-protector` because distributions turn that on, which BPF can't do, and
+/// `-Werror=date-time` because `__DATE__` and its like would give other bytes each time.
 const FLAGS: [&str; 8] = [
     "-g",
     "-O2",
@@ -24,7 +25,7 @@ const FLAGS: [&str; 8] = [
     "-mcpu=v3",
     "-Wall",
     "-fno-stack-protector",
-    "-Wno-unused-function",
+    "-Werror=date-time",
 ];
 
 /// What one compilation needs.

@@ -189,7 +189,10 @@ fn what_is_missing_is_said_with_what_to_do() {
     assert!(messages.contains("empty has no payload.toml"), "{messages}");
     stage.file("empty/payload.toml", RECIPE);
     let messages = stage.run(&["build", "empty"]).failed(3);
-    assert!(messages.contains("empty has no *.bpf.c"), "{messages}");
+    assert!(
+        messages.contains("empty has no *.bpf.c and not exactly one"),
+        "{messages}"
+    );
     stage.file("text.bpf.o", "not an object");
     let messages = stage.run(&["build", "text.bpf.o"]).failed(3);
     assert!(messages.contains("text.bpf.o: "), "{messages}");
@@ -236,6 +239,31 @@ fn a_ready_object_is_taken_as_it_is() {
     let arguments = [&["build", argument(&object)], named.as_slice()].concat();
     stage.run(&arguments).done();
     assert_eq!(manifest(&stage, "x-2.0.0.wasm")["name"], "acme/x");
+}
+
+#[test]
+fn a_ready_object_in_a_folder_takes_the_folders_recipe() {
+    let stage = Stage::new();
+    stage.file("ready/payload.toml", RECIPE);
+    let object = std::fs::read(golden("exec.bpf.o")).unwrap();
+    stage.file("ready/exec.bpf.o", &object);
+    stage.run(&["build", "ready", "-o", "one.wasm"]).done();
+    stage
+        .run(&["build", "ready/exec.bpf.o", "-o", "two.wasm"])
+        .done();
+    assert!(stage.read("one.wasm") == stage.read("two.wasm"));
+    assert_eq!(manifest(&stage, "one.wasm")["name"], "acme/probe");
+    stage.file("ready/other.bpf.o", &object);
+    let messages = stage.run(&["build", "ready"]).failed(3);
+    assert!(messages.contains("not exactly one *.bpf.o"), "{messages}");
+}
+
+#[test]
+fn the_time_of_the_build_cannot_get_into_the_object() {
+    let source = SOURCE.replace("= limit;", "= sizeof(__DATE__ __TIME__);");
+    let stage = folder(RECIPE, &source);
+    let messages = stage.run(&["build", "probe"]).failed(3);
+    assert!(messages.contains("date-time"), "{messages}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_payload_goes_to_the_instance_of_its_own_name() {
 fn a_refusal_shows_the_verifiers_log_and_exits_3() {
     let stage = Stage::new();
     let problem = r#"{"type":"about:blank","title":"Unprocessable Content","status":422,
-        "detail":"the kernel refuses program p","log":"0: (b7) r0 = 0\nR1 invalid mem access"}"#;
+        "detail":"the kernel refuses program p","log":"0: (b7) r0 = 0\nR1 invalid mem access\u001b[2J"}"#;
     let (address, server) = answering(
         "422 Unprocessable Content",
         "application/problem+json",
@@ -125,7 +125,10 @@ fn a_refusal_shows_the_verifiers_log_and_exits_3() {
     let object = golden("exec.bpf.o");
     let messages = stage.run(&["push", &address, argument(&object)]).failed(3);
     server.join().unwrap();
-    assert!(messages.contains("R1 invalid mem access\n"), "{messages}");
+    assert!(
+        messages.contains("R1 invalid mem access\\u{1b}[2J\n"),
+        "{messages}"
+    );
     assert!(
         messages.contains("the kernel refuses program p"),
         "{messages}"
