@@ -16,7 +16,7 @@ pub(crate) const DEFAULT_INSTANCE: &str = "default";
 const BARE_OBJECT: &str = "local/object";
 
 /// Whether payloads that no key vouches for may run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AllowUnsigned {
     /// From root and the users of `--allow-user`, on this machine.
     Local,

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use payload::name::InstanceName;
 
@@ -135,7 +136,7 @@ pub(crate) struct DaemonArgs {
         value_name = "WHO",
         env = "MARROW_ALLOW_UNSIGNED",
         default_value = "local",
-        value_enum
+        value_parser = PossibleValuesParser::new(["local", "never"]).map(|who| from_whom(&who))
     )]
     pub(crate) allow_unsigned: AllowUnsigned,
 }
@@ -196,6 +197,15 @@ fn listen(text: &str) -> Result<Listen, std::net::AddrParseError> {
         Ok(Listen::None)
     } else {
         text.parse().map(Listen::At)
+    }
+}
+
+/// The parser before lets only these two words through.
+fn from_whom(word: &str) -> AllowUnsigned {
+    if word == "local" {
+        AllowUnsigned::Local
+    } else {
+        AllowUnsigned::Never
     }
 }
 

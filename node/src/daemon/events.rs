@@ -35,6 +35,13 @@ pub(super) struct From {
     cursor: Option<String>,
 }
 
+/// Where a stream begins.
+enum Start {
+    At(u64),
+    Now,
+    Oldest,
+}
+
 /// Streams an instance's events from a cursor on, or from the oldest that is still there.
 pub(super) async fn stream(
     Shared(state): Shared<State>,
@@ -44,18 +51,23 @@ pub(super) async fn stream(
 ) -> Result<Response, Refusal> {
     let name = named(&name)?;
     let Query(from) = query.map_err(|error| Refusal::field("cursor", error.body_text()))?;
+    let last = headers
+        .get("last-event-id")
+        .map(|value| value.to_str().unwrap_or_default());
+    let start = match (last, from.cursor.as_deref()) {
+        (Some(last), _) => Start::At(number("Last-Event-ID", last)?),
+        (None, Some("now")) => Start::Now,
+        (None, Some(cursor)) => Start::At(number("cursor", cursor)?),
+        (None, None) => Start::Oldest,
+    };
     let hub = state
         .engine
         .hub(&name)
         .ok_or_else(|| NoInstance(name.to_string()))?;
-    let last = headers
-        .get("last-event-id")
-        .map(|value| value.to_str().unwrap_or_default());
-    let cursor = match (last, from.cursor.as_deref()) {
-        (Some(last), _) => Some(number("Last-Event-ID", last)?),
-        (None, Some("now")) => Some(hub.end()),
-        (None, Some(cursor)) => Some(number("cursor", cursor)?),
-        (None, None) => None,
+    let cursor = match start {
+        Start::At(cursor) => Some(cursor),
+        Start::Now => Some(hub.end()),
+        Start::Oldest => None,
     };
     let place = Arc::clone(&state.subscribers)
         .try_acquire_owned()

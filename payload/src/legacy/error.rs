@@ -129,8 +129,8 @@ pub enum Rule {
     /// The declared size is not the size of the data.
     #[error("declares {declared} bytes, {field} decodes to {decoded}")]
     SizeDiffers {
-        /// What the size field says.
-        declared: u64,
+        /// What the size field says; may be below 0.
+        declared: i128,
         /// The field with the data.
         field: &'static str,
         /// Bytes it decodes to.

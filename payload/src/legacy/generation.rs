@@ -126,8 +126,8 @@ fn generation_0_or_1(fields: &Fields<'_>) -> Result<Legacy, LegacyError> {
         .to_owned();
 
     let bytes = data.text().and_then(|text| decoded(&data, text))?;
-    let declared = size.natural()?;
-    if declared != bytes.len() as u64 {
+    let declared = size.whole()?;
+    if declared != bytes.len() as i128 {
         let rule = Rule::SizeDiffers {
             declared,
             field: "data",

@@ -67,7 +67,7 @@ pub(super) fn inflate(
         }));
     }
     if inflated.len() != declared {
-        let (declared, decoded) = (declared as u64, inflated.len());
+        let (declared, decoded) = (declared as i128, inflated.len());
         return Err(size.error(Rule::SizeDiffers {
             declared,
             field,

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Version 1 of what the system tests run: one program, one ring. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "emit.bpf.h"
+
+struct event {
+	__u32 pid;
+	char comm[16];
+};
+
+EMITS(struct event);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} rb SEC(".maps");
+
+SEC("tracepoint/sched/sched_process_exec")
+int handle_exec(void *ctx)
+{
+	struct event *event = emit_reserve(&rb, struct event);
+
+	if (!event)
+		return 0;
+	event->pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	emit_submit(event);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

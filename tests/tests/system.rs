@@ -1,0 +1,21 @@
+//! The node as a whole, from outside: real processes, real sockets, real programs in the kernel.
+//! Each file holds one promise of the issue. What needs root says loudly what it did not run.
+//! Must never touch an instance or a process that it did not start.
+
+#[cfg(test)]
+mod system {
+    mod api;
+    mod doors;
+    mod foreground;
+    mod http;
+    mod kernel;
+    mod legacy_2022;
+    mod legacy_2023;
+    mod limits;
+    mod node;
+    mod objects;
+    mod rejected;
+    mod swap;
+    mod waiting;
+    mod wrongs;
+}

@@ -1,0 +1,68 @@
+//! What a daemon holds in the kernel, as the kernel shows it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Programs, maps and links that a process holds by descriptor, by kind and id, and the files of
+/// the project in the BPF file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) objects: BTreeSet<(&'static str, u64)>,
+    pub(crate) pinned: BTreeSet<PathBuf>,
+}
+
+impl Held {
+    /// What `pid` holds now.
+    pub(crate) fn by(pid: u32) -> Self {
+        let mut objects = BTreeSet::new();
+        for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap() {
+            // A descriptor may be closed between the listing and the look.
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
+            objects.extend(text.lines().filter_map(object_of));
+        }
+        let mut pinned = BTreeSet::new();
+        walk(Path::new("/sys/fs/bpf/marrow"), &mut pinned);
+        Self { objects, pinned }
+    }
+
+    /// How many objects of a kind.
+    pub(crate) fn count(&self, kind: &str) -> usize {
+        self.objects
+            .iter()
+            .filter(|(found, _)| *found == kind)
+            .count()
+    }
+}
+
+fn object_of(line: &str) -> Option<(&'static str, u64)> {
+    let (key, value) = line.split_once(':')?;
+    let kind = ["prog_id", "map_id", "link_id"]
+        .into_iter()
+        .find(|kind| *kind == key)?;
+    Some((kind, value.trim().parse().ok()?))
+}
+
+fn walk(folder: &Path, found: &mut BTreeSet<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            walk(&path, found);
+        }
+        found.insert(path);
+    }
+}
+
+/// Whether the kernel has any program or map of this name, whoever holds it; `None` where there is
+/// no bpftool to ask.
+pub(crate) fn exists(kind: &str, name: &str) -> Option<bool> {
+    let output = Command::new("bpftool").args([kind, "show"]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Some(
+        text.lines()
+            .any(|line| line.contains(&format!(" name {name} "))),
+    )
+}

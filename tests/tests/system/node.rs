@@ -1,0 +1,247 @@
+//! The real daemon in a folder of its own, and the real command line.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::http::{self, Answer, Request};
+use super::waiting::until;
+
+/// The built `node`, beside the test's own binary's folder.
+pub(crate) fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        // Built here, so that a test never runs against a binary of before.
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "-p", "node"])
+            .output()
+            .unwrap();
+        assert!(
+            built.status.success(),
+            "{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        let test = std::env::current_exe().unwrap();
+        let binary = test.parent().and_then(Path::parent).unwrap().join("node");
+        assert!(binary.exists(), "{} was not built", binary.display());
+        binary
+    })
+}
+
+/// A daemon that ends with the test.
+pub(crate) struct Node {
+    child: Child,
+    folder: tempfile::TempDir,
+    address: SocketAddr,
+}
+
+impl Node {
+    /// Starts one on a free port, with its socket and state in a temporary folder.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// As [`Node::start`], with more arguments.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(binary())
+            .args(["--json", "daemon", "--legacy-listen", "127.0.0.1:0"])
+            .arg("--socket")
+            .arg(folder.path().join("node.sock"))
+            .arg("--state-dir")
+            .arg(folder.path().join("state"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let listening: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("the daemon said {line:?}"));
+        let address = listening["legacy"].as_str().unwrap().parse().unwrap();
+        Self {
+            child,
+            folder,
+            address,
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("node.sock")
+    }
+
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// A request over TCP.
+    pub(crate) fn ask(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        http::tcp(
+            self.address,
+            &Request {
+                line,
+                headers,
+                body,
+            }
+            .bytes(),
+        )
+    }
+
+    /// A request over the unix socket.
+    pub(crate) fn ask_unix(&self, line: &str, body: &[u8]) -> Answer {
+        http::unix(
+            &self.socket(),
+            &Request {
+                line,
+                headers: &[],
+                body,
+            },
+        )
+    }
+
+    /// `POST` as the client of 2022 sends it.
+    pub(crate) fn post(&self, path: &str, body: &[u8]) -> Answer {
+        self.ask(
+            &format!("POST {path}"),
+            &[("Content-Type", "text/plain")],
+            body,
+        )
+    }
+
+    /// What runs, over the unix socket.
+    pub(crate) fn instances(&self) -> Vec<Value> {
+        let answer = self.ask_unix("GET /api/v1/instances", b"");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["instances"].as_array().unwrap().clone()
+    }
+
+    /// One instance.
+    pub(crate) fn instance(&self, name: &str) -> Value {
+        let answer = self.ask_unix(&format!("GET /api/v1/instances/{name}"), b"");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Every event of an instance that the daemon still has, oldest first, as `POST /log` of 2023
+    /// gives them.
+    pub(crate) fn events(&self, id: u64) -> Vec<Value> {
+        let mut events = Vec::new();
+        let mut cursor = 0;
+        loop {
+            let body = format!(r#"{{"id":{id},"log_cursor":{cursor}}}"#);
+            let answer = self.post("/log", body.as_bytes());
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let page = answer.json();
+            let entries = page.as_array().unwrap();
+            let Some(last) = entries.last() else {
+                return events;
+            };
+            for entry in entries.iter().map(|entry| &entry["log"]) {
+                assert_eq!(entry["log_type"], "stdout", "{entry}");
+                events.push(serde_json::from_str(entry["log"].as_str().unwrap()).unwrap());
+            }
+            cursor = last["cursor"].as_u64().unwrap() + 1;
+        }
+    }
+
+    /// A command of the command line that asks this daemon.
+    pub(crate) fn cli(&self, args: &[&str]) -> Output {
+        command(&self.socket()).args(args).output().unwrap()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: i32) {
+        send(self.pid(), signal);
+    }
+
+    /// Stops it as a service manager does, and gives its exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        self.signal(libc::SIGTERM);
+        until("the daemon ends", || self.child.try_wait().unwrap()).code()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
+        self.signal(libc::SIGCONT);
+        self.signal(libc::SIGTERM);
+        if !std::thread::panicking() {
+            until("the daemon ends", || self.child.try_wait().unwrap());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command line, with its daemon's socket.
+pub(crate) fn command(socket: &Path) -> Command {
+    let mut command = Command::new(binary());
+    command.arg("--socket").arg(socket).stdin(Stdio::null());
+    command
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) fn send(pid: u32, signal: i32) {
+    let name = match signal {
+        libc::SIGTERM => "TERM",
+        libc::SIGSTOP => "STOP",
+        libc::SIGCONT => "CONT",
+        libc::SIGHUP => "HUP",
+        libc::SIGINT => "INT",
+        other => panic!("no name for signal {other}"),
+    };
+    let sent = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success(), "kill -s {name} {pid}");
+}
+
+/// A command that does nothing, under a name of its own (at most 15 characters, as the kernel keeps
+/// them), so that a test finds its events among those of the whole machine.
+pub(crate) struct Named {
+    folder: tempfile::TempDir,
+    name: String,
+}
+
+impl Named {
+    pub(crate) fn new(name: &str) -> Self {
+        assert!(name.len() <= 15, "{name} is cut off by the kernel");
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/bin/true", folder.path().join(name)).unwrap();
+        Self {
+            folder,
+            name: name.to_owned(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs it once and gives its process id.
+    pub(crate) fn run(&self) -> u64 {
+        let mut child = Command::new(self.folder.path().join(&self.name))
+            .spawn()
+            .unwrap();
+        assert!(child.wait().unwrap().success());
+        u64::from(child.id())
+    }
+}

@@ -1,0 +1,30 @@
+//! Waiting on a condition, with a deadline, and what a test says that can't run here.
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take that a test waits for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+/// Looks until there is something, and gives it.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        std::thread::park_timeout(BETWEEN_LOOKS);
+    }
+}
+
+/// Whether this process may load BPF. Says loudly that `what` did not run where it may not.
+pub(crate) fn is_root(what: &str) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !is_root {
+        println!("not run: {what}: it loads BPF programs, which needs root");
+    }
+    is_root
+}
