@@ -6,6 +6,7 @@ mod args;
 mod ask;
 mod daemon;
 mod error;
+mod event_files;
 mod foreground;
 mod runtime;
 mod source;

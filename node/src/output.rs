@@ -35,6 +35,11 @@ impl Output {
         Self { json }
     }
 
+    /// Whether JSON was asked for.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// Where the daemon listens.
     ///
     /// # Errors
@@ -126,16 +131,6 @@ impl Output {
     /// Standard output is closed.
     pub(crate) fn event(json: &str) -> io::Result<()> {
         print(&format!("{json}\n"))
-    }
-
-    /// Events, each with its line break already.
-    ///
-    /// # Errors
-    /// Standard output is closed.
-    pub(crate) fn events(lines: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(lines)?;
-        out.flush()
     }
 
     /// That events are missing here.

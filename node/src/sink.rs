@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::node::SinkCounts;
 
+pub(crate) mod file;
 pub(crate) mod hub;
+mod outlet;
+pub(crate) mod stdout;
 
 /// A sink could not be opened.
 #[derive(Debug, thiserror::Error)]

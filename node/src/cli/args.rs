@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use payload::name::InstanceName;
 
+use super::event_files::EventFiles;
 use crate::intake::AllowUnsigned;
 
 const EXIT_CODES: &str = "\
@@ -139,6 +140,9 @@ pub(crate) struct DaemonArgs {
         value_parser = PossibleValuesParser::new(["local", "never"]).map(|who| from_whom(&who))
     )]
     pub(crate) allow_unsigned: AllowUnsigned,
+    /// Files of events.
+    #[command(flatten)]
+    pub(crate) event_files: EventFiles,
 }
 
 /// Where to listen on TCP.
@@ -159,6 +163,9 @@ pub(crate) struct RunArgs {
     /// Name of the instance; else the one that the file asks for.
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<InstanceName>,
+    /// Files of events.
+    #[command(flatten)]
+    pub(crate) event_files: EventFiles,
 }
 
 /// Arguments of `node update`.

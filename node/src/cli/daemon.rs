@@ -32,6 +32,7 @@ pub(super) fn run(
     output: Output,
 ) -> Result<(), CliError> {
     let state_dir = args.state_dir;
+    let event_files = args.event_files;
     let bad_state = |reason| CliError::StateDir {
         path: state_dir.clone(),
         reason,
@@ -49,8 +50,9 @@ pub(super) fn run(
     };
     let engine = Engine::new(EngineConfig {
         now_ms: clock.now_ms,
-        sinks: Box::new(|_, hub| {
-            Ok(Sinks::default().with("window", Box::new(HubSink(Arc::clone(hub)))))
+        sinks: Box::new(move |name, hub| {
+            let window = HubSink(Arc::clone(hub));
+            event_files.add_to(Sinks::default().with("window", Box::new(window)), name)
         }),
     });
     runtime::threaded()?.block_on(async {

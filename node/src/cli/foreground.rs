@@ -3,34 +3,20 @@
 //! Must never end with hooks still attached, nor stop what runs because a new file is bad.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use payload::name::InstanceName;
+use tokio::sync::Notify;
 
 use super::args::RunArgs;
+use super::event_files::EventFiles;
 use super::runtime::{self, Asked, Signals};
 use super::{CliError, Clock, source};
 use crate::engine::{Engine, EngineConfig};
 use crate::intake::{self, AllowUnsigned};
 use crate::output::Output;
-use crate::sink::{Delivery, Sink, Sinks};
-
-/// Standard output as a sink: JSON lines.
-struct Stdout;
-
-impl Sink for Stdout {
-    fn deliver(&mut self, lines: &[u8], count: u64) -> Delivery {
-        match Output::events(lines) {
-            Ok(()) => Delivery {
-                delivered: count,
-                ..Delivery::default()
-            },
-            Err(_) => Delivery {
-                lost_in_sink: count,
-                ..Delivery::default()
-            },
-        }
-    }
-}
+use crate::sink::stdout::{Format, stdout};
+use crate::sink::{SinkError, Sinks};
 
 /// Runs a file until Ctrl-C or SIGTERM; SIGHUP reads it again and hot-updates.
 ///
@@ -38,7 +24,14 @@ impl Sink for Stdout {
 /// The file can't be read or can't run. A file that is bad only at a SIGHUP changes nothing.
 pub(super) fn run_file(args: RunArgs, clock: Clock, output: Output) -> Result<(), CliError> {
     let bytes = source::file(&args.file)?;
-    run(bytes, args.instance, Some(&args.file), clock, output)
+    run(
+        bytes,
+        args.instance,
+        Some(&args.file),
+        args.event_files,
+        clock,
+        output,
+    )
 }
 
 /// Runs what was given as an argument or on standard input.
@@ -51,19 +44,34 @@ pub(super) fn run_bytes(
     clock: Clock,
     output: Output,
 ) -> Result<(), CliError> {
-    run(bytes, instance, None, clock, output)
+    run(bytes, instance, None, EventFiles::default(), clock, output)
 }
 
 fn run(
     bytes: Vec<u8>,
     asked: Option<InstanceName>,
     file: Option<&Path>,
+    event_files: EventFiles,
     clock: Clock,
     output: Output,
 ) -> Result<(), CliError> {
+    // `| head` ends the run as Ctrl-C does.
+    let unread = Arc::new(Notify::new());
+    let tell = Arc::clone(&unread);
     let engine = Engine::new(EngineConfig {
         now_ms: clock.now_ms,
-        sinks: Box::new(|_, _| Ok(Sinks::default().with("stdout", Box::new(Stdout)))),
+        sinks: Box::new(move |name, _| {
+            let tell = Arc::clone(&tell);
+            let sink = stdout(
+                Format::of_stdout(output.is_json()),
+                Box::new(move || tell.notify_one()),
+            )
+            .map_err(|source| SinkError {
+                sink: "stdout".to_owned(),
+                source,
+            })?;
+            event_files.add_to(Sinks::default().with("stdout", sink), name)
+        }),
     });
     let result = runtime::small()?.block_on(async {
         // Caught before anything is attached, so that none of them ends the process half-way.
@@ -71,7 +79,11 @@ fn run(
         let name = apply(&engine, &bytes, asked, output)?;
         drop(bytes);
         loop {
-            match (signals.next().await, file) {
+            let asked = tokio::select! {
+                asked = signals.next() => asked,
+                () = unread.notified() => Asked::Stop,
+            };
+            match (asked, file) {
                 (Asked::Stop, _) => break,
                 (Asked::Reload, Some(file)) => reload(&engine, file, &name, output),
                 (Asked::Reload, None) => {

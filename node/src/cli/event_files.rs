@@ -1,0 +1,93 @@
+//! The options that have events kept in files, and the sinks that they ask for.
+//! Flattened into the arguments of the commands that run instances.
+//! Must never keep events that nobody asked to keep.
+
+use std::fs;
+use std::path::PathBuf;
+
+use payload::name::InstanceName;
+
+use crate::sink::file::{FILES_MAX, FileSink, Rotation};
+use crate::sink::{SinkError, Sinks};
+
+const MIB: u64 = 1 << 20;
+
+/// Where events are kept and how many.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct EventFiles {
+    /// Append every instance's events to DIR/NAME.jsonl as well.
+    #[arg(long = "events-dir", value_name = "DIR", env = "MARROW_EVENTS_DIR")]
+    folder: Option<PathBuf>,
+    /// Begin a new file when this one would become larger; the one before becomes NAME.jsonl.1.
+    #[arg(
+        long = "events-file-mib",
+        value_name = "MIB",
+        env = "MARROW_EVENTS_FILE_MIB",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u64).range(1..=65_536)
+    )]
+    file_mib: u64,
+    /// Keep this many files of an instance, the one being written counted.
+    #[arg(
+        long = "events-files",
+        value_name = "N",
+        env = "MARROW_EVENTS_FILES",
+        default_value_t = 8,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(FILES_MAX))
+    )]
+    kept: u32,
+}
+
+impl EventFiles {
+    /// `sinks`, and the file of this instance where files were asked for.
+    ///
+    /// # Errors
+    /// The folder or the file can't be made.
+    pub(super) fn add_to(&self, sinks: Sinks, name: &InstanceName) -> Result<Sinks, SinkError> {
+        let Some(folder) = &self.folder else {
+            return Ok(sinks);
+        };
+        let unusable = |source| SinkError {
+            sink: format!("file {}", folder.display()),
+            source,
+        };
+        fs::create_dir_all(folder).map_err(unusable)?;
+        let path = folder.join(format!("{name}.jsonl"));
+        let rotation = Rotation {
+            file_bytes_max: self.file_mib.saturating_mul(MIB),
+            files_max: self.kept,
+        };
+        Ok(sinks.with("file", Box::new(FileSink::open(&path, rotation)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_kept_only_where_a_folder_is_named() {
+        let name: InstanceName = "trace".parse().unwrap();
+        let none = EventFiles::default()
+            .add_to(Sinks::default(), &name)
+            .unwrap();
+        assert!(none.tally().counts().is_empty());
+
+        let folder = tempfile::tempdir().unwrap();
+        let files = EventFiles {
+            folder: Some(folder.path().join("events")),
+            file_mib: 1,
+            kept: 2,
+        };
+        let mut sinks = files.add_to(Sinks::default(), &name).unwrap();
+        sinks.deliver(b"{}\n", 1);
+        let counts = sinks.tally().counts();
+        let told: Vec<_> = counts
+            .iter()
+            .map(|one| (one.sink.as_str(), one.delivered))
+            .collect();
+        assert_eq!(told, [("file", 1)]);
+        let kept = fs::read_to_string(folder.path().join("events/trace.jsonl")).unwrap();
+        assert_eq!(kept, "{}\n");
+    }
+}
