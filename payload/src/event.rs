@@ -1,8 +1,7 @@
-//! Events: records that a program emits, turned into JSON or table rows by the struct that its BTF
+//! Events: records that a program emits, turned into JSON by the struct that its BTF
 //! describes. Called by the node for every record, so it allocates nothing there.
 //! Must never read outside of a record, nor write half an event.
 
-mod cells;
 mod error;
 mod layout;
 mod ops;
@@ -11,11 +10,9 @@ mod rule;
 mod text;
 mod tree;
 
-pub use cells::{Cells, Column};
 pub use error::{DecoderError, Malformed};
 
 use crate::btf::{Btf, TypeId};
-use cells::Table;
 use ops::{Compiler, Ops};
 use pen::Pen;
 use tree::Value;
@@ -52,10 +49,9 @@ pub struct Decoder {
 #[derive(Clone, Debug)]
 enum Form {
     /// No BTF: the bytes as they are.
-    Raw { columns: [Column; 1] },
+    Raw,
     Struct {
         json: Ops,
-        table: Table,
         needed: usize,
     },
 }
@@ -71,29 +67,18 @@ impl Decoder {
         let mut compiler = Compiler::new(btf);
         compiler.object(&fields)?;
         let json = compiler.finish()?;
-        let table = Table::new(btf, &fields)?;
         let needed = Value::Object(fields).needed();
         // Structs are bounded far below 4 GiB.
         let needed = usize::try_from(needed).unwrap_or(usize::MAX);
         Ok(Decoder {
-            form: Form::Struct {
-                json,
-                table,
-                needed,
-            },
+            form: Form::Struct { json, needed },
         })
     }
 
     /// A decoder for records that nothing is known about: `{"raw":"<two hex digits a byte>"}`.
     #[must_use]
     pub fn raw() -> Decoder {
-        let columns = [Column {
-            name: "raw".to_owned(),
-            number: false,
-        }];
-        Decoder {
-            form: Form::Raw { columns },
-        }
+        Decoder { form: Form::Raw }
     }
 
     /// Appends one JSON object to `out`, without a newline.
@@ -103,7 +88,7 @@ impl Decoder {
     pub fn write_json(&self, record: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
         let mut pen = Pen::new(out);
         let (written, needed) = match &self.form {
-            Form::Raw { .. } => {
+            Form::Raw => {
                 pen.put(b"{\"raw\":");
                 text::hex(record, &mut pen);
                 pen.byte(b'}');
@@ -120,41 +105,6 @@ impl Decoder {
         Err(Malformed {
             bytes: record.len(),
             needed,
-        })
-    }
-
-    /// The columns of a table of such events.
-    #[must_use]
-    pub fn columns(&self) -> &[Column] {
-        match &self.form {
-            Form::Raw { columns } => columns,
-            Form::Struct { table, .. } => &table.columns,
-        }
-    }
-
-    /// Makes `cells` the row of this record: a cell for each column, arrays as JSON.
-    ///
-    /// # Errors
-    /// When the record is too short for the struct; `cells` is then empty.
-    pub fn write_cells(&self, record: &[u8], cells: &mut Cells) -> Result<(), Malformed> {
-        cells.clear();
-        let (written, needed) = match &self.form {
-            Form::Raw { .. } => {
-                let hex = |pen: &mut Pen<'_>| {
-                    text::hex(record, pen);
-                    Some(())
-                };
-                (cells.add(hex), 0)
-            }
-            Form::Struct { needed, .. } if record.len() < *needed => (None, *needed),
-            Form::Struct { table, needed, .. } => (table.write(record, cells), *needed),
-        };
-        written.ok_or_else(|| {
-            cells.clear();
-            Malformed {
-                bytes: record.len(),
-                needed,
-            }
         })
     }
 }

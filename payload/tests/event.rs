@@ -16,9 +16,6 @@ mod properties;
 #[path = "event/refused.rs"]
 #[cfg(test)]
 mod refused;
-#[path = "event/table.rs"]
-#[cfg(test)]
-mod table;
 
 use payload::btf::{Btf, Kind, TypeId};
 

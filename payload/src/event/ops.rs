@@ -117,16 +117,6 @@ impl Ops {
         self.run_some(&self.steps, 0, record, pen)
     }
 
-    /// As [`Ops::run`], for the steps of this range.
-    pub(super) fn run_range(
-        &self,
-        range: std::ops::Range<usize>,
-        record: &[u8],
-        pen: &mut Pen<'_>,
-    ) -> Option<()> {
-        self.run_some(self.steps.get(range)?, 0, record, pen)
-    }
-
     /// Recurses once for each level of arrays of the struct, which `limits::BTF_DEPTH_MAX` bounds.
     fn run_some(&self, ops: &[Op], base: usize, record: &[u8], pen: &mut Pen<'_>) -> Option<()> {
         let mut ops = ops;

@@ -4,7 +4,8 @@
 
 use std::ffi::CStr;
 use std::fmt::Write;
-use std::net::Ipv6Addr;
+// The address as a value; nothing in `core` can open a socket.
+use core::net::Ipv6Addr;
 
 use super::pen::Pen;
 

@@ -1,5 +1,5 @@
 //! The tree that a struct is laid out as, before it becomes a flat list of operations. Made by
-//! `layout`, read by `ops` and `cells`. Must never hold offsets outside of the struct.
+//! `layout`, read by `ops`. Must never hold offsets outside of the struct.
 
 use crate::btf::TypeId;
 
@@ -109,20 +109,6 @@ impl Leaf {
                 ..
             } => 0,
             Leaf::Bytes { span, .. } => u64::from(span.bytes),
-        }
-    }
-
-    /// Whether numbers are shown, which a table aligns to the right.
-    pub(super) fn is_number(&self) -> bool {
-        match self {
-            Leaf::Integer { .. } | Leaf::Float { .. } => true,
-            Leaf::Bits { show, .. } => matches!(show, Show::Unsigned | Show::Signed),
-            Leaf::Enum { .. }
-            | Leaf::Bool
-            | Leaf::Pointer { .. }
-            | Leaf::Ipv4
-            | Leaf::Ipv6
-            | Leaf::Bytes { .. } => false,
         }
     }
 }

@@ -7,20 +7,20 @@ use serde_json::{Value, json};
 use crate::of_fixture;
 
 /// A record under construction, bytes at their offsets in the struct.
-pub(crate) struct Record(pub(crate) Vec<u8>);
+struct Record(Vec<u8>);
 
 impl Record {
-    pub(crate) fn of(bytes: usize) -> Record {
+    fn of(bytes: usize) -> Record {
         Record(vec![0; bytes])
     }
 
-    pub(crate) fn at(mut self, offset: usize, bytes: &[u8]) -> Record {
+    fn at(mut self, offset: usize, bytes: &[u8]) -> Record {
         self.0[offset..offset + bytes.len()].copy_from_slice(bytes);
         self
     }
 }
 
-pub(crate) fn text(name: &str, record: &[u8]) -> Result<String, Malformed> {
+fn text(name: &str, record: &[u8]) -> Result<String, Malformed> {
     let (btf, id) = of_fixture(name);
     let mut out = b"before".to_vec();
     let written = Decoder::new(&btf, id).unwrap().write_json(record, &mut out);

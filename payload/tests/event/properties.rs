@@ -1,26 +1,21 @@
 //! For any record and any BTF: the decoder agrees with the naive reader, its JSON parses, and it
 //! never panics.
 
-use payload::btf::{Btf, Kind, TypeId};
-use payload::event::{Cells, Decoder};
+use payload::btf::{Btf, TypeId};
+use payload::event::Decoder;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::builder::Builder;
 use crate::{EVENTS, naive, of_fixture};
 
-/// Writes the record every way there is; gives the JSON if it was well-formed.
+/// Gives the JSON if it was well-formed.
 fn decode(decoder: &Decoder, record: &[u8]) -> Option<Value> {
     let mut out = vec![b'!'];
-    let mut cells = Cells::default();
-    let row = decoder.write_cells(record, &mut cells);
-    let object = decoder.write_json(record, &mut out);
-    assert_eq!(row, object);
-    if object.is_err() {
+    if decoder.write_json(record, &mut out).is_err() {
         assert_eq!(out, b"!");
         return None;
     }
-    assert_eq!(cells.iter().count(), decoder.columns().len());
     assert!(
         !out.iter().any(|&byte| byte < b' ' || byte == 0x7f),
         "no control characters"
@@ -104,18 +99,15 @@ proptest! {
 }
 
 #[test]
-fn every_flipped_bit_of_the_btf_gives_json_or_is_refused() {
+fn a_flipped_bit_in_any_byte_of_the_btf_gives_json_or_is_refused() {
     let record: Vec<u8> = (0..=255).collect();
     let mut bytes = EVENTS.to_vec();
-    // The types that matter here; strings are patched by the property above.
-    for bit in 0..2400 * 8 {
-        bytes[bit / 8] ^= 1 << (bit % 8);
-        if let Ok(btf) = Btf::parse(bytes.clone())
-            && let Some(id) = btf.find(Kind::Struct, "nested")
-            && let Ok(decoder) = Decoder::new(&btf, id)
-        {
-            decode(&decoder, &record);
+    for at in 0..bytes.len() {
+        let bit = 1 << (at % 8);
+        bytes[at] ^= bit;
+        if let Ok(btf) = Btf::parse(bytes.clone()) {
+            try_all(&btf, &[&record]);
         }
-        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes[at] ^= bit;
     }
 }

@@ -33,7 +33,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Number of steps so far, a pending literal made one of them.
-    pub(in crate::event) fn steps(&mut self) -> usize {
+    fn steps(&mut self) -> usize {
         if self.pending < self.made.literals.len() {
             self.step(0, What::Nothing);
         }
@@ -68,7 +68,7 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    pub(in crate::event) fn value(&mut self, value: &Value) -> Result<(), DecoderError> {
+    fn value(&mut self, value: &Value) -> Result<(), DecoderError> {
         match value {
             Value::Object(fields) => self.object(fields),
             Value::Leaf { at, leaf } => self.leaf(*at, leaf),
