@@ -1,3 +1,4 @@
 //! Proof from outside: what the tests of the whole system share.
 
+pub mod calls;
 pub mod corpus;

@@ -7,6 +7,7 @@ mod system {
     mod api;
     mod doors;
     mod foreground;
+    mod hooks;
     mod http;
     mod kernel;
     mod legacy_2022;
