@@ -26,7 +26,7 @@ pub(crate) const OBJECTS: [&[u8]; 16] = [
     include_bytes!("corpus/core_fields.bpf.o"),
     include_bytes!("corpus/core_types.bpf.o"),
     include_bytes!("corpus/functions.bpf.o"),
-    include_bytes!("corpus/hook_kprobe.bpf.o"),
+    include_bytes!("corpus/core_registers.bpf.o"),
     include_bytes!("corpus/kconfig.bpf.o"),
     include_bytes!("corpus/ksyms.bpf.o"),
     include_bytes!("corpus/many_sections.bpf.o"),

@@ -85,11 +85,19 @@ impl Target<'_> {
     }
 }
 
-/// An outcome without its numbers, so that the same error elsewhere is nothing new. At most 64
-/// letters: input that an error repeats is cut.
+/// An outcome without its numbers and without what it quotes, so that the same error elsewhere is
+/// nothing new. At most 96 letters: lists are cut.
 fn shape(outcome: &str) -> String {
     let mut shape = String::new();
-    for letter in outcome.chars().take(64) {
+    let mut quote = None;
+    for letter in outcome.chars().take(96) {
+        if quote == Some(letter) {
+            quote = None;
+        } else if quote.is_some() {
+            continue;
+        } else if letter == '"' || letter == '`' {
+            quote = Some(letter);
+        }
         let letter = if letter.is_ascii_digit() { '0' } else { letter };
         if letter != '0' || !shape.ends_with('0') {
             shape.push(letter);
@@ -110,6 +118,8 @@ fn number(variable: &str) -> Option<u64> {
 fn outcomes_differ_by_words_not_by_numbers() {
     assert_eq!(shape("byte 17 of 4301"), shape("byte 1 of 2"));
     assert_ne!(shape("byte 17"), shape("field 17"));
+    assert_eq!(shape("no map \"a\" here"), shape("no map \"b\" here"));
+    assert_ne!(shape("no map \"a\" here"), shape("no map \"a\" there"));
 }
 
 #[test]
