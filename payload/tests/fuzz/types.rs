@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use payload::btf::cut::{Cut, cut};
 use payload::btf::{Btf, Kind, Type, TypeId};
-use payload::event::{Cells, Decoder};
+use payload::event::Decoder;
 use payload::object::{inspect, type_name};
 use payload::unsigned::Unsigned;
 
@@ -115,19 +115,15 @@ fn elements(btf: &Btf, id: TypeId) {
     }
 }
 
-/// Writes a record both ways there are. A refused one leaves nothing behind.
+/// Writes a record. A refused one leaves nothing behind.
 fn check_record(decoder: &Decoder, record: &[u8]) -> bool {
     let mut out = b"before".to_vec();
-    let mut cells = Cells::default();
-    let row = decoder.write_cells(record, &mut cells);
     let object = decoder.write_json(record, &mut out);
-    assert_eq!(row, object);
     let json = out.strip_prefix(b"before").unwrap();
     if object.is_err() {
         assert_eq!(json, b"");
         return false;
     }
-    assert_eq!(cells.iter().count(), decoder.columns().len());
     let object: serde_json::Value = serde_json::from_slice(json).unwrap();
     assert!(object.is_object());
     assert!(!json.contains(&b'\n'), "an event is one line");
