@@ -32,6 +32,9 @@ fn inflation_stops_at_the_declared_size_and_at_the_hard_cap() {
         refused(&changed(&bomb, "bpf_object_size", json!(64 << 20))),
         error
     );
+    let huge = changed(GENERATION_2, "bpf_object_size", json!(500_000_000));
+    let error = "bpf_object_size: declares 500000000 bytes, bpf_object decodes to 4768";
+    assert_eq!(refused(&huge), error);
     let error = "bpf_object_size: declares 4769 bytes, bpf_object decodes to 4768";
     assert_eq!(
         refused(&changed(GENERATION_2, "bpf_object_size", json!(4769))),
@@ -49,7 +52,7 @@ fn a_damaged_zlib_stream_is_refused() {
     let object = |bytes: &[u8]| changed(GENERATION_2, "bpf_object", json!(STANDARD.encode(bytes)));
     let whole = deflated(OBJECT);
     assert_eq!(read(object(&whole).as_bytes()).unwrap().object, OBJECT);
-    for cut in 1..whole.len() {
+    for cut in (1..whole.len()).step_by(7) {
         let error = refused(&object(&whole[..cut]));
         assert!(
             error.starts_with("bpf_object: does not inflate after"),

@@ -20,28 +20,29 @@ pub(super) fn inflate(
     size: &Path,
     field: &'static str,
 ) -> Result<Vec<u8>, LegacyError> {
-    let declared = match usize::try_from(declared) {
-        Ok(declared) if declared <= OBJECT_BYTES_MAX => declared,
-        too_large => {
-            let bytes = too_large.unwrap_or(usize::MAX);
-            return Err(size.error(Rule::TooLarge {
-                bytes,
-                bytes_max: OBJECT_BYTES_MAX,
-            }));
-        }
-    };
+    let declared = usize::try_from(declared).unwrap_or(usize::MAX);
+    // A declared size over the cap is refused with both sizes where the data stays below the cap.
+    let bytes_max = declared.min(OBJECT_BYTES_MAX);
     let mut stream = Decompress::new(true);
     let mut inflated = Vec::new();
     loop {
         let consumed = usize::try_from(stream.total_in()).unwrap_or(usize::MAX);
         let rest = compressed.get(consumed..).unwrap_or_default();
-        // One byte more than declared shows that the stream goes on.
-        let room = STEP_BYTES.min(declared + 1 - inflated.len());
+        // One byte more than allowed shows that the stream goes on.
+        let room = STEP_BYTES.min(bytes_max + 1 - inflated.len());
         inflated.reserve_exact(room);
         let before = (stream.total_in(), inflated.len());
         let status = stream.decompress_vec(rest, &mut inflated, FlushDecompress::None);
-        if inflated.len() > declared {
-            return Err(size.error(Rule::InflatesToMore { declared, field }));
+        if inflated.len() > bytes_max {
+            let rule = if declared > OBJECT_BYTES_MAX {
+                Rule::TooLarge {
+                    bytes: declared,
+                    bytes_max,
+                }
+            } else {
+                Rule::InflatesToMore { declared, field }
+            };
+            return Err(size.error(rule));
         }
         let broken = |reason: &str| {
             data.error(Rule::NotZlib {
