@@ -25,13 +25,17 @@ fn changed(document: &str, key: &str, value: Value) -> String {
 fn inflation_stops_at_the_declared_size_and_at_the_hard_cap() {
     let bomb = json!(STANDARD.encode(deflated(&vec![0; 64 << 20])));
     let bomb = changed(GENERATION_2, "bpf_object", bomb);
-    let error = "bpf_object_size: declares 4768 bytes, bpf_object inflates to more";
+    let error = "bpf_object_size: declares 4768 bytes, bpf_object inflates to more than 4768";
     assert_eq!(refused(&bomb), error);
-    let error = "bpf_object_size: has 67108864 bytes, the limit is 8388608";
+    let error =
+        "bpf_object_size: declares 67108864 bytes, bpf_object inflates to more than 8388608";
     assert_eq!(
         refused(&changed(&bomb, "bpf_object_size", json!(64 << 20))),
         error
     );
+    let error = "bpf_object_size: declares -1 bytes, bpf_object decodes to 4768";
+    let negative = changed(GENERATION_2, "bpf_object_size", json!(-1));
+    assert_eq!(refused(&negative), error);
     let huge = changed(GENERATION_2, "bpf_object_size", json!(500_000_000));
     let error = "bpf_object_size: declares 500000000 bytes, bpf_object decodes to 4768";
     assert_eq!(refused(&huge), error);
@@ -40,7 +44,7 @@ fn inflation_stops_at_the_declared_size_and_at_the_hard_cap() {
         refused(&changed(GENERATION_2, "bpf_object_size", json!(4769))),
         error
     );
-    let error = "bpf_object_size: declares 4767 bytes, bpf_object inflates to more";
+    let error = "bpf_object_size: declares 4767 bytes, bpf_object inflates to more than 4767";
     assert_eq!(
         refused(&changed(GENERATION_2, "bpf_object_size", json!(4767))),
         error

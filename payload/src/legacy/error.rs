@@ -136,13 +136,15 @@ pub enum Rule {
         /// Bytes it decodes to.
         decoded: usize,
     },
-    /// The compressed data goes on after as many bytes as were declared.
-    #[error("declares {declared} bytes, {field} inflates to more")]
+    /// The compressed data goes on after as many bytes as were declared, or as are read at all.
+    #[error("declares {declared} bytes, {field} inflates to more than {bytes_max}")]
     InflatesToMore {
-        /// What the size field says.
-        declared: usize,
+        /// What the size field says; may be below 0.
+        declared: i128,
         /// The field with the data.
         field: &'static str,
+        /// Where inflating stopped.
+        bytes_max: usize,
     },
     /// The compressed data is damaged or cut off.
     #[error("does not inflate after {inflated} bytes: {reason}")]

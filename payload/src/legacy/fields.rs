@@ -77,18 +77,12 @@ impl<'j> Field<'j> {
         }
     }
 
-    /// A whole number, below 0 too: for a rule that names it beside what it should be.
+    /// A whole number of 64 bits, below 0 too: for a rule that names it beside what it should be.
     pub(super) fn whole(&self) -> Result<i128, LegacyError> {
         match self.json {
             Json::Negative(value) => Ok(i128::from(*value)),
-            _ => self.natural().map(i128::from),
-        }
-    }
-
-    pub(super) fn natural(&self) -> Result<u64, LegacyError> {
-        match self.json {
-            Json::Natural(value) => Ok(*value),
-            _ => Err(self.wrong_type("a whole number of bytes, 0 or more")),
+            Json::Natural(value) => Ok(i128::from(*value)),
+            _ => Err(self.wrong_type("a whole number of bytes")),
         }
     }
 

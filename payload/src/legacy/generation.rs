@@ -184,7 +184,7 @@ fn generation_2(fields: &Fields<'_>) -> Result<Legacy, LegacyError> {
     let presets = presets(&skeleton)?;
 
     let compressed = data.text().and_then(|text| decoded(&data, text))?;
-    let declared = size.natural()?;
+    let declared = size.whole()?;
     let object = inflate(&compressed, declared, &data.path, &size.path, "bpf_object")?;
     if object.is_empty() {
         return Err(data.path.error(Rule::Empty));

@@ -15,14 +15,17 @@ const STEP_BYTES: usize = 1 << 20;
 /// `data` and `size` are the places of the two fields, `field` the data's name.
 pub(super) fn inflate(
     compressed: &[u8],
-    declared: u64,
+    declared: i128,
     data: &Path,
     size: &Path,
     field: &'static str,
 ) -> Result<Vec<u8>, LegacyError> {
-    let declared = usize::try_from(declared).unwrap_or(usize::MAX);
-    // A declared size over the cap is refused with both sizes where the data stays below the cap.
-    let bytes_max = declared.min(OBJECT_BYTES_MAX);
+    // A declared size that no object can have is refused with both sizes where the data stays below
+    // the cap.
+    let bytes_max = match usize::try_from(declared) {
+        Ok(declared) => declared.min(OBJECT_BYTES_MAX),
+        Err(_) => OBJECT_BYTES_MAX,
+    };
     let mut stream = Decompress::new(true);
     let mut inflated = Vec::new();
     loop {
@@ -34,13 +37,10 @@ pub(super) fn inflate(
         let before = (stream.total_in(), inflated.len());
         let status = stream.decompress_vec(rest, &mut inflated, FlushDecompress::None);
         if inflated.len() > bytes_max {
-            let rule = if declared > OBJECT_BYTES_MAX {
-                Rule::TooLarge {
-                    bytes: declared,
-                    bytes_max,
-                }
-            } else {
-                Rule::InflatesToMore { declared, field }
+            let rule = Rule::InflatesToMore {
+                declared,
+                field,
+                bytes_max,
             };
             return Err(size.error(rule));
         }
@@ -67,12 +67,11 @@ pub(super) fn inflate(
             trailing,
         }));
     }
-    if inflated.len() != declared {
-        let (declared, decoded) = (declared as i128, inflated.len());
+    if inflated.len() as i128 != declared {
         return Err(size.error(Rule::SizeDiffers {
             declared,
             field,
-            decoded,
+            decoded: inflated.len(),
         }));
     }
     Ok(inflated)
