@@ -29,7 +29,7 @@ pub(crate) enum InputError {
     #[error("{input}: {source}")]
     Refused {
         input: String,
-        source: UnsignedError,
+        source: Box<UnsignedError>,
     },
     /// A name that could not be made of the file's; never seen.
     #[error(transparent)]
@@ -109,7 +109,7 @@ impl Input {
         let name = names::payload_name(path)?;
         let unsigned = Unsigned::from_any(&bytes, &name).map_err(|source| InputError::Refused {
             input: shown.clone(),
-            source,
+            source: Box::new(source),
         })?;
         Ok(Self {
             origin: unsigned.origin(),
@@ -156,7 +156,7 @@ impl Input {
             Unsigned::from_object(&contents.manifest.name, &baked).map_err(|source| {
                 InputError::Refused {
                     input: input(),
-                    source,
+                    source: Box::new(source),
                 }
             })?;
         Ok(self)

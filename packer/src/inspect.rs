@@ -2,6 +2,7 @@
 //! Called by `main`. Everything shown is computed from the bytes.
 //! Must never show text of the input unescaped: it goes to a terminal.
 
+mod layout;
 mod text;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use crate::failure::Failure;
 use crate::files::FileError;
 use crate::input::Input;
 use crate::output;
+use layout::Layout;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -34,6 +36,8 @@ struct Report<'a> {
     size_bytes: usize,
     /// As stored in a payload, or as it would be.
     manifest: &'a Manifest,
+    /// What the records of the manifest's events are made of.
+    events: Vec<Layout>,
     /// The bytes of the handler, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     handler_bytes: Option<usize>,
@@ -96,6 +100,7 @@ impl<'a> Report<'a> {
             digest: unsigned.digest().to_string(),
             size_bytes: input.bytes.len(),
             manifest: &contents.manifest,
+            events: layout::of(&contents.manifest.events, unsigned.inspected()),
             handler_bytes: contents.handler.as_ref().map(Vec::len),
             presets: unsigned.presets().iter().map(preset).collect(),
             inspection: INSPECTION_VERSION,

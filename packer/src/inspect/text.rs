@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use payload::manifest::{Carry, Global, Manifest, Map, Merge, Program};
 
+use super::layout::Layout;
 use super::{Judgement, Report};
 
 /// Spaces between columns.
@@ -15,6 +16,7 @@ pub(super) fn of(report: &Report<'_>) -> String {
     let mut text = Text::default();
     heading(&mut text, report);
     lists(&mut text, report.manifest);
+    events(&mut text, &report.events);
     for judgement in &report.judgements {
         judged(&mut text, judgement, report.judgements.len() > 1);
     }
@@ -81,11 +83,24 @@ fn lists(text: &mut Text, manifest: &Manifest) {
     text.list("programs", manifest.programs.iter().map(program));
     text.list("maps", manifest.maps.iter().map(map));
     text.list("globals", manifest.globals.iter().map(global));
-    let events = manifest.events.iter();
-    text.list(
-        "events",
-        events.map(|event| row([&event.map, &format!("struct {}", event.struct_name)])),
-    );
+}
+
+fn events(text: &mut Text, layouts: &[Layout]) {
+    for layout in layouts {
+        let heading = format!("event in {}: struct {}", layout.map, layout.struct_name);
+        let fields = layout.fields.iter().map(|field| {
+            let bits = field
+                .bits
+                .map_or_else(String::new, |bits| format!("{bits} bits"));
+            let name = if field.name.is_empty() {
+                "(anonymous)"
+            } else {
+                &field.name
+            };
+            row([name, &field.type_name, &bits])
+        });
+        text.list(&format!("{heading}, {}", bytes(layout.size_bytes)), fields);
+    }
 }
 
 fn program(program: &Program) -> Vec<String> {
@@ -198,7 +213,7 @@ impl Text {
     fn list(&mut self, heading: &str, rows: impl Iterator<Item = Vec<String>>) {
         let rows: Vec<Vec<String>> = rows.collect();
         if !rows.is_empty() {
-            self.0.push_str(heading);
+            self.0.push_str(&escaped(heading));
             self.0.push('\n');
             self.rows("  ", rows);
         }

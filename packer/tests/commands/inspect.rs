@@ -15,7 +15,8 @@ fn the_summary_shows_what_the_object_has_needs_and_could_do() {
         "size    4,768 bytes",
         "  handle_exec  tracepoint  sched/sched_process_exec",
         "  rb       ringbuf  4,096 bytes",
-        "  rb  struct event",
+        "event in rb: struct event, 24 bytes",
+        "  comm  char[16]",
         "  seen          .bss     __u64           8 bytes  0",
     ] {
         assert!(
@@ -47,6 +48,13 @@ fn the_json_is_one_object_on_one_line_with_the_manifest_and_the_judgements() {
     );
     assert_eq!(report["manifest"]["objects"][0]["size_bytes"], 4768);
     assert_eq!(report["judgements"][0]["needs"]["map_kinds"][0], "array");
+    let event = &report["events"][0];
+    assert_eq!(
+        (&event["map"], &event["size_bytes"]),
+        (&"rb".into(), &24.into())
+    );
+    let comm = serde_json::json!({"name": "comm", "type": "char[16]", "offset_bits": 64});
+    assert_eq!(event["fields"][2], comm);
     let input = std::fs::read(golden("generation-2.json")).unwrap();
     let text = stage
         .run_with_input(&["inspect", "--json", "-"], &input)
