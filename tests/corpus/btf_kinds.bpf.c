@@ -11,9 +11,13 @@ struct declared_only;
 enum colour { RED = -1, GREEN = 0, BLUE = 0x7fffffff };
 typedef unsigned long number;
 
+/* The tests turn it into one of 64 bits, which clang 15 would write. */
+enum wide { WIDE_ONE, WIDE_TWO, WIDE_THREE };
+
 union either {
-	long long wide;
+	long long number;
 	enum colour colour;
+	enum wide wide;
 };
 
 struct event {

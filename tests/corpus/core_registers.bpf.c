@@ -19,7 +19,7 @@ struct user_pt_regs {
 
 __u64 argument;
 
-SEC("uprobe//bin/sh:main") int ask(struct pt_regs *ctx)
+SEC("uprobe/libc.so.6:hcreate") int ask(struct pt_regs *ctx)
 {
 	argument = BPF_CORE_READ(ctx, FIRST);
 	return 0;

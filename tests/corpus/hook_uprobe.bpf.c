@@ -6,7 +6,7 @@ LICENSED;
 
 __u64 hits;
 
-SEC("uprobe//bin/sh:main") int at_hook(void *ctx)
+SEC("uprobe/libc.so.6:hcreate") int at_hook(void *ctx)
 {
 	hits++;
 	return 0;

@@ -6,7 +6,7 @@ LICENSED;
 
 __u64 hits;
 
-SEC("usdt//bin/sh:libc:setjmp") int at_hook(void *ctx)
+SEC("usdt/libc.so.6:libc:setjmp") int at_hook(void *ctx)
 {
 	hits++;
 	return 0;
