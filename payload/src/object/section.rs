@@ -66,6 +66,11 @@ pub fn parse(name: &str) -> Result<Section<'_>, UnknownSection> {
     })
 }
 
+/// Every name that [`parse`] knows, without targets, in libbpf's order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.prefix)
+}
+
 /// One row: the prefix and what it stands for.
 struct Rule {
     prefix: &'static str,
