@@ -55,6 +55,9 @@ pub(crate) enum BuildError {
     /// The folder has nothing to compile.
     #[error("{} has no *.bpf.c and not exactly one *.bpf.o", .folder.display())]
     NoSources { folder: PathBuf },
+    /// clang would take the file's name for an option, even behind `--`.
+    #[error("{}: the name of a source must not begin with `-`", .path.display())]
+    SourceName { path: PathBuf },
     /// The folder has more than any payload needs.
     #[error("{} has {count} *.bpf.c, the limit is {SOURCES_MAX}", .folder.display())]
     TooManySources { folder: PathBuf, count: usize },
@@ -92,6 +95,7 @@ impl Classed for BuildError {
             Self::Vmlinux(error) => error.class(),
             Self::Recipe(error) => error.class(),
             Self::NoSources { .. }
+            | Self::SourceName { .. }
             | Self::NoRecipe { .. }
             | Self::TooManySources { .. }
             | Self::Object { .. }
@@ -116,7 +120,8 @@ impl Classed for BuildError {
                 Some("name the folder of a payload, or a compiled object (*.bpf.o)".to_owned())
             }
             Self::UnknownMachine => Some("say what to compile for with --arch".to_owned()),
-            Self::TooManySources { .. }
+            Self::SourceName { .. }
+            | Self::TooManySources { .. }
             | Self::Object { .. }
             | Self::Event { .. }
             | Self::Manifest(_)
@@ -300,6 +305,10 @@ fn from_folder(
                 count,
             });
         }
+    }
+    if let Some(name) = names.iter().find(|name| name.starts_with('-')) {
+        let path = folder.join(name);
+        return Err(BuildError::SourceName { path });
     }
     let headers = scratch.join("include");
     headers::write_to(&headers)?;

@@ -122,9 +122,9 @@ impl Compilation<'_> {
         }
         arguments.extend([
             OsString::from("-c"),
-            name.into(),
             "-o".into(),
             object.into(),
+            name.into(),
         ]);
         let printed = Tool::Clang.run(self.sources, &arguments, name)?;
         if !printed.messages.is_empty() {

@@ -165,6 +165,40 @@ fn a_recipe_about_what_the_object_lacks_names_the_line_and_what_there_is() {
 }
 
 #[test]
+fn a_source_that_is_called_like_an_option_is_refused_and_spaces_are_not() {
+    let stage = Stage::new();
+    stage.file("a folder/payload.toml", RECIPE);
+    stage.file("a folder/two words.bpf.c", SOURCE);
+    stage.run(&["build", "a folder", "-o", "p.wasm"]).done();
+    stage.file("a folder/-o evil.bpf.c", SOURCE);
+    let messages = stage.run(&["build", "a folder"]).failed(3);
+    assert!(
+        messages.contains("a folder/-o evil.bpf.c: the name"),
+        "{messages}"
+    );
+    assert_eq!(stage.names(), ["a folder", "p.wasm"]);
+}
+
+#[test]
+fn what_a_manifest_cannot_say_is_refused() {
+    let long = format!("{RECIPE}description = \"{}\"\n", "x".repeat(5000));
+    for (recipe, field) in [
+        (long.as_str(), "description"),
+        (
+            &format!("{RECIPE}source = \"file:///etc/passwd\"\n"),
+            "source",
+        ),
+        (&format!("{RECIPE}license = \"\\u001b[31m\"\n"), "license"),
+    ] {
+        let stage = folder(recipe, SOURCE);
+        let messages = stage.run(&["build", "probe"]).failed(3);
+        assert!(messages.contains(field), "{messages}");
+        assert!(!messages.contains('\u{1b}'), "{messages}");
+        assert_eq!(stage.names(), ["probe"]);
+    }
+}
+
+#[test]
 fn what_clang_refuses_is_shown_with_its_place_and_nothing_is_written() {
     let stage = folder(RECIPE, "int broken(void)\n{\n\treturn nothing;\n}\n");
     let messages = stage.run(&["build", "probe", "-o", "p.wasm"]).failed(3);
