@@ -192,6 +192,9 @@ impl Running {
             hub,
             ..
         } = self;
+        for switch in &switches {
+            switch.excuse();
+        }
         gate.flip(Lane::EMPTY);
         drop(switches);
         // Without a grace period the last runs may still write; what they write is not read.

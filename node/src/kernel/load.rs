@@ -141,11 +141,12 @@ enum Step {
 fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)> {
     let refused = |error: libbpf_rs::Error| (Step::Open, error.to_string());
     let mut builder = ObjectBuilder::default();
-    builder.name(request.name).map_err(refused)?;
+    builder.name(object_name(request.name)).map_err(refused)?;
     if let Some(path) = request.btf {
         builder.btf_custom_path(path).map_err(refused)?;
     }
     let mut open = builder.open_memory(request.elf).map_err(refused)?;
+    let mut settings: Vec<&Setting> = request.settings.iter().collect();
     for mut map in open.maps_mut() {
         // Pinning by name would tie payloads together outside their instances and outlive a
         // refusal; maps go from generation to generation through the hand-over instead.
@@ -156,13 +157,10 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)>
         if let Some(share) = request.shares.iter().find(|share| share.map == name) {
             map.reuse_fd(share.handle.as_fd()).map_err(refused)?;
         }
-        for setting in request
-            .settings
-            .iter()
-            .filter(|setting| is_section(&name, setting))
-        {
-            put(&mut map, setting).ok_or_else(|| (Step::Open, misplaced(setting)))?;
-        }
+        settings.retain(|setting| !(is_section(&name, setting) && put(&mut map, setting)));
+    }
+    if let Some(setting) = settings.first() {
+        return Err((Step::Open, misplaced(setting)));
     }
     // SAFETY: `open` owns the object, which is opened and not loaded.
     let result = unsafe { libbpf_sys::bpf_object__prepare(open.as_libbpf_object().as_ptr()) };
@@ -173,19 +171,28 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)>
     Ok(open)
 }
 
+/// The instance's name in letters that the kernel takes in names of maps, and without the dot by
+/// which data sections are told from it.
+fn object_name(instance: &str) -> String {
+    instance.replace(['.', '-'], "_")
+}
+
 /// libbpf puts (part of) the object's name before the section's (`internal_map_name`).
 fn is_section(map: &str, setting: &Setting) -> bool {
     map.strip_suffix(setting.section.as_str())
         .is_some_and(|prefix| !prefix.contains('.'))
 }
 
-fn put(map: &mut OpenMapMut<'_>, setting: &Setting) -> Option<()> {
-    let start = usize::try_from(setting.offset).ok()?;
-    let end = start.checked_add(setting.bytes.len())?;
-    map.initial_value_mut()?
-        .get_mut(start..end)?
-        .copy_from_slice(&setting.bytes);
-    Some(())
+/// Whether the setting had its place in the map's initial value, and was put there.
+fn put(map: &mut OpenMapMut<'_>, setting: &Setting) -> bool {
+    let start = usize::try_from(setting.offset).unwrap_or(usize::MAX);
+    let end = start.saturating_add(setting.bytes.len());
+    let place = map
+        .initial_value_mut()
+        .and_then(|value| value.get_mut(start..end));
+    place
+        .map(|place| place.copy_from_slice(&setting.bytes))
+        .is_some()
 }
 
 fn misplaced(setting: &Setting) -> String {
