@@ -16,6 +16,7 @@ mod system {
     mod node;
     mod objects;
     mod rejected;
+    mod sockets;
     mod swap;
     mod waiting;
     mod wrongs;

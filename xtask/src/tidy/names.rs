@@ -25,10 +25,7 @@ pub(crate) fn types(file: &File) -> Vec<Violation> {
             continue;
         }
         let all: Vec<&str> = words(line).collect();
-        // The name of an associated type is its trait's, which may be another crate's.
-        let is_associated = line.starts_with(' ') && line.trim_start().starts_with("type ");
-        let defining = |pair: &&[&str]| DEFINING.contains(&pair[0]) && !is_associated;
-        for pair in all.windows(2).filter(defining) {
+        for pair in all.windows(2).filter(|pair| DEFINING.contains(&pair[0])) {
             if let Some(word) = camel_words(pair[1]).find(|word| EMPTY_WORDS.contains(word)) {
                 let rule = format!("type `{}` says \"{word}\": name what it is", pair[1]);
                 found.push(Violation::new(&file.path, index + 1, rule));
