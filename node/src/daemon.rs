@@ -8,6 +8,7 @@ mod events;
 mod guard;
 mod health;
 mod instances;
+mod journal;
 mod legacy_2022;
 mod legacy_2023;
 mod legacy_stop;
@@ -24,17 +25,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::door::Door;
 use crate::engine::Engine;
 use crate::intake::AllowUnsigned;
-use limits::{ACCEPT_REST, DRAIN_TIMEOUT};
+use crate::output::Output;
+use body::Uploads;
+use journal::Journal;
+use limits::{ACCEPT_REST, DRAIN_TIMEOUT, SUBSCRIBERS_MAX};
 pub(crate) use listen::ListenError;
 use listen::Socket;
 use places::Places;
-use state::State;
+use state::{Parts, State};
 
 /// What a daemon is made with.
 pub(crate) struct DaemonConfig {
@@ -46,15 +50,17 @@ pub(crate) struct DaemonConfig {
     pub(crate) allowed_users: Vec<u32>,
     /// Whether payloads that no key vouches for may run.
     pub(crate) allow_unsigned: AllowUnsigned,
+    /// Where changes and refusals are told.
+    pub(crate) output: Output,
     /// Milliseconds since 1970.
     pub(crate) now_ms: fn() -> u64,
 }
 
 /// A daemon whose listeners are bound; callers queue until it runs.
 pub(crate) struct Daemon {
-    engine: Engine,
-    state: State,
-    door: Arc<Door>,
+    parts: Parts,
+    stop: watch::Sender<bool>,
+    door: Door,
     socket: Socket,
     tcp: Option<TcpListener>,
     bound: Option<SocketAddr>,
@@ -74,12 +80,20 @@ impl Daemon {
             }
             None => (None, None),
         };
-        let state = State::new(engine.clone(), config.allow_unsigned, config.now_ms);
-        let door = Arc::new(Door::new(config.allowed_users));
-        Ok(Self {
+        let (stop, stopping) = watch::channel(false);
+        let parts = Parts {
             engine,
-            state,
-            door,
+            allow_unsigned: config.allow_unsigned,
+            uploads: Uploads::new(),
+            subscribers: Arc::new(Semaphore::new(SUBSCRIBERS_MAX)),
+            journal: Arc::new(Journal::new(config.output)),
+            stopping,
+            now_ms: config.now_ms,
+        };
+        Ok(Self {
+            parts,
+            stop,
+            door: Door::new(config.allowed_users),
             socket,
             tcp,
             bound,
@@ -94,23 +108,22 @@ impl Daemon {
     /// Serves until `until` is done, then lets open requests end and stops every instance.
     pub(crate) async fn run(self, until: impl Future<Output = ()>) {
         let Self {
-            engine,
-            state,
+            parts,
+            stop,
             door,
             socket,
             tcp,
             bound: _,
         } = self;
-        let (stop, stopping) = watch::channel(false);
-        let warming = engine.clone();
+        let (engine, warming) = (parts.engine.clone(), parts.engine.clone());
         // Beside the listeners: who comes before it is done waits for the same reading.
         tokio::task::spawn_blocking(move || warming.warm());
         let places = Places::new();
         {
-            let unix = accept_unix(&socket.listener, &door, &state, &places, &stopping);
+            let unix = accept_unix(&socket.listener, &door, &parts, &places);
             let tcp = async {
                 match &tcp {
-                    Some(listener) => accept_tcp(listener, &door, &state, &places, &stopping).await,
+                    Some(listener) => accept_tcp(listener, &door, &parts, &places).await,
                     None => std::future::pending().await,
                 }
             };
@@ -131,17 +144,11 @@ impl Daemon {
     }
 }
 
-async fn accept_tcp(
-    listener: &TcpListener,
-    door: &Door,
-    state: &State,
-    places: &Places,
-    stopping: &watch::Receiver<bool>,
-) {
+async fn accept_tcp(listener: &TcpListener, door: &Door, parts: &Parts, places: &Places) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                connection::begin(stream, door, state, places, stopping.clone());
+                connection::begin(stream, door, parts, places);
             }
             // Out of descriptors, or a caller that was gone before it was accepted.
             Err(_) => sleep(ACCEPT_REST).await,
@@ -149,17 +156,11 @@ async fn accept_tcp(
     }
 }
 
-async fn accept_unix(
-    listener: &UnixListener,
-    door: &Door,
-    state: &State,
-    places: &Places,
-    stopping: &watch::Receiver<bool>,
-) {
+async fn accept_unix(listener: &UnixListener, door: &Door, parts: &Parts, places: &Places) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                connection::begin(stream, door, state, places, stopping.clone());
+                connection::begin(stream, door, parts, places);
             }
             Err(_) => sleep(ACCEPT_REST).await,
         }

@@ -153,6 +153,15 @@ impl Output {
         }
     }
 
+    /// What the daemon did, or did not do, and for whom.
+    pub(crate) fn journal(self, text: &str) {
+        if self.json {
+            print_error(&format!("{}\n", serde_json::json!({ "journal": text })));
+        } else {
+            print_error(&format!("{}\n", clean(text)));
+        }
+    }
+
     /// A remark for a person.
     pub(crate) fn note(self, text: &str) {
         if !self.json {

@@ -46,6 +46,7 @@ pub(super) fn run(
         },
         allowed_users: user_ids(&args.allow_user)?,
         allow_unsigned: args.allow_unsigned,
+        output,
         now_ms: clock.now_ms,
     };
     let engine = Engine::new(EngineConfig {
@@ -67,7 +68,7 @@ pub(super) fn run(
         record(&state_dir, &listening).map_err(bad_state)?;
         output.listening(&listening).map_err(CliError::Print)?;
         daemon.run(signals.stop()).await;
-        output.note("stopped");
+        output.journal("stopped");
         Ok(())
     })
 }

@@ -81,6 +81,9 @@ pub(crate) enum CliError {
         /// What the system said.
         reason: io::Error,
     },
+    /// A second Ctrl-C came before the last events were read.
+    #[error("ended before the last events were read from standard output")]
+    Unread,
     /// The result can't be printed.
     #[error("printing failed: {0}")]
     Print(io::Error),
@@ -125,9 +128,11 @@ impl CliError {
             | Self::Users { .. }
             | Self::Listen(ListenError::NotLoopback(_)) => Code::Reject,
             Self::Listen(_) => Code::Retry,
-            Self::Read { .. } | Self::StateDir { .. } | Self::System { .. } | Self::Print(_) => {
-                Code::Fatal
-            }
+            Self::Unread
+            | Self::Read { .. }
+            | Self::StateDir { .. }
+            | Self::System { .. }
+            | Self::Print(_) => Code::Fatal,
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use payload::name::InstanceName;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::args::RunArgs;
 use super::event_files::EventFiles;
@@ -73,7 +73,7 @@ fn run(
             event_files.add_to(Sinks::default().with("stdout", sink), name)
         }),
     });
-    let result = runtime::small()?.block_on(async {
+    runtime::small()?.block_on(async {
         // Caught before anything is attached, so that none of them ends the process half-way.
         let mut signals = Signals::caught()?;
         let name = apply(&engine, &bytes, asked, output)?;
@@ -91,13 +91,33 @@ fn run(
                 }
             }
         }
-        Ok::<_, CliError>(name)
+        end(engine, name, &mut signals, output).await
+    })
+}
+
+/// Stops the instance and tells its sums. A reader of the events that has stopped reading would
+/// hold this up for ever, so a second Ctrl-C ends it at once: the kernel detaches what is left.
+async fn end(
+    engine: Engine,
+    name: InstanceName,
+    signals: &mut Signals,
+    output: Output,
+) -> Result<(), CliError> {
+    let (done, stopped) = oneshot::channel();
+    // No thread of the runtime: that would wait for it at the end.
+    std::thread::spawn(move || {
+        // Nobody waits any more after a second Ctrl-C.
+        let _ = done.send(engine.stop(&name));
     });
-    let name = result?;
-    if let Ok(instance) = engine.stop(&name) {
-        output.summary(&instance);
+    tokio::select! {
+        instance = stopped => {
+            if let Ok(Ok(instance)) = instance {
+                output.summary(&instance);
+            }
+            Ok(())
+        }
+        () = signals.stop() => Err(CliError::Unread),
     }
-    Ok(())
 }
 
 fn apply(

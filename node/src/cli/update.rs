@@ -2,6 +2,7 @@
 //! Called by the command line.
 //! Must never start a second copy of what a daemon already runs, unless `--foreground` asks for it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use api::client::{Client, ClientError};
@@ -33,7 +34,14 @@ pub(super) fn run(
         &bytes,
     ) {
         Ok(applied) => output.applied(&applied).map_err(CliError::Print),
-        Err(CliError::Client(ClientError::Unreachable { .. })) => {
+        // Nobody has made the socket, or whoever had is gone. Any other reason is a daemon that does
+        // not serve this user, and a second copy beside it is not what was asked for.
+        Err(CliError::Client(ClientError::Unreachable { reason, .. }))
+            if matches!(
+                reason.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
+        {
             foreground::run_bytes(bytes, args.instance, clock, output)
         }
         Err(error) => Err(error),

@@ -2,6 +2,8 @@
 //! Called by the listeners for each connection.
 //! Must never read a byte before the door has judged.
 
+use std::time::Instant;
+
 use axum::response::IntoResponse;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -11,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::limits::{
@@ -19,7 +21,7 @@ use super::limits::{
 };
 use super::refusal::Refusal;
 use super::router::router;
-use super::{Places, State};
+use super::{Parts, Places, State};
 use crate::door::{Caller, Closed, Door};
 
 /// A connection of either kind.
@@ -44,21 +46,17 @@ impl Stream for UnixStream {
 }
 
 /// Judges a connection and begins to serve it, if there is a place for it.
-pub(super) fn begin<S: Stream>(
-    stream: S,
-    door: &Door,
-    state: &State,
-    places: &Places,
-    stop: watch::Receiver<bool>,
-) {
+pub(super) fn begin<S: Stream>(stream: S, door: &Door, parts: &Parts, places: &Places) {
     match stream.judged_by(door) {
         Ok(caller) => {
             // Without a place the connection is closed: the kernel's queue holds the next ones.
             if let Some(place) = places.connection() {
-                tokio::spawn(serve(stream, caller, state.clone(), stop, place));
+                let parts = parts.clone();
+                tokio::spawn(serve(stream, State { parts, caller }, place));
             }
         }
         Err(closed) => {
+            parts.journal.closed(&closed, Instant::now());
             if let Some(place) = places.refusal() {
                 tokio::spawn(refuse(stream, closed, place));
             }
@@ -77,20 +75,15 @@ fn http() -> http1::Builder {
     http
 }
 
-async fn serve<S: Stream>(
-    stream: S,
-    caller: Caller,
-    state: State,
-    mut stop: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
-) {
-    let service = TowerToHyperService::new(router(state, caller));
+async fn serve<S: Stream>(stream: S, state: State, _place: OwnedSemaphorePermit) {
+    let mut stopping = state.parts.stopping.clone();
+    let service = TowerToHyperService::new(router(state));
     let connection = http().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
         // The caller broke it off, or sent what is not HTTP and has been told so.
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        _ = stopping.wait_for(|stopping| *stopping) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }

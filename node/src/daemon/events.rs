@@ -14,7 +14,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Bytes, Frame};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::timeout;
 
 use super::State;
@@ -61,6 +61,7 @@ pub(super) async fn stream(
         (None, None) => Start::Oldest,
     };
     let hub = state
+        .parts
         .engine
         .hub(&name)
         .ok_or_else(|| NoInstance(name.to_string()))?;
@@ -69,14 +70,15 @@ pub(super) async fn stream(
         Start::Now => Some(hub.end()),
         Start::Oldest => None,
     };
-    let place = Arc::clone(&state.subscribers)
+    let place = Arc::clone(&state.parts.subscribers)
         .try_acquire_owned()
         .map_err(|_| {
             let detail = format!("{SUBSCRIBERS_MAX} event streams are open, the most at a time");
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         })?;
     let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(feed(hub, cursor, sender, place));
+    let stopping = state.parts.stopping.clone();
+    tokio::spawn(feed(hub, cursor, sender, stopping, place));
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),
@@ -98,6 +100,7 @@ async fn feed(
     hub: Arc<Hub>,
     cursor: Option<u64>,
     sender: mpsc::Sender<Bytes>,
+    mut stopping: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 ) {
     let mut cursor = cursor;
@@ -109,6 +112,8 @@ async fn feed(
         } else {
             tokio::select! {
                 () = sender.closed() => return,
+                // An open stream would hold up the end of the daemon.
+                () = until(&mut stopping) => return,
                 waited = timeout(STREAM_ALIVE, hub.wait(page.next)) => match waited {
                     Ok(true) => continue,
                     Ok(false) => {
@@ -124,6 +129,11 @@ async fn feed(
             return;
         }
     }
+}
+
+async fn until(stopping: &mut watch::Receiver<bool>) {
+    // Fails when the sender is gone, and with it the daemon.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// A page as events. The id of each is the cursor to go on from.

@@ -13,6 +13,6 @@ pub(super) async fn health(Shared(state): Shared<State>) -> Json<Health> {
     Json(Health {
         status: "ok".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        instances: state.engine.instances().len(),
+        instances: state.parts.engine.instances().len(),
     })
 }

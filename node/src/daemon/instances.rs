@@ -29,6 +29,7 @@ pub(super) async fn get(
 ) -> Result<Json<Instance>, Refusal> {
     let name = named(&name)?;
     let instance = state
+        .parts
         .engine
         .instance(&name)
         .ok_or_else(|| NoInstance(name.to_string()))?;
@@ -43,7 +44,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<Json<Applied>, Refusal> {
     let name = named(&name)?;
-    let upload = body::upload(&state.uploads, &headers, body).await?;
+    let upload = body::upload(&state.parts.uploads, &headers, body).await?;
     Ok(Json(state.apply(Some(name), upload).await?))
 }
 
@@ -53,7 +54,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Applied>, Refusal> {
-    let upload = body::upload(&state.uploads, &headers, body).await?;
+    let upload = body::upload(&state.parts.uploads, &headers, body).await?;
     Ok(Json(state.apply(None, upload).await?))
 }
 
@@ -90,6 +91,7 @@ pub(super) async fn proofs(
 ) -> Result<Json<Proofs>, Refusal> {
     let name = named(&name)?;
     let proofs = state
+        .parts
         .engine
         .proofs(&name)
         .ok_or_else(|| NoInstance(name.to_string()))?;

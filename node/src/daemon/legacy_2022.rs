@@ -30,7 +30,7 @@ pub(super) async fn start(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Flat<(&'static str, &'static str, &'static str, u64)>, Refusal> {
-    let upload = body::upload(&state.uploads, &headers, body).await?;
+    let upload = body::upload(&state.parts.uploads, &headers, body).await?;
     let applied = state.apply(None, upload).await?;
     Ok(Flat(("status", "ok", "id", applied.instance.id)))
 }

@@ -68,7 +68,7 @@ pub(super) async fn start(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Started>, Refusal> {
-    let mut upload = body::upload(&state.uploads, &headers, body).await?;
+    let mut upload = body::upload(&state.parts.uploads, &headers, body).await?;
     let task: Task = body::json(&upload.bytes)?;
     let (name, program) = accepted(task)?;
     upload.bytes = program.into();
@@ -87,10 +87,12 @@ pub(super) async fn log(
 ) -> Result<Json<Vec<Entry>>, Response> {
     let asked: Log = body::control(&headers, body).await?;
     let name = state
+        .parts
         .engine
         .name_of(asked.id)
         .ok_or_else(|| Message::no_task(asked.id))?;
     let hub = state
+        .parts
         .engine
         .hub(&name)
         .ok_or_else(|| Message::no_task(asked.id))?;
@@ -99,7 +101,7 @@ pub(super) async fn log(
         .unwrap_or(LOG_ENTRIES_MAX)
         .min(LOG_ENTRIES_MAX);
     let page = hub.read(asked.cursor, count_max);
-    let timestamp = (state.now_ms)() / 1000;
+    let timestamp = (state.parts.now_ms)() / 1000;
     let entry = |cursor: u64, log: String, log_type: &'static str| Entry {
         cursor,
         log: Text {
@@ -152,6 +154,7 @@ async fn set_paused(
 ) -> Result<(), Response> {
     let asked: types::Id = body::control(&headers, body).await?;
     let name = state
+        .parts
         .engine
         .name_of(asked.id)
         .ok_or_else(|| Message::no_task(asked.id))?;

@@ -28,7 +28,7 @@ pub(super) async fn stop(Shared(state): Shared<State>, headers: HeaderMap, body:
         Ok(stop) => stop,
         Err(refusal) => return refusal.into_response(),
     };
-    let stopped = match state.engine.name_of(stop.id) {
+    let stopped = match state.parts.engine.name_of(stop.id) {
         Some(name) => state.stop(name).await.is_ok(),
         None => false,
     };

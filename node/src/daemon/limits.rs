@@ -42,6 +42,8 @@ pub(super) const REFUSAL_BYTES_MAX: usize = 1 << 20;
 /// A stream without events says that it is alive this often, and learns whether its reader is: a
 /// reader that closed looks like one that only sends no more, until it is written to.
 pub(super) const STREAM_ALIVE: Duration = Duration::from_secs(5);
+/// How often callers that were not let in are told of.
+pub(super) const JOURNAL_REST: Duration = Duration::from_secs(1);
 /// How long open connections have to end when the daemon stops.
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the listener rests when the process is out of descriptors.

@@ -39,7 +39,12 @@ impl Refusal {
         refusal
     }
 
-    /// What it says, as text.
+    /// The rule that was broken, and both values.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The same as a problem.
     pub(super) fn into_problem(self) -> Problem {
         let title = self.status.canonical_reason().unwrap_or("refused");
         let mut problem = Problem::new(self.status.as_u16(), title, self.detail);

@@ -11,10 +11,9 @@ use super::{
     State, events, guard, health, instances, legacy_2022, legacy_2023, legacy_stop, metrics,
     refusal,
 };
-use crate::door::Caller;
 
 /// The routes for one caller.
-pub(super) fn router(state: State, caller: Caller) -> Router {
+pub(super) fn router(state: State) -> Router {
     Router::new()
         // The predecessor's clients of 2022.
         .route("/start", post(legacy_2022::start))
@@ -48,6 +47,6 @@ pub(super) fn router(state: State, caller: Caller) -> Router {
         .method_not_allowed_fallback(refusal::no_method)
         // Every body is read by `body`, with its own bound and a deadline.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(caller, guard::guard))
+        .layer(from_fn_with_state(state.caller, guard::guard))
         .with_state(state)
 }

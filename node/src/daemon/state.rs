@@ -7,38 +7,39 @@ use std::sync::Arc;
 use api::node::{Applied, Instance};
 use axum::http::StatusCode;
 use payload::name::InstanceName;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
 use super::body::{Upload, Uploads};
-use super::limits::SUBSCRIBERS_MAX;
+use super::journal::Journal;
 use super::refusal::Refusal;
+use crate::door::Caller;
 use crate::engine::Engine;
 use crate::intake::{self, AllowUnsigned};
 
-/// What the routes share. Clones are handles of the same.
+/// What all connections share. Clones are handles of the same.
 #[derive(Clone)]
-pub(super) struct State {
+pub(super) struct Parts {
     pub(super) engine: Engine,
     pub(super) allow_unsigned: AllowUnsigned,
     pub(super) uploads: Uploads,
     pub(super) subscribers: Arc<Semaphore>,
+    pub(super) journal: Arc<Journal>,
+    /// Turns true when the daemon stops.
+    pub(super) stopping: watch::Receiver<bool>,
     /// Milliseconds since 1970.
     pub(super) now_ms: fn() -> u64,
 }
 
-impl State {
-    pub(super) fn new(engine: Engine, allow_unsigned: AllowUnsigned, now_ms: fn() -> u64) -> Self {
-        let subscribers = Arc::new(Semaphore::new(SUBSCRIBERS_MAX));
-        Self {
-            engine,
-            allow_unsigned,
-            uploads: Uploads::new(),
-            subscribers,
-            now_ms,
-        }
-    }
+/// What the routes of one connection share.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) parts: Parts,
+    /// Whose connection it is.
+    pub(super) caller: Caller,
+}
 
+impl State {
     /// Starts what was uploaded, or hot-updates the instance that has its name.
     ///
     /// # Errors
@@ -48,12 +49,17 @@ impl State {
         asked: Option<InstanceName>,
         upload: Upload,
     ) -> Result<Applied, Refusal> {
-        let (engine, allow) = (self.engine.clone(), self.allow_unsigned);
-        off_thread(move || {
+        let (engine, allow) = (self.parts.engine.clone(), self.parts.allow_unsigned);
+        let applied = off_thread(move || {
             let intake = intake::read(&upload.bytes, asked, allow)?;
             Ok(engine.apply(&intake.name, &intake.payload)?)
         })
-        .await
+        .await;
+        match &applied {
+            Ok(applied) => self.parts.journal.applied(self.caller, applied),
+            Err(refusal) => self.parts.journal.refused(self.caller, refusal),
+        }
+        applied
     }
 
     /// Stops an instance.
@@ -61,8 +67,10 @@ impl State {
     /// # Errors
     /// There is none of this name.
     pub(super) async fn stop(&self, name: InstanceName) -> Result<Instance, Refusal> {
-        let engine = self.engine.clone();
-        off_thread(move || Ok(engine.stop(&name)?)).await
+        let engine = self.parts.engine.clone();
+        let stopped = off_thread(move || Ok(engine.stop(&name)?)).await?;
+        self.parts.journal.changed(self.caller, "stopped", &stopped);
+        Ok(stopped)
     }
 
     /// Pauses or resumes an instance.
@@ -74,13 +82,16 @@ impl State {
         name: InstanceName,
         paused: bool,
     ) -> Result<Instance, Refusal> {
-        let engine = self.engine.clone();
-        off_thread(move || Ok(engine.set_paused(&name, paused)?)).await
+        let engine = self.parts.engine.clone();
+        let instance = off_thread(move || Ok(engine.set_paused(&name, paused)?)).await?;
+        let what = if paused { "paused" } else { "resumed" };
+        self.parts.journal.changed(self.caller, what, &instance);
+        Ok(instance)
     }
 
     /// Every instance, by id.
     pub(super) fn instances_by_id(&self) -> Vec<Instance> {
-        let mut instances = self.engine.instances();
+        let mut instances = self.parts.engine.instances();
         instances.sort_by_key(|instance| instance.id);
         instances
     }

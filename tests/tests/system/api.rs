@@ -272,3 +272,52 @@ fn the_addresses_are_recorded_and_a_second_daemon_does_not_take_them() {
     assert_eq!(node.stop(), Some(0));
     assert!(!socket.exists(), "the socket goes with its daemon");
 }
+
+#[test]
+fn a_daemon_that_is_told_to_stop_does_not_wait_for_its_readers() {
+    if !is_root("stopping under an open stream") {
+        return;
+    }
+    let node = Node::start();
+    node.post("/start", generation_0("a", &object("bare")).as_bytes());
+    let mut stream = Stream::open(&node, "GET /api/v1/instances/a/events", &[]);
+    let asked = std::time::Instant::now();
+    assert_eq!(node.stop(), Some(0));
+    // The daemon gives connections five seconds; this one must not need them.
+    let took = asked.elapsed();
+    assert!(took < std::time::Duration::from_secs(4), "{took:?}");
+    let mut rest = String::new();
+    // A stream that is cut off may also be an error, but never one more event.
+    let _ = std::io::Read::read_to_string(&mut stream.0, &mut rest);
+    assert!(!rest.contains("data:"), "{rest}");
+}
+
+#[test]
+fn every_change_is_told_with_who_asked_for_it() {
+    if !is_root("the journal") {
+        return;
+    }
+    let node = Node::start();
+    node.post("/start", generation_0("a", &object("one")).as_bytes());
+    node.ask_unix("PUT /api/v1/instances/a", &object("bare"));
+    node.post("/start", b"{}");
+    node.ask_unix("POST /api/v1/instances/a/pause", b"");
+    node.ask_unix("DELETE /api/v1/instances/a", b"");
+    let journal = node.journal();
+    let lines: Vec<Value> = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let expected = [
+        "user id 0 by TCP: a (generation 1): started, sha256:",
+        "user id 0 by unix socket: a (generation 2): generation 1 replaced, now sha256:",
+        "user id 0 by TCP: refused: ",
+        "user id 0 by unix socket: a (generation 2): paused",
+        "user id 0 by unix socket: a (generation 2): stopped",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{journal}");
+    for (line, expected) in lines.iter().zip(expected) {
+        let told = line["journal"].as_str().unwrap();
+        assert!(told.starts_with(expected), "{told:?} is not {expected:?}");
+    }
+}

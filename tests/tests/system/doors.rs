@@ -66,6 +66,8 @@ fn another_local_user_is_refused_and_root_is_served() {
         "{body}"
     );
     nothing_loaded(&node);
+    let journal = node.journal();
+    assert!(journal.contains("not let in: user id 65534"), "{journal}");
     assert_eq!(
         curl_as(0, &node, &[]),
         ("200".to_owned(), r#"["status","ok","id",1]"#.to_owned())

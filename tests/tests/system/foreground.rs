@@ -244,3 +244,30 @@ fn without_a_daemon_the_exit_code_says_so() {
         .unwrap();
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
 }
+
+#[test]
+fn nobody_reading_the_events_ends_a_foreground_instance() {
+    if !is_root("a closed pipe") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.bpf.o");
+    std::fs::File::create(&file)
+        .unwrap()
+        .write_all(&object("one"))
+        .unwrap();
+    let mut child = command(&folder.path().join("node.sock"))
+        .arg("run")
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let named = Named::new("mw-pipe");
+    let status = until("the command ends", || {
+        named.run();
+        child.try_wait().unwrap()
+    });
+    assert!(status.success(), "{status:?}");
+}

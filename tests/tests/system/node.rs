@@ -56,6 +56,7 @@ impl Node {
             .arg(folder.path().join("state"))
             .args(args)
             .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(folder.path().join("journal")).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -82,6 +83,11 @@ impl Node {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("node.sock")
+    }
+
+    /// What the daemon wrote to standard error.
+    pub(crate) fn journal(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("journal")).unwrap()
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {
@@ -182,7 +188,10 @@ impl Drop for Node {
         }
         self.signal(libc::SIGCONT);
         self.signal(libc::SIGTERM);
-        if !std::thread::panicking() {
+        if std::thread::panicking() {
+            // What led to the failure.
+            print!("{}", self.journal());
+        } else {
             until("the daemon ends", || self.child.try_wait().unwrap());
         }
         let _ = self.child.kill();
