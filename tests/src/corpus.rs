@@ -62,6 +62,26 @@ pub fn object(name: &str) -> Result<Vec<u8>> {
     std::fs::read(&path).with_context(|| format!("reading {}", path.display()))
 }
 
+/// Names and objects of our own payloads, compiled from `bpf/`.
+///
+/// # Errors
+/// When they cannot be compiled or read.
+pub fn payloads() -> Result<Vec<(String, Vec<u8>)>> {
+    compiled()?;
+    let folder = target().join("bpf");
+    let mut payloads = Vec::new();
+    for entry in std::fs::read_dir(&folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(name) = name.strip_suffix(OBJECT_END) {
+            payloads.push((name.to_owned(), std::fs::read(entry.path())?));
+        }
+    }
+    ensure!(!payloads.is_empty(), "{} has no objects", folder.display());
+    payloads.sort();
+    Ok(payloads)
+}
+
 /// Turns an enumeration of three 32-bit values into one of two 64-bit values: both take 36 bytes.
 fn with_enum64(mut elf: Vec<u8>) -> Result<Vec<u8>> {
     let types = inspect(&elf)?.btf.context("the object has no types")?;
@@ -105,21 +125,34 @@ fn with_enum64(mut elf: Vec<u8>) -> Result<Vec<u8>> {
 /// # Errors
 /// When it cannot be compiled.
 fn path(name: &str) -> Result<PathBuf> {
-    static COMPILED: OnceLock<Result<(), String>> = OnceLock::new();
-    let compiled = COMPILED.get_or_init(|| compile().map_err(|error| format!("{error:#}")));
-    if let Err(error) = compiled {
-        bail!("the corpus is not compiled: {error}");
-    }
+    compiled()?;
     Ok(target()
         .join("bpf/corpus")
         .join(format!("{name}{OBJECT_END}")))
 }
 
+/// Compiles everything once a process.
+fn compiled() -> Result<()> {
+    static COMPILED: OnceLock<Result<(), String>> = OnceLock::new();
+    let compiled = COMPILED.get_or_init(|| compile().map_err(|error| format!("{error:#}")));
+    if let Err(error) = compiled {
+        bail!("the corpus is not compiled: {error}");
+    }
+    Ok(())
+}
+
 /// Has `xtask` compile everything, unless every object is newer than every source.
 fn compile() -> Result<()> {
     let mut newest_source = SystemTime::UNIX_EPOCH;
-    for folder in ["tests/corpus", "bpf/include"] {
-        for entry in std::fs::read_dir(root().join(folder))? {
+    let mut folders = vec![root().join("tests/corpus")];
+    for entry in std::fs::read_dir(root().join("bpf"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    for folder in folders {
+        for entry in std::fs::read_dir(folder)? {
             newest_source = newest_source.max(entry?.metadata()?.modified()?);
         }
     }

@@ -201,6 +201,10 @@ fn instructions_equal_those_with_the_whole_btf() -> Result<()> {
         let bytes = compare(name, &corpus::object(name)?, &kernel)?;
         println!("{name}: cut to {bytes} bytes");
     }
+    for (name, elf) in corpus::payloads()? {
+        let bytes = compare(&name, &elf, &kernel)?;
+        println!("{name}: cut to {bytes} bytes");
+    }
     Ok(())
 }
 
