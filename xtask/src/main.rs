@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match command(&words) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::line(&format!("error: {error:#}"));
             ExitCode::FAILURE
@@ -42,22 +42,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn command(words: &[&str]) -> Result<()> {
+fn command(words: &[&str]) -> Result<ExitCode> {
     match words {
-        ["setup"] => setup::everything(),
-        ["check"] | ["check", "--all"] => check::check(),
-        ["demo"] => demo::demo(false),
-        ["demo", "--keep"] => demo::demo(true),
-        ["bench", name, options @ ..] => bench::bench(name, options),
-        ["tidy"] => tidy::tidy(),
+        ["setup"] => setup::everything()?,
+        ["check"] | ["check", "--all"] => return Ok(check::check()),
+        ["demo"] => demo::demo(false)?,
+        ["demo", "--keep"] => demo::demo(true)?,
+        ["bench", name, options @ ..] => bench::bench(name, options)?,
+        ["tidy"] => tidy::tidy()?,
         ["bpf"] => {
             setup::to_build()?;
-            bpf::compile_all().map(drop)
+            bpf::compile_all()?;
         }
-        [] | ["help" | "--help" | "-h"] => {
-            output::line(USAGE);
-            Ok(())
-        }
+        [] | ["help" | "--help" | "-h"] => output::line(USAGE),
         other => bail!("unknown command {:?}\n\n{USAGE}", other.join(" ")),
     }
+    Ok(ExitCode::SUCCESS)
 }
