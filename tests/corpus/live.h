@@ -15,7 +15,7 @@
 #include "emit.bpf.h"
 
 /* No lseek takes it, so nobody else passes it: the call does nothing and fails. */
-#define WHENCE	  77
+#define WHENCE 77
 #define SYS_LSEEK 8
 
 enum hook { TRACEPOINT = 1, RAW_TP, TP_BTF, UPROBE, URETPROBE, PERF_EVENT };

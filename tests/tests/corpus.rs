@@ -92,6 +92,8 @@ const CASES: &[(&str, Fate)] = &[
     ("raw_ring", Loaded("ring")),
     ("several_programs", Loaded("sched_process_exit")),
     ("several_rings", Loaded("exit_event")),
+    ("shared_ring", Loaded("events: bytes")),
+    ("sized_rings", Loaded("alpha: large")),
     ("static_program", Refused("\"hidden\"")),
     ("unknown_map_field", Refused("\"colour\"")),
     ("unknown_section", Refused("\"marrow/nonsense\"")),
@@ -115,18 +117,23 @@ impl Drop for Node {
 impl Node {
     fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
+        let journal = folder.path().join("journal");
         let mut child = Command::new(binary()?)
             .args(["--json", "daemon", "--legacy-listen", "none", "--socket"])
             .arg(folder.path().join("node.sock"))
             .arg("--state-dir")
             .arg(folder.path().join("state"))
             .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&journal)?)
             .spawn()?;
         // The first line comes when it listens.
         let mut line = String::new();
         let stdout = child.stdout.take().context("standard output is piped")?;
         BufReader::new(stdout).read_line(&mut line)?;
-        ensure!(!line.is_empty(), "the daemon ended: {}", child.wait()?);
+        if line.is_empty() {
+            let (status, journal) = (child.wait()?, std::fs::read_to_string(journal)?);
+            bail!("the daemon ended: {status}, its journal: {journal}");
+        }
         Ok(Self { child, folder })
     }
 

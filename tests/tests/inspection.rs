@@ -111,7 +111,14 @@ fn rings_are_paired_with_structs() -> Result<()> {
     ];
     assert_eq!(events(&several), expected);
     assert_eq!(events(&object("btf_kinds")?), [("events", "event")]);
+    let sized = [("alpha", "large"), ("beta", "small")];
+    assert_eq!(events(&object("sized_rings")?), sized);
     assert!(events(&object("raw_ring")?).is_empty());
+    assert!(events(&object("shared_ring")?).is_empty());
+    for (name, elf) in corpus::payloads()? {
+        let object = inspect(&elf).with_context(|| name.clone())?;
+        assert_eq!(events(&object), [("events", "event")], "{name}");
+    }
     Ok(())
 }
 
