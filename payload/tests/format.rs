@@ -5,6 +5,9 @@
 #[path = "format/build.rs"]
 mod build;
 #[cfg(test)]
+#[path = "format/document.rs"]
+mod document;
+#[cfg(test)]
 #[path = "format/flip.rs"]
 mod flip;
 #[cfg(test)]
