@@ -54,6 +54,7 @@ pub struct Manifest {
     pub source: Option<String>,
     /// What built the objects; absent for ready-made ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "bounded::present")]
     pub build: Option<Build>,
     /// The objects of the file, by architecture in ascending order of its name.
     #[serde(deserialize_with = "bounded::list::<_, _, OBJECTS_MAX>")]
@@ -72,9 +73,11 @@ pub struct Manifest {
     pub events: Vec<Event>,
     /// The oldest kernel that the author knows to work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "bounded::present")]
     pub kernel_min: Option<KernelVersion>,
     /// What the handler needs; present exactly when the file has a handler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "bounded::present")]
     pub handler: Option<Handler>,
 }
 

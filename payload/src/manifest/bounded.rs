@@ -38,6 +38,15 @@ where
     deserializer.deserialize_seq(List::<T, MAX>(PhantomData))
 }
 
+/// A value that may be absent, but not `null`: one spelling for what is not there.
+pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// A text of 1 to `MAX` bytes without control characters.
 pub(super) fn text<'de, D, const MAX: usize>(deserializer: D) -> Result<String, D::Error>
 where

@@ -67,6 +67,14 @@ pub enum ManifestError {
         /// Name of the map.
         map: String,
     },
+    /// Events that are not in ascending order of their maps' names.
+    #[error("manifest field events: map {second:?} after {first:?}, the order is by name")]
+    EventOrder {
+        /// The map that comes first.
+        first: String,
+        /// The one that follows it.
+        second: String,
+    },
     /// An event on a map that is not there.
     #[error("manifest field events: map {map:?} is none of the maps")]
     EventMap {
@@ -151,17 +159,25 @@ impl Manifest {
 
     fn check_events(&self) -> Result<(), ManifestError> {
         let maps: BTreeSet<&str> = self.maps.iter().map(|map| map.name.as_str()).collect();
-        let mut seen = BTreeSet::new();
+        let mut last: Option<&str> = None;
         for event in &self.events {
-            if !maps.contains(event.map.as_str()) {
+            let map = event.map.as_str();
+            if !maps.contains(map) {
                 return Err(ManifestError::EventMap {
-                    map: event.map.clone(),
+                    map: map.to_owned(),
                 });
             }
-            if !seen.insert(event.map.as_str()) {
-                return Err(ManifestError::EventTwice {
-                    map: event.map.clone(),
-                });
+            match last {
+                Some(last) if last == map => {
+                    return Err(ManifestError::EventTwice {
+                        map: map.to_owned(),
+                    });
+                }
+                Some(last) if last > map => {
+                    let (first, second) = (last.to_owned(), map.to_owned());
+                    return Err(ManifestError::EventOrder { first, second });
+                }
+                _ => last = Some(map),
             }
         }
         Ok(())

@@ -19,6 +19,7 @@ pub struct Build {
     pub clang: String,
     /// Digest of the kernel BTF that `vmlinux.h` was generated from; absent where none was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "bounded::present")]
     pub btf: Option<Digest>,
 }
 

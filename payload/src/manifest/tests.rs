@@ -250,6 +250,48 @@ fn events_name_maps_that_exist_once() {
 }
 
 #[test]
+fn events_are_ordered_by_map() {
+    let mut document = sample();
+    document["maps"] = ["a", "b"]
+        .map(|name| {
+            let mut map = sample()["maps"][0].clone();
+            map["name"] = name.into();
+            map
+        })
+        .to_vec()
+        .into();
+    let event = |map: &str| serde_json::json!({"map": map, "struct": "event"});
+    document["events"] = vec![event("a"), event("b")].into();
+    assert!(read(&document).is_ok());
+    document["events"] = vec![event("b"), event("a")].into();
+    let (first, second) = ("b".into(), "a".into());
+    assert_eq!(
+        read(&document),
+        Err(ManifestError::EventOrder { first, second })
+    );
+}
+
+#[test]
+fn what_is_not_there_is_left_out_not_null() {
+    for pointer in [
+        "/description",
+        "/build",
+        "/kernel_min",
+        "/programs/0/target",
+        "/license",
+    ] {
+        let error = with(pointer, serde_json::Value::Null);
+        assert!(
+            matches!(error, Err(ManifestError::Json { .. })),
+            "{pointer}: {error:?}"
+        );
+    }
+    let mut document = sample();
+    document["handler"] = serde_json::Value::Null;
+    assert!(read(&document).is_err());
+}
+
+#[test]
 fn defaults_have_the_size_of_their_variable() {
     for default in ["0a", "0A000000", "0a00000000", "xx000000", "0a 00000"] {
         let error = with("/globals/0/default", default.into());
