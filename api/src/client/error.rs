@@ -2,6 +2,8 @@
 //! Returned by every call of the client; shown by the command lines.
 //! Must never hide which node was asked.
 
+use std::io::ErrorKind;
+
 use thiserror::Error;
 
 use crate::problem::Problem;
@@ -77,6 +79,9 @@ impl ClientError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
+            Self::Unreachable { reason, .. } if reason.kind() == ErrorKind::PermissionDenied => {
+                Class::Reject
+            }
             Self::Unreachable { .. } | Self::Silent { .. } => Class::Retry,
             Self::Broken { .. } | Self::TooLong { .. } | Self::NotUnderstood { .. } => Class::Fatal,
             Self::Name { .. } => Class::Reject,

@@ -121,7 +121,13 @@ fn too_long(bytes_max: usize, declared: Option<usize>) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
     use serde::Deserialize;
+    use tokio::sync::mpsc;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -163,5 +169,54 @@ mod tests {
             .await
             .unwrap_err();
         assert_eq!(refused.into_problem().status, 413);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_meets_its_deadline() {
+        let (_open, never) = mpsc::channel::<Bytes>(1);
+        let started = Instant::now();
+        let refused = read(Body::new(Stalled(never)), 10).await.unwrap_err();
+        assert_eq!(refused.into_problem().status, 408);
+        assert_eq!(started.elapsed(), BODY_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_beyond_the_places_waits_and_is_then_refused() {
+        let uploads = Uploads::new();
+        let mut held = Vec::new();
+        for _ in 0..UPLOADS_MAX {
+            held.push(
+                upload(&uploads, &HeaderMap::new(), Body::empty())
+                    .await
+                    .unwrap(),
+            );
+        }
+        let refused = upload(&uploads, &HeaderMap::new(), Body::empty())
+            .await
+            .unwrap_err();
+        assert_eq!(refused.into_problem().status, 503);
+        held.pop();
+        assert!(
+            upload(&uploads, &HeaderMap::new(), Body::empty())
+                .await
+                .is_ok()
+        );
+    }
+
+    /// A body whose sender says nothing.
+    struct Stalled(mpsc::Receiver<Bytes>);
+
+    impl hyper::body::Body for Stalled {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            self.0
+                .poll_recv(context)
+                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+        }
     }
 }

@@ -162,3 +162,31 @@ fn event_streams_have_a_bound() {
         (http::head(&mut std::io::BufReader::new(stream)).0 == 200).then_some(())
     });
 }
+
+#[test]
+fn half_an_upload_loads_nothing() {
+    if !is_root("half an upload") {
+        return;
+    }
+    let node = Node::start();
+    let document = super::objects::generation_0("a", &super::objects::object("bare"));
+    for line in ["POST /start", "PUT /api/v1/instances/a"] {
+        let whole = Request {
+            line,
+            headers: &[],
+            body: document.as_bytes(),
+        }
+        .bytes();
+        let mut stream = TcpStream::connect(node.address()).unwrap();
+        stream.write_all(&whole[..whole.len() / 2]).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
+            "{line}: {answer}"
+        );
+        assert!(node.instances().is_empty());
+    }
+}

@@ -15,9 +15,10 @@ use super::waiting::until;
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        // Built here, so that a test never runs against a binary of before.
+        // Built here, so that a test never runs against a binary of before; with the features that
+        // the whole workspace asks for, so that nothing is built twice.
         let built = Command::new(env!("CARGO"))
-            .args(["build", "-p", "node"])
+            .args(["build", "--workspace", "--bin", "node"])
             .output()
             .unwrap();
         assert!(
