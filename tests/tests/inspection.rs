@@ -281,6 +281,45 @@ fn hooks_are_told_by_the_section() -> Result<()> {
 }
 
 #[test]
+fn privileges_follow_from_helpers_hooks_and_relocations() -> Result<()> {
+    for (name, privilege) in [
+        ("core_fields", Privilege::ReadsKernelMemory),
+        ("hook_lsm", Privilege::DecidesPermission),
+        ("hook_lsm_sleepable", Privilege::Sleeps),
+        ("hook_xdp", Privilege::FiltersTraffic),
+        ("hook_syscall", Privilege::MakesSystemCalls),
+        ("maps_struct_ops", Privilege::ReplacesKernelOperations),
+    ] {
+        let privileges = object(name)?.privileges();
+        assert!(privileges.contains(&privilege), "{name}: {privileges:?}");
+    }
+    assert_eq!(object("no_map")?.privileges(), BTreeSet::new());
+    Ok(())
+}
+
+#[test]
+fn needs_are_what_the_kernel_must_have() -> Result<()> {
+    let needs = object("several_rings")?.needs();
+    assert!(
+        needs.helpers.contains("ringbuf_reserve"),
+        "{:?}",
+        needs.helpers
+    );
+    assert_eq!(
+        needs.map_kinds,
+        ["array", "perf_event_array", "ringbuf"]
+            .map(str::to_owned)
+            .into()
+    );
+    assert!(!needs.kernel_btf && !needs.one_architecture);
+    let needs = object("core_fields")?.needs();
+    assert!(needs.kernel_types.contains("task_struct") && needs.kernel_btf);
+    assert!(object("hook_tp_btf")?.needs().kernel_btf, "typed arguments");
+    assert!(object("core_registers")?.needs().one_architecture);
+    Ok(())
+}
+
+#[test]
 fn licences_are_read() -> Result<()> {
     assert_eq!(object("no_map")?.license.as_deref(), Some("Dual BSD/GPL"));
     assert_eq!(object("no_license")?.license, None);
