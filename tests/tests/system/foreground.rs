@@ -271,3 +271,37 @@ fn nobody_reading_the_events_ends_a_foreground_instance() {
     });
     assert!(status.success(), "{status:?}");
 }
+
+#[test]
+fn a_second_ctrl_c_ends_what_waits_for_a_reader_that_does_not_read() {
+    if !is_root("a stuck reader") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.bpf.o");
+    std::fs::File::create(&file)
+        .unwrap()
+        .write_all(&object("two"))
+        .unwrap();
+    let (_unread, output) = std::io::pipe().unwrap();
+    let mut child = command(&folder.path().join("node.sock"))
+        .arg("--json")
+        .arg("run")
+        .arg(&file)
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut notes = BufReader::new(child.stderr.take().unwrap());
+    notes.read_line(&mut String::new()).unwrap();
+    // Two events a command, of more than 100 bytes each: more than the 64 KiB of a pipe.
+    let named = Named::new("mw-stuck");
+    for _ in 0..400 {
+        named.run();
+    }
+    let status = until("the command ends", || {
+        send(child.id(), libc::SIGINT);
+        child.try_wait().unwrap()
+    });
+    assert_eq!(status.code(), Some(1), "ended by the second");
+}
