@@ -64,6 +64,24 @@ pub enum VerifyError {
 
 /// A file with an envelope, neither of them believed. Shows only what is needed to say which
 /// release it claims to be and who is said to have signed it.
+///
+/// What is inside can only be had from what [`Unverified::verify`] gives:
+///
+/// ```
+/// # use payload::signature::{TrustedKeys, Unverified, VerifyError};
+/// fn programs(release: Unverified, keys: &TrustedKeys) -> Result<usize, VerifyError> {
+///     Ok(release.verify(keys)?.inspected().programs.len())
+/// }
+/// ```
+///
+/// Forgetting it does not compile:
+///
+/// ```compile_fail
+/// # use payload::signature::Unverified;
+/// fn programs(release: Unverified) -> usize {
+///     release.inspected().programs.len()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Unverified {
     file: Vec<u8>,
