@@ -11,7 +11,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use crate::mutate::{Mutator, Random};
 
 /// The most inputs that are kept beside the corpus.
-const KEPT_MAX: usize = 2048;
+const KEPT_MAX: usize = 512;
 /// No input may take longer. Unoptimised code on a busy machine; a hang takes for ever.
 const INPUT_TIME_MAX: Duration = Duration::from_secs(10);
 /// The seed where the environment gives none.
@@ -53,7 +53,7 @@ impl Target<'_> {
         let mut runs = 0_u64;
         while Instant::now() < end {
             runs += 1;
-            let input = mutator.mutate(&pool, &mut random);
+            let input = mutator.mutate(self.base(&pool, &mut random), &pool, &mut random);
             let outcome = shape(&self.try_one(&input, seed, runs));
             if outcomes.insert(outcome) && pool.len() < self.corpus.len() + KEPT_MAX {
                 pool.push(input);
@@ -65,6 +65,16 @@ impl Target<'_> {
             self.name,
             outcomes.len()
         );
+    }
+
+    /// What to mutate: the corpus as often as what was kept, since most of that fails early.
+    fn base<'p>(&self, pool: &'p [Vec<u8>], random: &mut Random) -> &'p [u8] {
+        let end = if random.below(2) == 0 {
+            self.corpus.len()
+        } else {
+            pool.len()
+        };
+        pool.get(random.below(end)).map_or(&[], Vec::as_slice)
     }
 
     /// Tries one input; what went wrong is shown with the input.
@@ -85,19 +95,23 @@ impl Target<'_> {
     }
 }
 
-/// An outcome without its numbers and without what it quotes, so that the same error elsewhere is
-/// nothing new. At most 96 letters: lists are cut.
+/// An outcome without its numbers and without what it quotes or lists, so that the same error
+/// elsewhere is nothing new. At most 96 letters of it.
 fn shape(outcome: &str) -> String {
     let mut shape = String::new();
-    let mut quote = None;
+    let mut end = None;
     for letter in outcome.chars().take(96) {
-        if quote == Some(letter) {
-            quote = None;
-        } else if quote.is_some() {
+        if end.is_some() {
+            if end == Some(letter) {
+                end = None;
+            }
             continue;
-        } else if letter == '"' || letter == '`' {
-            quote = Some(letter);
         }
+        end = match letter {
+            '"' | '`' => Some(letter),
+            '[' => Some(']'),
+            _ => None,
+        };
         let letter = if letter.is_ascii_digit() { '0' } else { letter };
         if letter != '0' || !shape.ends_with('0') {
             shape.push(letter);

@@ -58,13 +58,10 @@ pub(crate) struct Mutator<'a> {
 }
 
 impl Mutator<'_> {
-    /// One of the pool with one to a few mutations; most often one, since decoders stop at the
-    /// first mistake.
-    pub(crate) fn mutate(&self, pool: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
-        let mut input = pool
-            .get(random.below(pool.len()))
-            .cloned()
-            .unwrap_or_default();
+    /// `base` with one to a few mutations; most often one, since decoders stop at the first mistake.
+    /// Some of them copy from the pool.
+    pub(crate) fn mutate(&self, base: &[u8], pool: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+        let mut input = base.to_vec();
         let other = pool
             .get(random.below(pool.len()))
             .map_or(&[][..], Vec::as_slice);
@@ -158,7 +155,7 @@ fn same_seed_gives_the_same_inputs_and_another_gives_others() {
         let mut random = Random::new(seed);
         let mutator = Mutator { words: &[b"word"] };
         (0..100)
-            .map(|_| mutator.mutate(&pool, &mut random))
+            .map(|_| mutator.mutate(&pool[0], &pool, &mut random))
             .collect::<Vec<_>>()
     };
     assert_eq!(inputs(1), inputs(1));
