@@ -52,7 +52,10 @@ pub(super) fn run(
     let engine = Engine::new(EngineConfig {
         now_ms: clock.now_ms,
         sinks: Box::new(move |name, hub| {
-            let window = HubSink(Arc::clone(hub));
+            let window = HubSink {
+                hub: Arc::clone(hub),
+                now_ms: clock.now_ms,
+            };
             event_files.add_to(Sinks::default().with("window", Box::new(window)), name)
         }),
     });

@@ -101,12 +101,11 @@ pub(super) async fn log(
         .unwrap_or(LOG_ENTRIES_MAX)
         .min(LOG_ENTRIES_MAX);
     let page = hub.read(asked.cursor, count_max);
-    let timestamp = (state.parts.now_ms)() / 1000;
-    let entry = |cursor: u64, log: String, log_type: &'static str| Entry {
+    let entry = |cursor: u64, at_ms: u64, log: String, log_type: &'static str| Entry {
         cursor,
         log: Text {
             log,
-            timestamp,
+            timestamp: at_ms / 1000,
             log_type,
         },
     };
@@ -114,12 +113,13 @@ pub(super) async fn log(
     if page.lost > 0 {
         let first = page.lines.first().map_or(page.next, |line| line.seq);
         let text = format!("{} events are no longer kept", page.lost);
-        entries.push(entry(first.saturating_sub(1), text, "stderr"));
+        let now_ms = (state.parts.now_ms)();
+        entries.push(entry(first.saturating_sub(1), now_ms, text, "stderr"));
     }
     entries.extend(
         page.lines
             .into_iter()
-            .map(|line| entry(line.seq, line.text, "stdout")),
+            .map(|line| entry(line.seq, line.at_ms, line.text, "stdout")),
     );
     Ok(Json(entries))
 }

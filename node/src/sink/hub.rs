@@ -35,6 +35,7 @@ struct Window {
 /// Lines that came together.
 struct Batch {
     first: u64,
+    at_ms: u64,
     lines: Box<[u8]>,
 }
 
@@ -43,6 +44,8 @@ struct Batch {
 pub(crate) struct Line {
     /// Its number.
     pub(crate) seq: u64,
+    /// When it came, milliseconds since 1970.
+    pub(crate) at_ms: u64,
     /// The JSON.
     pub(crate) text: String,
 }
@@ -73,7 +76,7 @@ impl Hub {
     }
 
     /// Adds `count` lines, each with its newline, and drops the oldest where the window is full.
-    pub(crate) fn push(&self, lines: &[u8], count: u64) {
+    pub(crate) fn push(&self, lines: &[u8], count: u64, at_ms: u64) {
         let next = {
             let mut window = self.window();
             let first = window.next;
@@ -81,6 +84,7 @@ impl Hub {
             window.bytes += lines.len();
             window.batches.push_back(Batch {
                 first,
+                at_ms,
                 lines: lines.into(),
             });
             while window.bytes > WINDOW_BYTES_MAX && window.batches.len() > 1 {
@@ -110,12 +114,17 @@ impl Hub {
             .saturating_sub(1);
         let numbered = window.batches.range(start..).flat_map(|batch| {
             let lines = batch.lines.split_inclusive(|byte| *byte == b'\n');
-            (batch.first..).zip(lines)
+            (batch.first..)
+                .zip(lines)
+                .map(|(seq, line)| (seq, batch.at_ms, line))
         });
-        let wanted = numbered.skip_while(|(seq, _)| *seq < from).take(lines_max);
+        let wanted = numbered
+            .skip_while(|(seq, _, _)| *seq < from)
+            .take(lines_max);
         let lines: Vec<Line> = wanted
-            .map(|(seq, line)| Line {
+            .map(|(seq, at_ms, line)| Line {
                 seq,
+                at_ms,
                 text: text(line),
             })
             .collect();
@@ -151,12 +160,17 @@ fn text(line: &[u8]) -> String {
 }
 
 /// The hub as a sink.
-pub(crate) struct HubSink(pub(crate) Arc<Hub>);
+pub(crate) struct HubSink {
+    /// The hub.
+    pub(crate) hub: Arc<Hub>,
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: fn() -> u64,
+}
 
 impl Sink for HubSink {
     fn deliver(&mut self, lines: &[u8], count: u64) -> Delivery {
         if count > 0 {
-            self.0.push(lines, count);
+            self.hub.push(lines, count, (self.now_ms)());
         }
         Delivery {
             delivered: count,
@@ -176,12 +190,13 @@ mod tests {
     #[test]
     fn a_page_goes_on_where_the_last_one_ended() {
         let hub = Hub::default();
-        hub.push(b"a\nb\n", 2);
-        hub.push(b"c\n", 1);
+        hub.push(b"a\nb\n", 2, 7);
+        hub.push(b"c\n", 1, 8);
         let page = hub.read(None, 2);
         assert_eq!(texts(&page), ["a", "b"]);
         let page = hub.read(Some(page.next), 9);
         assert_eq!(texts(&page), ["c"]);
+        assert_eq!(page.lines[0].at_ms, 8);
         assert_eq!((page.next, page.lost), (3, 0));
         assert_eq!(
             hub.read(Some(3), 9),
@@ -197,7 +212,7 @@ mod tests {
         let hub = Hub::default();
         let line = [b"x".repeat(WINDOW_BYTES_MAX / 2).as_slice(), b"\n"].concat();
         for _ in 0..4 {
-            hub.push(&line, 1);
+            hub.push(&line, 1, 0);
         }
         let page = hub.read(Some(1), 9);
         assert_eq!(page.lost, 2);
@@ -208,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn waiting_ends_with_a_line_or_with_the_instance() {
         let hub = Arc::new(Hub::default());
-        hub.push(b"a\n", 1);
+        hub.push(b"a\n", 1, 0);
         assert!(hub.wait(0).await);
         let waiting = tokio::spawn({
             let hub = Arc::clone(&hub);
