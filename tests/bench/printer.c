@@ -2,6 +2,7 @@
  * The baseline of `bench events`: a consumer with a printf written for the one struct it knows.
  * usage: printer OBJECT; prints a line of JSON an event on standard output until it is killed.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include <bpf/libbpf.h>
@@ -27,6 +28,7 @@ int main(int count, char **words)
 	struct bpf_object *object;
 	struct bpf_program *program;
 	struct ring_buffer *ring;
+	int result;
 
 	/* As large as a pipe: the default of 4 KiB would make it look worse than it is. */
 	setvbuf(stdout, NULL, _IOFBF, 65536);
@@ -44,7 +46,10 @@ int main(int count, char **words)
 		if (!bpf_program__attach(program))
 			return 1;
 	}
-	while (ring_buffer__poll(ring, 100) >= 0)
+	/* epoll_wait(2) ends with EINTR when a stopped process goes on (signal(7)). */
+	do {
+		result = ring_buffer__poll(ring, 100);
 		fflush(stdout);
+	} while (result >= 0 || result == -EINTR);
 	return 1;
 }

@@ -105,7 +105,8 @@ fn events_per_s(baseline: &Baseline, consumer: &mut Command, fifo: &Path) -> Res
     writeln!(ask, "{pid}")?;
     let ns = answers.recv().ok().with_context(|| {
         format!(
-            "{events} events did not come: {}",
+            "{events} events did not come; {} says: {}",
+            log.display(),
             std::fs::read_to_string(&log).unwrap_or_default()
         )
     })?;
