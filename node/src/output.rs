@@ -125,14 +125,6 @@ impl Output {
         print(&format!("{} is stopped\n", clean(name)))
     }
 
-    /// One event, JSON already.
-    ///
-    /// # Errors
-    /// Standard output is closed.
-    pub(crate) fn event(json: &str) -> io::Result<()> {
-        print(&format!("{json}\n"))
-    }
-
     /// That events are missing here.
     pub(crate) fn lost(self, count: u64) {
         if self.json {

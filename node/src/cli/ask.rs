@@ -2,6 +2,7 @@
 //! Called by the command line.
 //! Must never load or attach anything themselves.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use api::client::Client;
@@ -10,6 +11,7 @@ use api::client::events::{From, Told};
 use super::args::EventsArgs;
 use super::{CliError, runtime};
 use crate::output::Output;
+use crate::sink::stdout::{Format, stdout};
 
 /// `node status [INSTANCE]`.
 ///
@@ -83,12 +85,16 @@ pub(super) fn events(socket: &Path, args: &EventsArgs, output: Output) -> Result
             None if args.new => From::Now,
             None => From::Oldest,
         };
+        let mut out = stdout(Format::of_stdout(output.is_json()), Box::new(|| {}))
+            .map_err(CliError::Print)?;
         let mut events = client.events(&name, from).await?;
         let mut left = args.count.unwrap_or(u64::MAX);
         while left > 0 {
             match events.next().await? {
                 Some(Told::Event { json, .. }) => {
-                    Output::event(&json).map_err(CliError::Print)?;
+                    if out.deliver(format!("{json}\n").as_bytes(), 1).delivered == 0 {
+                        return Err(CliError::Print(ErrorKind::BrokenPipe.into()));
+                    }
                     left -= 1;
                 }
                 Some(Told::Lost { count, .. }) => output.lost(count),
