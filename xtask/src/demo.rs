@@ -160,13 +160,12 @@ fn legacy_json(object: &Path, file: &Path) -> Result<PathBuf> {
 
 /// Posts to the legacy address by curl; gives the status and the body.
 fn post(node: &Node, path: &str, body: &str) -> Result<(String, String)> {
+    let url = format!("http://{}{path}", node.legacy);
     let mut curl = run::command("curl");
-    curl.args(["-sS", "-w", "\\n%{http_code}", "--data-binary", body]);
-    curl.arg(format!("http://{}{path}", node.legacy));
-    output::line(&format!(
-        "$ {}",
-        run::words(&curl).replace(" -w '\\n%{http_code}'", "")
-    ));
+    curl.args(["-sS", "--data-binary", body, &url]);
+    output::line(&format!("$ {}", run::words(&curl)));
+    // Not shown: it only tells this program the status.
+    curl.args(["-w", "\\n%{http_code}"]);
     let text = run::captured(&mut curl)?;
     let (body, status) = text
         .rsplit_once('\n')

@@ -40,19 +40,21 @@ pub(crate) fn install(needs: &[Need]) -> Result<()> {
         bail!("installing needs root; run as root: {by_hand}");
     }
     if !lists_are_there() {
-        run::shown(apt_get().arg("update"))?;
+        quietly(apt_get().arg("update"))?;
     }
     let install = |packages: &[&str]| {
-        run::shown(
+        quietly(
             apt_get()
                 .args(["install", "--yes", "--no-install-recommends"])
                 .args(packages),
         )
     };
-    if install(&packages).is_err() {
+    if let Err(error) = install(&packages) {
         // Lists that are too old name packages that the mirrors no longer hold.
-        output::line("setup: once more with fresh package lists");
-        run::shown(apt_get().arg("update"))?;
+        output::line(&format!(
+            "{error:#}\nsetup: once more with fresh package lists"
+        ));
+        quietly(apt_get().arg("update"))?;
         install(&packages)?;
     }
     match needs.iter().find(|need| !need.is_met()) {
@@ -61,16 +63,22 @@ pub(crate) fn install(needs: &[Need]) -> Result<()> {
     }
 }
 
+/// Shows the command; what it says is only shown, in the error, when it fails.
+fn quietly(command: &mut Command) -> Result<()> {
+    output::line(&format!("$ {}", run::words(command)));
+    run::captured(command).map(drop)
+}
+
 fn apt_get() -> Command {
     let mut command = if run::is_root() {
-        run::command("apt-get")
+        run::command("env")
     } else {
         let mut sudo = run::command("sudo");
-        sudo.args(["--", "apt-get"]);
+        sudo.args(["--", "env"]);
         sudo
     };
     // No terminal: in CI nobody answers a question of a package's configuration.
-    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
     command.args(["-qq", "-o", "Dpkg::Use-Pty=0"]);
     command
 }
