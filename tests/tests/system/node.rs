@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use tests::calls;
 
 use super::http::{self, Answer, Request};
 use super::waiting::until;
@@ -209,19 +210,7 @@ pub(crate) fn command(socket: &Path) -> Command {
 
 /// Sends a signal to a process of ours.
 pub(crate) fn send(pid: u32, signal: i32) {
-    let name = match signal {
-        libc::SIGTERM => "TERM",
-        libc::SIGSTOP => "STOP",
-        libc::SIGCONT => "CONT",
-        libc::SIGHUP => "HUP",
-        libc::SIGINT => "INT",
-        other => panic!("no name for signal {other}"),
-    };
-    let sent = Command::new("kill")
-        .args(["-s", name, &pid.to_string()])
-        .status()
-        .unwrap();
-    assert!(sent.success(), "kill -s {name} {pid}");
+    calls::send_signal(pid, signal).unwrap_or_else(|error| panic!("signal {signal}: {error}"));
 }
 
 /// A command that does nothing, under a name of its own (at most 15 characters, as the kernel keeps
