@@ -186,12 +186,16 @@ impl Engine {
     pub(crate) fn stop(&self, name: &InstanceName) -> Result<Instance, NoInstance> {
         let missing = || NoInstance(name.to_string());
         let slot = self.slot(name).ok_or_else(missing)?;
-        let running = locked(&slot.running).take();
-        let view = locked(&slot.view).take();
+        let stopped = {
+            let mut place = locked(&slot.running);
+            let view = locked(&slot.view).take();
+            place.take().zip(view).map(|(running, view)| {
+                running.stop();
+                view.instance()
+            })
+        };
         self.forget_if_idle(name, slot);
-        let (running, view) = running.zip(view).ok_or_else(missing)?;
-        running.stop();
-        Ok(view.instance())
+        stopped.ok_or_else(missing)
     }
 
     /// Stops every instance.

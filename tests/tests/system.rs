@@ -18,6 +18,7 @@ mod system {
     mod rejected;
     mod sockets;
     mod swap;
+    mod turns;
     mod waiting;
     mod wrongs;
 }

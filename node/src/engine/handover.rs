@@ -84,7 +84,7 @@ fn obstacle(old: (&Object, &Map), new: (&Object, &Map)) -> Option<String> {
         return Some("each generation counts its own loss".to_owned());
     }
     if !SHAREABLE.contains(&after.kind) || after.section.is_some() {
-        return Some(format!("a {} is made anew for each generation", after.kind));
+        return Some(format!("{}: made anew for each generation", after.kind));
     }
     if let Some(special) = after.holds.iter().next() {
         return Some(format!(

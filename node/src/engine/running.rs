@@ -117,6 +117,13 @@ impl Running {
     ) -> Result<(), ApplyError> {
         let lane = Lane::of_generation(prepared.generation);
         let armed = arm(&self.gate, &self.switches, &prepared, lane)?;
+        for gone in self
+            .switches
+            .iter()
+            .filter(|switch| !is_among(switch, &armed.switches))
+        {
+            gone.excuse();
+        }
         let flipping = Instant::now();
         let flip = if self.paused {
             Duration::ZERO
@@ -173,7 +180,7 @@ impl Running {
     fn retire(&mut self, old_switches: &[Arc<Switch>]) {
         let old_lane = Lane::of_generation(self.generation);
         for switch in old_switches {
-            if self.switches.iter().any(|kept| Arc::ptr_eq(kept, switch)) {
+            if is_among(switch, &self.switches) {
                 switch.clear(old_lane);
             } else {
                 self.through_before += switch.falls_through();
@@ -261,6 +268,10 @@ impl Running {
         }
         self.proofs.push(proof);
     }
+}
+
+fn is_among(switch: &Arc<Switch>, switches: &[Arc<Switch>]) -> bool {
+    switches.iter().any(|other| Arc::ptr_eq(other, switch))
 }
 
 fn machine(what: &str, source: std::io::Error) -> ApplyError {

@@ -25,7 +25,8 @@ pub(crate) struct Switch {
     hook: Hook,
     lanes: MapHandle,
     through: MapHandle,
-    /// Falls-through that were meant: before the first flip and while the instance was paused.
+    /// Falls-through that were meant: before the first flip, while the instance was paused, after
+    /// the flip to a generation without this hook.
     meant: AtomicU64,
     /// The count when the empty lane began to be meant; `HELD_TO_ACCOUNT` when it is not.
     excused_from: AtomicU64,
