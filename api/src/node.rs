@@ -254,6 +254,8 @@ pub struct Steps {
     pub drain_us: u64,
     /// From the flip to the first record of the new rings.
     pub pause_us: u64,
+    /// Behind the pause: detaching what is not used any more, closing the old generation.
+    pub retire_us: u64,
 }
 
 /// How one hook was replaced.

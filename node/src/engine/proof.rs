@@ -15,6 +15,7 @@ pub(super) struct Times {
     pub(super) grace: Duration,
     pub(super) drain: Duration,
     pub(super) pause: Duration,
+    pub(super) retire: Duration,
 }
 
 impl Times {
@@ -26,6 +27,7 @@ impl Times {
             grace_us: micros(self.grace),
             drain_us: micros(self.drain),
             pause_us: micros(self.pause),
+            retire_us: micros(self.retire),
             ..prepared
         }
     }

@@ -154,6 +154,7 @@ impl Running {
             grace,
             drain: drained.drain,
             pause: drained.ended_at.saturating_duration_since(flipping),
+            retire: drained.ended_at.elapsed(),
         };
         proof.steps = times.added_to(prepared.steps);
         proof.rings = drained.rings;

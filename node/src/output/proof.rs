@@ -78,6 +78,7 @@ fn steps(steps: &Steps) -> Vec<Vec<String>> {
         ("grace", steps.grace_us),
         ("drain", steps.drain_us),
         ("reader's pause", steps.pause_us),
+        ("retire", steps.retire_us),
     ] {
         rows.push(row([name, &time_us(micros)]));
     }

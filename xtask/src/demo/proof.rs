@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::output;
 
 /// The steps in their order; what is after the flip no longer keeps the new version waiting.
-const STEPS: [(&str, &str); 9] = [
+const STEPS: [(&str, &str); 10] = [
     ("decode_us", "decode and inspect the bytes"),
     ("cut_us", "cut the kernel's BTF to what the object needs"),
     ("open_us", "libbpf: open, maps, relocations"),
@@ -23,6 +23,7 @@ const STEPS: [(&str, &str); 9] = [
         "pause_us",
         "from the flip to the first record of the new rings",
     ),
+    ("retire_us", "behind that: the old generation is closed"),
 ];
 
 /// Prints the newest proof among `{"proofs":[…]}`.
