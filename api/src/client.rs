@@ -24,6 +24,10 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// The longest answer that is read. A verifier's log can be megabytes.
 pub const ANSWER_BYTES_MAX: usize = 32 << 20;
 
+/// The longest path that a unix socket may have, bytes: `sun_path` of `linux/un.h` holds 108, the
+/// last of them a zero.
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;
+
 /// Where a node listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {

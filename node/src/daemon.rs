@@ -35,8 +35,8 @@ use crate::output::Output;
 use body::Uploads;
 use journal::Journal;
 use limits::{ACCEPT_REST, DRAIN_TIMEOUT, SUBSCRIBERS_MAX};
-pub(crate) use listen::ListenError;
 use listen::Socket;
+pub(crate) use listen::{ListenError, check_socket};
 use places::Places;
 use state::{Parts, State};
 

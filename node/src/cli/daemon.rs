@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::args::{DaemonArgs, Listen};
 use super::runtime::{self, Signals};
 use super::{CliError, Clock};
-use crate::daemon::{Daemon, DaemonConfig};
+use crate::daemon::{Daemon, DaemonConfig, check_socket};
 use crate::door::{self, ALLOWED_USERS_MAX};
 use crate::engine::{Engine, EngineConfig};
 use crate::output::{Listening, Output};
@@ -31,6 +31,8 @@ pub(super) fn run(
     clock: Clock,
     output: Output,
 ) -> Result<(), CliError> {
+    // First of all: a path that can't be a socket's leaves nothing behind.
+    check_socket(socket)?;
     let state_dir = args.state_dir;
     let event_files = args.event_files;
     let bad_state = |reason| CliError::StateDir {

@@ -125,9 +125,9 @@ impl CliError {
             | Self::TooLong { .. }
             | Self::WhichInstance { .. }
             | Self::User(_)
-            | Self::Users { .. }
-            | Self::Listen(ListenError::NotLoopback(_)) => Code::Reject,
-            Self::Listen(_) => Code::Retry,
+            | Self::Users { .. } => Code::Reject,
+            Self::Listen(error) if error.may_pass_later() => Code::Retry,
+            Self::Listen(_) => Code::Reject,
             Self::Unread
             | Self::Read { .. }
             | Self::StateDir { .. }
