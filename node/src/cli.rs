@@ -10,6 +10,7 @@ mod event_files;
 mod foreground;
 mod runtime;
 mod source;
+mod state_dir;
 mod update;
 
 use std::process::ExitCode;

@@ -115,7 +115,8 @@ pub(crate) struct DaemonArgs {
         value_parser = listen
     )]
     pub(crate) legacy_listen: Listen,
-    /// Where the daemon keeps its state; `addresses.json` there tells where it listens.
+    /// Where the daemon keeps its state, no other daemon's; `addresses.json` there tells where it
+    /// listens, as long as it does.
     #[arg(
         long,
         value_name = "DIR",

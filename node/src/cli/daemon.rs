@@ -2,14 +2,13 @@
 //! Called by the command line.
 //! Must never say that it is ready before both listeners are bound.
 
-use std::fs;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::args::{DaemonArgs, Listen};
 use super::runtime::{self, Signals};
+use super::state_dir::StateDir;
 use super::{CliError, Clock};
 use crate::daemon::{Daemon, DaemonConfig, check_socket};
 use crate::door::{self, ALLOWED_USERS_MAX};
@@ -17,9 +16,6 @@ use crate::engine::{Engine, EngineConfig};
 use crate::output::{Listening, Output};
 use crate::sink::Sinks;
 use crate::sink::hub::HubSink;
-
-/// The file in the state folder that tells where the daemon listens.
-const ADDRESSES_FILE: &str = "addresses.json";
 
 /// Serves until Ctrl-C or SIGTERM.
 ///
@@ -33,20 +29,16 @@ pub(super) fn run(
 ) -> Result<(), CliError> {
     // First of all: a path that can't be a socket's leaves nothing behind.
     check_socket(socket)?;
-    let state_dir = args.state_dir;
+    let allowed_users = user_ids(&args.allow_user)?;
+    let state_dir = StateDir::taken(&args.state_dir)?;
     let event_files = args.event_files;
-    let bad_state = |reason| CliError::StateDir {
-        path: state_dir.clone(),
-        reason,
-    };
-    fs::create_dir_all(&state_dir).map_err(bad_state)?;
     let config = DaemonConfig {
         socket: socket.to_owned(),
         legacy_listen: match args.legacy_listen {
             Listen::None => None,
             Listen::At(address) => Some(address),
         },
-        allowed_users: user_ids(&args.allow_user)?,
+        allowed_users,
         allow_unsigned: args.allow_unsigned,
         output,
         now_ms: clock.now_ms,
@@ -70,7 +62,7 @@ pub(super) fn run(
                 .bound()
                 .map(|address: SocketAddr| address.to_string()),
         };
-        record(&state_dir, &listening).map_err(bad_state)?;
+        state_dir.record(&listening)?;
         output.listening(&listening).map_err(CliError::Print)?;
         daemon.run(signals.stop()).await;
         output.journal("stopped");
@@ -86,15 +78,4 @@ fn user_ids(names: &[String]) -> Result<Vec<u32>, CliError> {
         });
     }
     names.iter().map(|name| Ok(door::uid_of(name)?)).collect()
-}
-
-/// Writes the addresses so that a reader sees all of them or the file of before.
-fn record(state_dir: &Path, listening: &Listening) -> std::io::Result<()> {
-    let path = state_dir.join(ADDRESSES_FILE);
-    let temporary = state_dir.join(format!("{ADDRESSES_FILE}.{}", std::process::id()));
-    let mut file = fs::File::create(&temporary)?;
-    serde_json::to_writer(&mut file, listening)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    fs::rename(&temporary, &path)
 }

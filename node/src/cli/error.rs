@@ -65,6 +65,15 @@ pub(crate) enum CliError {
         /// What the system said.
         reason: io::Error,
     },
+    /// Another daemon has the state folder.
+    #[error(
+        "--state-dir {}: another daemon keeps its state there; give this one its own --state-dir, \
+         --socket and --legacy-listen", path.display()
+    )]
+    StateDirTaken {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Which instance is meant is not clear.
     #[error("{count} instances run here: {names}; name one")]
     WhichInstance {
@@ -121,13 +130,14 @@ impl CliError {
                 Class::Reject => Code::Reject,
                 Class::Retry => Code::Retry,
             },
-            Self::Intake(_)
+            Self::StateDirTaken { .. } => Code::Retry,
+            Self::Listen(error) if error.may_pass_later() => Code::Retry,
+            Self::Listen(_)
+            | Self::Intake(_)
             | Self::TooLong { .. }
             | Self::WhichInstance { .. }
             | Self::User(_)
             | Self::Users { .. } => Code::Reject,
-            Self::Listen(error) if error.may_pass_later() => Code::Retry,
-            Self::Listen(_) => Code::Reject,
             Self::Unread
             | Self::Read { .. }
             | Self::StateDir { .. }

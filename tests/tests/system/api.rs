@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use serde_json::{Value, json};
 
 use super::http::{self, Request};
-use super::node::{Named, Node};
+use super::node::{Named, Node, command};
 use super::objects::{generation_0, object};
 use super::waiting::{PATIENCE, is_root, until};
 
@@ -258,19 +258,34 @@ fn the_addresses_are_recorded_and_a_second_daemon_does_not_take_them() {
     let recorded = std::fs::read_to_string(node.state_dir().join("addresses.json")).unwrap();
     let recorded: Value = serde_json::from_str(&recorded).unwrap();
     assert_eq!(recorded["legacy"], node.address().to_string());
-    let second = node.cli(&[
-        "daemon",
-        "--legacy-listen",
-        "none",
-        "--state-dir",
-        &node.state_dir().display().to_string(),
-    ]);
-    assert_eq!(second.status.code(), Some(4), "{second:?}");
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another daemon serves it"));
+    let own = tempfile::tempdir().unwrap();
+    let (own_state, own_socket) = (own.path().join("state"), own.path().join("node.sock"));
+    for (state, socket, refusal) in [
+        (own_state, node.socket(), "another daemon serves it"),
+        (
+            node.state_dir(),
+            own_socket,
+            "another daemon keeps its state there",
+        ),
+    ] {
+        let second = command(&socket)
+            .args(["daemon", "--legacy-listen", "none", "--state-dir"])
+            .arg(&state)
+            .output()
+            .unwrap();
+        assert_eq!(second.status.code(), Some(4), "{second:?}");
+        assert!(String::from_utf8_lossy(&second.stderr).contains(refusal));
+    }
     assert!(node.instances().is_empty(), "the first still answers");
+    let file = node.state_dir().join("addresses.json");
+    let still = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&still).unwrap(), recorded);
     let socket = node.socket();
+    node.signal(libc::SIGTERM);
+    until("socket and addresses go with their daemon", || {
+        (!socket.exists() && !file.exists()).then_some(())
+    });
     assert_eq!(node.stop(), Some(0));
-    assert!(!socket.exists(), "the socket goes with its daemon");
 }
 
 #[test]
