@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use payload::manifest::Arch;
 use payload::name::{InstanceName, PayloadName, Version};
 
+use crate::push;
+
 /// Builds Marrow payloads, shows what is in them, and speaks the predecessor's JSON.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -152,7 +154,7 @@ Examples:
   packer push 127.0.0.1:8527 update.json --instance hotupdate        # a server of 2022")]
 pub(crate) struct PushArguments {
     /// The legacy address of a node
-    #[arg(value_name = "HOST:PORT")]
+    #[arg(value_name = "HOST:PORT", value_parser = push::host_and_port)]
     pub(crate) address: String,
     /// A payload, an object or legacy JSON; `-` reads standard input
     #[arg(value_name = "FILE|-")]

@@ -2,6 +2,8 @@
 //! generation 0 to `POST /start`. Called by `main`.
 //! Must never report success before the node did: the old client did not look at the answer.
 
+use std::net::SocketAddr;
+
 use api::client::{Class as Answer, Client, ClientError};
 use api::problem::Problem;
 use payload::legacy::wrap;
@@ -68,6 +70,36 @@ impl Classed for PushError {
     }
 }
 
+/// Text that is no address of a node: a wrong command line.
+#[derive(Debug, Error)]
+pub(crate) enum AddressError {
+    /// No port, or none that can be connected to.
+    #[error("has no port from 1 to 65535: the address is HOST:PORT, such as 127.0.0.1:8527")]
+    NoPort,
+    /// In front of the port stands no host.
+    #[error("{host:?} is no host: the address is HOST:PORT, such as 127.0.0.1:8527 or [::1]:8527")]
+    NoHost { host: String },
+}
+
+/// Checks the form of an address; the name of a host is looked up when it is connected to.
+///
+/// # Errors
+/// [`AddressError`]: what is missing.
+pub(crate) fn host_and_port(text: &str) -> Result<String, AddressError> {
+    let (host, port) = text.rsplit_once(':').ok_or(AddressError::NoPort)?;
+    if port.parse().is_ok_and(|port: u16| port > 0) {
+        // An IPv6 address without brackets has no port: its last group would be taken for one.
+        let foreign = |letter: char| letter.is_whitespace() || ":/@[]".contains(letter);
+        let named = !host.is_empty() && !host.contains(foreign);
+        if named || text.parse::<SocketAddr>().is_ok() {
+            return Ok(text.to_owned());
+        }
+        let host = host.to_owned();
+        return Err(AddressError::NoHost { host });
+    }
+    Err(AddressError::NoPort)
+}
+
 /// Pushes, and prints the node's answer.
 pub(crate) fn run(arguments: &PushArguments) -> Result<(), Failure> {
     let input = Input::read(&arguments.input)?.settled()?;
@@ -99,4 +131,26 @@ fn post(address: &str, document: String) -> Result<u64, PushError> {
         },
         other => PushError::Client(other),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_or_addresses_and_ipv6_has_brackets() {
+        for address in [
+            "127.0.0.1:8527",
+            "localhost:1",
+            "node-1.a:65535",
+            "[::1]:80",
+        ] {
+            assert_eq!(host_and_port(address).unwrap(), address);
+        }
+        // Its last group would be the port.
+        for address in ["::1:8527", "[localhost]:80", "a b:80", "[]:80"] {
+            let error = host_and_port(address).unwrap_err();
+            assert!(matches!(error, AddressError::NoHost { .. }), "{error}");
+        }
+    }
 }

@@ -181,6 +181,26 @@ fn nobody_at_the_address_is_exit_code_4() {
 }
 
 #[test]
+fn an_address_that_is_not_host_and_port_is_a_wrong_command_line() {
+    let stage = Stage::new();
+    let object = golden("exec.bpf.o");
+    for address in [
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "localhost",
+        ":8527",
+        "::1",
+        "[::1]",
+        "http://127.0.0.1:8527",
+    ] {
+        let messages = stage.run(&["push", address, argument(&object)]).failed(2);
+        assert!(messages.contains("the address is HOST:PORT"), "{messages}");
+    }
+}
+
+#[test]
 fn nothing_is_sent_of_a_file_that_breaks_a_rule() {
     let stage = Stage::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
