@@ -2,6 +2,8 @@
 //! Called by `node` behind the door its configuration opens, and by `packer` on its author's files.
 //! Must never become, or be taken for, a [`crate::signature::Verified`].
 
+use std::str;
+
 use crate::digest::Digest;
 use crate::file::{self, ArchObject, Checked, Contents, DecodeError};
 use crate::legacy::{self, Generation, Legacy, LegacyError, Preset, Skeleton};
@@ -16,6 +18,9 @@ const LOCAL: &str = "local";
 const DEFAULT: &str = "default";
 /// Version of a payload whose input has none.
 const NO_VERSION: &str = "0.0.0";
+
+/// Bytes of a foreign input that an error shows: enough to know a file again.
+const BEGINNING_BYTES_MAX: usize = 16;
 
 /// What bytes seem to be, from their beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +49,9 @@ pub enum Origin {
 #[non_exhaustive]
 pub enum UnsignedError {
     /// Neither of the three kinds.
-    #[error(
-        "neither a payload (WebAssembly), an object (ELF) nor legacy JSON: begins with {found:02x?}"
-    )]
+    #[error("neither a payload (WebAssembly), an object (ELF) nor legacy JSON: {}", beginning(.found))]
     Unrecognised {
-        /// The first bytes, at most eight.
+        /// The first bytes, at most sixteen; none of what is empty.
         found: Vec<u8>,
     },
     /// A payload file that breaks a rule.
@@ -103,7 +106,7 @@ impl Unsigned {
             Some(Kind::Object) => Self::from_object(fallback, bytes),
             Some(Kind::LegacyJson) => Self::from_legacy(bytes),
             None => {
-                let found = bytes.iter().take(8).copied().collect();
+                let found = bytes.iter().take(BEGINNING_BYTES_MAX).copied().collect();
                 Err(UnsignedError::Unrecognised { found })
             }
         }
@@ -246,6 +249,27 @@ impl Unsigned {
     pub fn presets(&self) -> &[Preset] {
         &self.presets
     }
+}
+
+/// How a foreign input begins, for people: text in quotes, anything else as hexadecimal bytes.
+fn beginning(found: &[u8]) -> String {
+    if found.is_empty() {
+        return "is empty".to_owned();
+    }
+    let text = match str::from_utf8(found) {
+        Ok(text) => Some(text),
+        // A letter that the bound cuts in two is left out.
+        Err(error) if error.error_len().is_none() => found
+            .get(..error.valid_up_to())
+            .and_then(|whole| str::from_utf8(whole).ok()),
+        Err(_) => None,
+    };
+    let printable = |letter: char| !letter.is_control() || matches!(letter, '\t' | '\r' | '\n');
+    if let Some(text) = text.filter(|text| !text.is_empty() && text.chars().all(printable)) {
+        return format!("begins with {text:?}");
+    }
+    let bytes: Vec<String> = found.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("begins with the bytes {}", bytes.join(" "))
 }
 
 /// `local/` and the document's own name, else the wrapper's, in the letters that a payload's name may have.

@@ -35,10 +35,28 @@ fn kinds_are_told_by_their_beginning() {
     ] {
         assert_eq!(sniff(neither), None, "{neither:?}");
     }
-    let error = Unsigned::from_any(b"#!/bin/sh", &fallback())
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("begins with [23, 21"), "{error}");
+}
+
+#[test]
+fn a_foreign_input_is_shown_as_text_if_it_is_text_else_as_bytes() {
+    for (input, shown) in [
+        (&b""[..], "is empty"),
+        (b"#!/bin/sh\n", r##"begins with "#!/bin/sh\n""##),
+        (b"PK\x03\x04", "begins with the bytes 50 4b 03 04"),
+        (b"\xff\xfe", "begins with the bytes ff fe"),
+        (b"\x1b[31m", "begins with the bytes 1b 5b 33 31 6d"),
+        (b"\xc3", "begins with the bytes c3"),
+        // Of a long text the first sixteen bytes, and no half of a letter.
+        (
+            "0123456789abcdeä".as_bytes(),
+            r#"begins with "0123456789abcde""#,
+        ),
+    ] {
+        let error = Unsigned::from_any(input, &fallback()).unwrap_err();
+        let error = error.to_string();
+        let (_, beginning) = error.split_once("legacy JSON: ").unwrap();
+        assert_eq!(beginning, shown, "{input:02x?}");
+    }
 }
 
 #[test]
