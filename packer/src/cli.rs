@@ -101,7 +101,7 @@ pub(crate) struct InspectArguments {
     /// A payload, an object or legacy JSON; `-` reads standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object (defaults of globals are hexadecimal bytes, in memory order)
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -4,6 +4,7 @@
 
 mod layout;
 mod text;
+mod value;
 
 use std::collections::BTreeSet;
 
@@ -34,7 +35,7 @@ struct Report<'a> {
     /// Of the file; of the object where the file is legacy JSON.
     digest: String,
     size_bytes: usize,
-    /// As stored in a payload, or as it would be.
+    /// As stored in a payload, or as it would be: defaults of globals are bytes in hexadecimal.
     manifest: &'a Manifest,
     /// What the records of the manifest's events are made of.
     events: Vec<Layout>,
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
             .map_err(std::io::Error::other)
             .and_then(|json| output::result_line(&json))
     } else {
-        output::result(text::of(&report).as_bytes())
+        output::result(text::of(&report, input.unsigned.inspected()).as_bytes())
     };
     printed.map_err(|source| FileError::Write {
         path: "standard output".into(),

@@ -4,18 +4,19 @@
 use std::collections::BTreeSet;
 
 use payload::manifest::{Carry, Global, Manifest, Map, Merge, Program};
+use payload::object::Object;
 
 use super::layout::Layout;
-use super::{Judgement, Report};
+use super::{Judgement, Report, value};
 
 /// Spaces between columns.
 const GAP: usize = 2;
 
-/// The whole summary, each line ended.
-pub(super) fn of(report: &Report<'_>) -> String {
+/// The whole summary, each line ended. The types in `object` tell what the values mean.
+pub(super) fn of(report: &Report<'_>, object: &Object) -> String {
     let mut text = Text::default();
     heading(&mut text, report);
-    lists(&mut text, report.manifest);
+    lists(&mut text, report.manifest, object);
     events(&mut text, &report.events);
     for judgement in &report.judgements {
         judged(&mut text, judgement, report.judgements.len() > 1);
@@ -68,7 +69,7 @@ fn heading(text: &mut Text, report: &Report<'_>) {
     );
 }
 
-fn lists(text: &mut Text, manifest: &Manifest) {
+fn lists(text: &mut Text, manifest: &Manifest, object: &Object) {
     let objects = manifest.objects.iter().map(|object| {
         let license = object.license.as_deref().unwrap_or("no licence");
         let digest = object.digest.to_string();
@@ -82,7 +83,8 @@ fn lists(text: &mut Text, manifest: &Manifest) {
     text.list("objects", objects);
     text.list("programs", manifest.programs.iter().map(program));
     text.list("maps", manifest.maps.iter().map(map));
-    text.list("globals", manifest.globals.iter().map(global));
+    let globals = manifest.globals.iter();
+    text.list("globals", globals.map(|listed| global(listed, object)));
 }
 
 fn events(text: &mut Text, layouts: &[Layout]) {
@@ -139,9 +141,8 @@ fn map(map: &Map) -> Vec<String> {
     row([&map.name, &map.kind, &room, &types, carry, merge])
 }
 
-fn global(global: &Global) -> Vec<String> {
+fn global(global: &Global, object: &Object) -> Vec<String> {
     let type_name = global.type_name.as_deref().unwrap_or("-");
-    let default = global.default.as_ref().map(|hex| format!("0x{hex}"));
     let settable = if global.settable { "settable" } else { "" };
     let size = bytes(u64::from(global.size_bytes));
     row([
@@ -149,7 +150,7 @@ fn global(global: &Global) -> Vec<String> {
         &global.section,
         type_name,
         &size,
-        default.as_deref().unwrap_or("0"),
+        &value::of(global, object),
         settable,
     ])
 }

@@ -2,6 +2,40 @@
 
 use super::stage::{Stage, argument, golden};
 
+/// A variable of every type that a default is shown by.
+const GLOBALS: &str = r#"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+enum mode { MODE_SLOW, MODE_FAST = 5 };
+struct pair { int one, two; };
+
+const volatile __u32 two = 2;
+const volatile short below = -3;
+const volatile unsigned long long wide = -1;
+const volatile _Bool on = 1;
+const volatile _Bool off = 0;
+const volatile enum mode mode = MODE_FAST;
+const volatile enum mode unnamed = 7;
+const volatile double half = 0.5;
+const volatile char comm[16] = "ba\"sh";
+const volatile char empty[300] = "";
+const volatile char split[4] = "a\0b";
+const volatile unsigned char mac[6] = { 2, 0, 0x5e, 16, 0, 1 };
+const volatile struct pair pair = { 1, 2 };
+const volatile struct pair zeros = { 0, 0 };
+const volatile char long_one[300] = "x";
+
+SEC("tp/sched/sched_process_exec")
+int on_exec(void *ctx)
+{
+	return two + below + wide + on + off + mode + unnamed + comm[0] + empty[0] + split[0] +
+	       mac[0] + pair.one + zeros.one + long_one[0];
+}
+
+char LICENSE[] SEC("license") = "GPL";
+"#;
+
 #[test]
 fn the_summary_shows_what_the_object_has_needs_and_could_do() {
     let stage = Stage::new();
@@ -27,6 +61,47 @@ fn the_summary_shows_what_the_object_has_needs_and_could_do() {
     assert!(text.contains("ringbuf_reserve"), "{text}");
     let trailing = text.lines().find(|line| line.ends_with(' '));
     assert_eq!(trailing, None);
+}
+
+#[test]
+fn defaults_are_shown_as_their_type_says_and_as_bytes_where_it_says_nothing() {
+    let stage = Stage::new();
+    stage.file(
+        "probe/payload.toml",
+        "name = \"acme/probe\"\nversion = \"1.0.0\"\n",
+    );
+    stage.file("probe/probe.bpf.c", GLOBALS);
+    stage.run(&["build", "probe", "-o", "probe.wasm"]).done();
+    let text = stage.run(&["inspect", "probe.wasm"]).done().text();
+    let (_, globals) = text.split_once("globals\n").unwrap();
+    for (name, shown) in [
+        ("two", "2"),
+        ("below", "-3"),
+        ("wide", "18446744073709551615"),
+        ("on", "true"),
+        ("off", "false"),
+        ("mode", "MODE_FAST"),
+        ("unnamed", "7"),
+        ("half", "0.5"),
+        ("comm", "\"ba\\\"sh\""),
+        ("empty", "\"\""),
+        ("split", "61 00 62 00"),
+        ("mac", "02 00 5e 10 00 01"),
+        ("pair", "01 00 00 00 02 00 00 00"),
+        ("zeros", "0"),
+        ("long_one", "too long to show"),
+    ] {
+        let mut lines = globals.lines();
+        let line = lines.find(|line| line.split_whitespace().next() == Some(name));
+        let line = line.unwrap_or_else(|| panic!("{name} is not in\n{text}"));
+        let (_, value) = line.split_once(" bytes  ").unwrap();
+        assert_eq!(value.trim_start(), shown, "{line}");
+    }
+    let json = stage.run(&["inspect", "--json", "probe.wasm"]).done();
+    let report: serde_json::Value = serde_json::from_slice(&json.output).unwrap();
+    let globals = report["manifest"]["globals"].as_array().unwrap();
+    let two = globals.iter().find(|global| global["name"] == "two");
+    assert_eq!(two.unwrap()["default"], "02000000");
 }
 
 #[test]
