@@ -118,6 +118,7 @@ async fn the_only_one(client: &Client) -> Result<String, CliError> {
         .collect();
     match (names.len(), names.pop()) {
         (1, Some(name)) => Ok(name),
+        (0, _) => Err(CliError::NothingRuns),
         (count, last) => {
             names.extend(last);
             Err(CliError::WhichInstance {

@@ -32,6 +32,7 @@ pub(super) fn run(
     let allowed_users = user_ids(&args.allow_user)?;
     let state_dir = StateDir::taken(&args.state_dir)?;
     let event_files = args.event_files;
+    event_files.check()?;
     let config = DaemonConfig {
         socket: socket.to_owned(),
         legacy_listen: match args.legacy_listen {

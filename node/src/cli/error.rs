@@ -82,6 +82,23 @@ pub(crate) enum CliError {
         /// Their names.
         names: String,
     },
+    /// No instance runs, and one is needed.
+    #[error("nothing runs here: start something with `node update @FILE`, then ask again")]
+    NothingRuns,
+    /// The argument is no JSON, but the name of a file.
+    #[error("{name} is not JSON but a file: `node update @{name}` reads it")]
+    FileWithoutAt {
+        /// The argument.
+        name: String,
+    },
+    /// The folder of `--events-dir` can't be used.
+    #[error("--events-dir {}: {reason}", path.display())]
+    EventsDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
     /// The system denied something the command needs to run at all.
     #[error("{what}: {reason}")]
     System {
@@ -136,11 +153,14 @@ impl CliError {
             | Self::Intake(_)
             | Self::TooLong { .. }
             | Self::WhichInstance { .. }
+            | Self::NothingRuns
+            | Self::FileWithoutAt { .. }
             | Self::User(_)
             | Self::Users { .. } => Code::Reject,
             Self::Unread
             | Self::Read { .. }
             | Self::StateDir { .. }
+            | Self::EventsDir { .. }
             | Self::System { .. }
             | Self::Print(_) => Code::Fatal,
         }

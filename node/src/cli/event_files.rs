@@ -2,11 +2,12 @@
 //! Flattened into the arguments of the commands that run instances.
 //! Must never keep events that nobody asked to keep.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use payload::name::InstanceName;
 
+use super::CliError;
 use crate::sink::file::{FILES_MAX, FileSink, Rotation};
 use crate::sink::{SinkError, Sinks};
 
@@ -39,6 +40,26 @@ pub(crate) struct EventFiles {
 }
 
 impl EventFiles {
+    /// Tries now what [`Self::add_to`] will need: a daemon without instances would else learn only
+    /// from its first payload that no event can be kept.
+    ///
+    /// # Errors
+    /// No file can be made in the folder.
+    pub(super) fn check(&self) -> Result<(), CliError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        // No instance has this name: theirs begin with a letter or a digit.
+        let trial = folder.join(format!(".trial-{}", std::process::id()));
+        let tried = fs::create_dir_all(folder)
+            .and_then(|()| File::create_new(&trial))
+            .and_then(|_| fs::remove_file(&trial));
+        tried.map_err(|reason| CliError::EventsDir {
+            path: folder.clone(),
+            reason,
+        })
+    }
+
     /// `sinks`, and the file of this instance where files were asked for.
     ///
     /// # Errors
@@ -79,6 +100,9 @@ mod tests {
             file_mib: 1,
             kept: 2,
         };
+        files.check().unwrap();
+        let left = fs::read_dir(folder.path().join("events")).unwrap().count();
+        assert_eq!(left, 0, "trying leaves nothing");
         let mut sinks = files.add_to(Sinks::default(), &name).unwrap();
         sinks.deliver(b"{}\n", 1);
         let counts = sinks.tally().counts();
@@ -89,5 +113,16 @@ mod tests {
         assert_eq!(told, [("file", 1)]);
         let kept = fs::read_to_string(folder.path().join("events/trace.jsonl")).unwrap();
         assert_eq!(kept, "{}\n");
+    }
+
+    #[test]
+    fn a_folder_without_room_for_files_is_refused_before_there_is_an_event() {
+        let files = EventFiles {
+            folder: Some("/proc/x".into()),
+            file_mib: 1,
+            kept: 2,
+        };
+        let error = files.check().unwrap_err().to_string();
+        assert!(error.starts_with("--events-dir /proc/x: "), "{error}");
     }
 }

@@ -7,17 +7,24 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use payload::limits::PAYLOAD_BYTES_MAX;
+use payload::unsigned::sniff;
 
 use super::CliError;
 
 /// The bytes of `JSON`, `@FILE` or `-`.
 ///
 /// # Errors
-/// The file can't be read, or is too long.
+/// The file can't be read, or is too long; the `@` before its name is missing.
 pub(super) fn bytes_of(source: &str) -> Result<Vec<u8>, CliError> {
     match source.strip_prefix('@') {
         Some(path) => file(Path::new(path)),
         None if source == "-" => bounded(io::stdin().lock(), "standard input"),
+        // Only where it could not be anything else: JSON is never taken for a name.
+        None if sniff(source.as_bytes()).is_none() && Path::new(source).is_file() => {
+            Err(CliError::FileWithoutAt {
+                name: source.to_owned(),
+            })
+        }
         None => Ok(source.as_bytes().to_vec()),
     }
 }
@@ -71,6 +78,15 @@ mod tests {
             bytes_of("@/nowhere/x"),
             Err(CliError::Read { .. })
         ));
+    }
+
+    #[test]
+    fn the_name_of_a_file_without_its_at_is_told_from_json() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let name = file.path().display().to_string();
+        let error = bytes_of(&name).unwrap_err().to_string();
+        assert!(error.contains(&format!("@{name}")), "{error}");
+        assert_eq!(bytes_of("/nowhere/x").unwrap(), b"/nowhere/x");
     }
 
     #[test]
