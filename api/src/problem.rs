@@ -52,6 +52,21 @@ impl Problem {
         self
     }
 
+    /// Whether the detail says the field itself, as `data: is missing` says `data` and `program a:
+    /// …` says `programs.a`: then people need not read it twice.
+    fn detail_names(&self, field: &str) -> bool {
+        // A longer word, or a longer path, is another field.
+        let ends = |rest: &str| rest.starts_with([':', ' ']);
+        if self.detail.strip_prefix(field).is_some_and(ends) {
+            return true;
+        }
+        field.split_once("s.").is_some_and(|(one, name)| {
+            let words = format!("{one} {name}");
+            let mut found = self.detail.match_indices(&words);
+            found.any(|(at, _)| self.detail.get(at + words.len()..).is_some_and(ends))
+        })
+    }
+
     /// The same problem with the verifier's log.
     #[must_use]
     pub fn with_log(mut self, log: impl Into<String>) -> Self {
@@ -63,7 +78,9 @@ impl Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.title)?;
-        if let Some(field) = &self.field {
+        if let Some(field) = &self.field
+            && !self.detail_names(field)
+        {
             write!(f, ": {field}")?;
         }
         if self.detail.is_empty() {
@@ -110,5 +127,29 @@ mod tests {
         // RFC 9457 section 3.2: consumers must ignore extensions that they don't know.
         let problem: Problem = serde_json::from_str(r#"{"extension":[1]}"#).unwrap();
         assert_eq!(problem.kind, "about:blank");
+    }
+
+    #[test]
+    fn the_field_is_told_once() {
+        for (field, detail, told) in [
+            ("data", "data: is missing", "data: is missing"),
+            ("data_sz", "data: is short", "data_sz: data: is short"),
+            ("data", "data_sz is 9", "data: data_sz is 9"),
+            (
+                "programs.at_hook",
+                "program at_hook (section x): no",
+                "program at_hook (section x): no",
+            ),
+            (
+                "programs.a",
+                "the kernel rejects program a: no",
+                "the kernel rejects program a: no",
+            ),
+            ("programs.a", "program ab: no", "programs.a: program ab: no"),
+            ("name", "too long", "name: too long"),
+        ] {
+            let problem = Problem::new(422, "refused", detail).with_field(field);
+            assert_eq!(problem.to_string(), format!("refused: {told}"));
+        }
     }
 }

@@ -13,6 +13,7 @@ mod system {
     mod legacy_2022;
     mod legacy_2023;
     mod limits;
+    mod mistakes;
     mod node;
     mod objects;
     mod rejected;

@@ -3,6 +3,9 @@
 //! Must never wait without a deadline or read without a bound.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -15,7 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::{ANSWER_BYTES_MAX, ANSWER_TIMEOUT, Address, CONNECT_TIMEOUT, ClientError, Reply};
+use super::{
+    ANSWER_BYTES_MAX, ANSWER_TIMEOUT, Address, CONNECT_TIMEOUT, ClientError, Reply,
+    SOCKET_PATH_BYTES_MAX,
+};
 use crate::problem::Problem;
 
 /// The longest body of a refusal that is shown when it is not Problem JSON, in characters.
@@ -139,6 +145,41 @@ pub(super) async fn within<T>(
     })
 }
 
+fn check_length(path: &Path) -> Result<(), ClientError> {
+    let bytes = path.as_os_str().as_bytes().len();
+    if bytes <= SOCKET_PATH_BYTES_MAX {
+        return Ok(());
+    }
+    Err(ClientError::PathLength {
+        path: path.display().to_string(),
+        bytes,
+        bytes_max: SOCKET_PATH_BYTES_MAX,
+    })
+}
+
+/// What keeps this path from being a node's socket: unix(7) says "connection refused" of whatever
+/// is no socket, too.
+fn no_socket(path: &Path, reason: io::Error) -> ClientError {
+    let shown = path.display().to_string();
+    match reason.kind() {
+        io::ErrorKind::PermissionDenied => ClientError::Denied {
+            path: shown,
+            reason,
+        },
+        io::ErrorKind::ConnectionRefused
+            if path
+                .metadata()
+                .is_ok_and(|found| !found.file_type().is_socket()) =>
+        {
+            ClientError::NotSocket { path: shown }
+        }
+        _ => ClientError::Unreachable {
+            address: shown,
+            reason,
+        },
+    }
+}
+
 async fn connect(
     address: &Address,
 ) -> Result<(http1::SendRequest<Full<Bytes>>, Driver), ClientError> {
@@ -148,6 +189,7 @@ async fn connect(
     };
     match address {
         Address::Unix(path) => {
+            check_length(path)?;
             let stream = within(
                 address,
                 CONNECT_TIMEOUT,
@@ -155,7 +197,7 @@ async fn connect(
                 UnixStream::connect(path),
             )
             .await?;
-            handshake(address, stream.map_err(unreachable)?).await
+            handshake(address, stream.map_err(|error| no_socket(path, error))?).await
         }
         Address::Tcp(host) => {
             let stream =

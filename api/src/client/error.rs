@@ -2,8 +2,6 @@
 //! Returned by every call of the client; shown by the command lines.
 //! Must never hide which node was asked.
 
-use std::io::ErrorKind;
-
 use thiserror::Error;
 
 use crate::problem::Problem;
@@ -22,13 +20,37 @@ pub enum Class {
 /// Why a call of the client failed.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// Nobody listens there, or the address is not allowed for this user.
+    /// Nobody listens there.
     #[error("no node answers at {address}: {reason}")]
     Unreachable {
         /// Where the client tried to connect.
         address: String,
         /// What the system said.
         reason: std::io::Error,
+    },
+    /// The file system does not let this user to the socket.
+    #[error("this user may not use the node's socket {path}: {reason}; root and its owner may")]
+    Denied {
+        /// The socket.
+        path: String,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// What has the path is no socket.
+    #[error("{path} is no socket, so no node can answer there")]
+    NotSocket {
+        /// The path.
+        path: String,
+    },
+    /// No socket can have a path of this length.
+    #[error("{path}: has {bytes} bytes, a socket's path has at most {bytes_max}")]
+    PathLength {
+        /// The path.
+        path: String,
+        /// Bytes of it.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
     },
     /// The time allowed for a step ran out.
     #[error("the node at {address} did not {step} within {seconds} s")]
@@ -79,12 +101,12 @@ impl ClientError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Unreachable { reason, .. } if reason.kind() == ErrorKind::PermissionDenied => {
-                Class::Reject
-            }
             Self::Unreachable { .. } | Self::Silent { .. } => Class::Retry,
             Self::Broken { .. } | Self::TooLong { .. } | Self::NotUnderstood { .. } => Class::Fatal,
-            Self::Name { .. } => Class::Reject,
+            Self::Denied { .. }
+            | Self::NotSocket { .. }
+            | Self::PathLength { .. }
+            | Self::Name { .. } => Class::Reject,
             Self::Refused { problem } => match problem.status {
                 408 | 429 | 503 => Class::Retry,
                 400..=499 => Class::Reject,
