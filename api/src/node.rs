@@ -199,8 +199,8 @@ pub struct Proof {
     pub from: Option<GenerationId>,
     /// The generation that is in charge now.
     pub to: GenerationId,
-    /// When the flip was, milliseconds since 1970.
-    pub at_ms: u64,
+    /// When the flip was, microseconds since 1970.
+    pub at_us: u64,
     /// The time of each step.
     pub steps: Steps,
     /// How each hook was replaced.

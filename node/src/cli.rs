@@ -26,6 +26,8 @@ use crate::output::Output;
 pub(crate) struct Clock {
     /// Milliseconds since 1970.
     pub(crate) now_ms: fn() -> u64,
+    /// Microseconds since 1970.
+    pub(crate) now_us: fn() -> u64,
 }
 
 /// Runs one command to its end and gives the exit code that `--help` promises.

@@ -31,8 +31,8 @@ const INSTANCES_MAX: usize = 256;
 /// What an engine is made with. Clocks and sinks are parameters, so that the engine decides
 /// nothing about either.
 pub(crate) struct EngineConfig {
-    /// Milliseconds since 1970.
-    pub(crate) now_ms: fn() -> u64,
+    /// Microseconds since 1970.
+    pub(crate) now_us: fn() -> u64,
     /// Makes the sinks of a new instance; its window of recent events is one of them.
     pub(crate) sinks: Box<SinkMaker>,
 }
@@ -134,9 +134,9 @@ impl Engine {
             payload,
             place.as_ref().map(Running::previous),
         )?;
-        let now_ms = self.shared.config.now_ms;
+        let now_us = self.shared.config.now_us;
         let view = if let Some(running) = place.as_mut() {
-            running.update(prepared, now_ms)?;
+            running.update(prepared, now_us)?;
             running.view()
         } else {
             let hub = Arc::new(Hub::default());
@@ -145,9 +145,9 @@ impl Engine {
             let identity = Identity {
                 name: name.clone(),
                 id,
-                started_ms: now_ms(),
+                started_ms: now_us() / 1000,
             };
-            let running = Running::start(identity, prepared, hub, sinks, now_ms)?;
+            let running = Running::start(identity, prepared, hub, sinks, now_us)?;
             place.insert(running).view()
         };
         let applied = view.applied().ok_or(ApplyError::ReaderDead);

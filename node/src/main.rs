@@ -20,17 +20,22 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let args = cli::Args::parse();
-    cli::run(args, cli::Clock { now_ms })
+    cli::run(args, cli::Clock { now_ms, now_us })
 }
 
-/// Milliseconds since 1970; 0 on a machine whose clock stands before that.
+/// Milliseconds since 1970.
+fn now_ms() -> u64 {
+    now_us() / 1000
+}
+
+/// Microseconds since 1970; 0 on a machine whose clock stands before that.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where the wall clock is read"
 )]
-fn now_ms() -> u64 {
+fn now_us() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

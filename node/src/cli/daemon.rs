@@ -45,7 +45,7 @@ pub(super) fn run(
         now_ms: clock.now_ms,
     };
     let engine = Engine::new(EngineConfig {
-        now_ms: clock.now_ms,
+        now_us: clock.now_us,
         sinks: Box::new(move |name, hub| {
             let window = HubSink {
                 hub: Arc::clone(hub),

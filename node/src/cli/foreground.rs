@@ -59,7 +59,7 @@ fn run(
     let unread = Arc::new(Notify::new());
     let tell = Arc::clone(&unread);
     let engine = Engine::new(EngineConfig {
-        now_ms: clock.now_ms,
+        now_us: clock.now_us,
         sinks: Box::new(move |name, _| {
             let tell = Arc::clone(&tell);
             let sink = stdout(

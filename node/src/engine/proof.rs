@@ -43,13 +43,13 @@ pub(super) fn start(
     shown: &Shown,
     hooks: &[PlannedHook],
     maps: Vec<MapProof>,
-    at_ms: u64,
+    at_us: u64,
 ) -> Proof {
     Proof {
         instance: String::new(),
         from: None,
         to: shown.id.clone(),
-        at_ms,
+        at_us,
         steps: Steps::default(),
         hooks: hooks.iter().map(|planned| hook(planned, "new")).collect(),
         maps,
@@ -68,7 +68,7 @@ pub(super) fn update(
     old: (&Shown, &[PlannedHook]),
     new: (&Shown, &[PlannedHook]),
     maps: Vec<MapProof>,
-    at_ms: u64,
+    at_us: u64,
 ) -> Proof {
     let has = |hooks: &[PlannedHook], wanted: &PlannedHook| {
         hooks.iter().any(|planned| planned.hook == wanted.hook)
@@ -86,7 +86,7 @@ pub(super) fn update(
     Proof {
         from: Some(old.0.id.clone()),
         hooks,
-        ..start(new.0, &[], maps, at_ms)
+        ..start(new.0, &[], maps, at_us)
     }
 }
 

@@ -64,7 +64,7 @@ impl Running {
         prepared: Prepared,
         hub: Arc<Hub>,
         sinks: Sinks,
-        now_ms: fn() -> u64,
+        now_us: fn() -> u64,
     ) -> Result<Self, ApplyError> {
         let gate = Gate::new().map_err(|source| machine("the instance's gate", source))?;
         let lane = Lane::of_generation(prepared.generation);
@@ -75,7 +75,7 @@ impl Running {
         let reader = Reader::start(name, prepared.sources, sinks, Arc::clone(&counters))
             .map_err(|source| machine("the instance's reader", source))?;
         let flip = flip(&gate, lane);
-        let at_ms = now_ms();
+        let at_us = now_us();
         let mut running = Self {
             generation: prepared.generation,
             identity,
@@ -102,7 +102,7 @@ impl Running {
             grace: waited,
             ..Default::default()
         };
-        let mut proof = proof::start(&running.shown, &running.hooks, prepared.maps, at_ms);
+        let mut proof = proof::start(&running.shown, &running.hooks, prepared.maps, at_us);
         proof.steps = times.added_to(prepared.steps);
         running.keep(proof);
         Ok(running)
@@ -113,7 +113,7 @@ impl Running {
     pub(super) fn update(
         &mut self,
         prepared: Prepared,
-        now_ms: fn() -> u64,
+        now_us: fn() -> u64,
     ) -> Result<(), ApplyError> {
         let lane = Lane::of_generation(prepared.generation);
         let armed = arm(&self.gate, &self.switches, &prepared, lane)?;
@@ -130,7 +130,7 @@ impl Running {
         } else {
             flip(&self.gate, lane)
         };
-        let at_ms = now_ms();
+        let at_us = now_us();
         let old_switches = std::mem::replace(&mut self.switches, armed.switches);
         let graced = self.settle();
         let drained = self.reader.adopt(prepared.sources);
@@ -139,7 +139,7 @@ impl Running {
             (&self.shown, &self.hooks),
             (&prepared.shown, &prepared.hooks),
             prepared.maps,
-            at_ms,
+            at_us,
         );
         self.generation = prepared.generation;
         self.shown = prepared.shown;

@@ -154,7 +154,7 @@ mod tests {
             instance: "trace".into(),
             from: Some(id(1)),
             to: id(2),
-            at_ms: 0,
+            at_us: 0,
             steps: Steps {
                 verify_us: 12_345,
                 flip_ns: 640,

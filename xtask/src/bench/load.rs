@@ -16,9 +16,6 @@ use crate::run;
 const UPDATES: usize = 100;
 /// Before them: the node cuts and keeps the kernel's BTF for both objects.
 const WARM_UPS: usize = 4;
-/// The proof tells the moment of the flip in whole milliseconds: half of one lies behind it on
-/// average, and over all updates the middle is right to a twentieth.
-const HALF_MS: f64 = 0.5;
 const PATH: &str = "/api/v1/instances/bench";
 /// The bounds of the issue that asked for this bench.
 const VERIFIERS_MAX: f64 = 2.0;
@@ -111,9 +108,9 @@ fn update(node: &Node, meter: &mut Meter, object: &[u8]) -> Result<Update> {
         "hooks changed: {proof}"
     );
     let step_ms = |field: &str| proof["steps"][field].as_f64().map(|us| us / 1e3);
-    let flipped_ms = proof["at_ms"].as_f64().context("no at_ms in the proof")?;
+    let flipped_us = proof["at_us"].as_f64().context("no at_us in the proof")?;
     Ok(Update {
-        post_to_live: flipped_ms + HALF_MS - answer.sent_ms,
+        post_to_live: flipped_us / 1e3 - answer.sent_ms,
         verifier,
         steps: STEPS.map(|(field, ..)| step_ms(field).unwrap_or(f64::NAN)),
     })
