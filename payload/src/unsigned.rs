@@ -177,7 +177,8 @@ impl Unsigned {
             object: &object,
         };
         let manifest = Manifest::computed(name, version, Described::default(), &[inspected])?;
-        let digest = Digest::of(&bytes);
+        let listed = manifest.objects.first().map(|object| object.digest);
+        let digest = listed.unwrap_or_else(|| Digest::of(&bytes));
         let objects = vec![ArchObject { arch, bytes }];
         let contents = Contents {
             manifest,

@@ -3,6 +3,7 @@
 //! Must never say that it is ready before both listeners are bound.
 
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,7 +66,11 @@ pub(super) fn run(
         };
         state_dir.record(&listening)?;
         output.listening(&listening).map_err(CliError::Print)?;
-        daemon.run(signals.stop()).await;
+        // On a worker: the thread that a caller's arrival wakes also reads what it sent.
+        let serving = tokio::spawn(async move { daemon.run(signals.stop()).await });
+        if let Err(panicked) = serving.await {
+            resume_unwind(panicked.into_panic());
+        }
         output.journal("stopped");
         Ok(())
     })

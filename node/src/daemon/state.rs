@@ -1,14 +1,15 @@
-//! What the routes share, and the calls of the engine that block, moved off the async threads.
-//! Used by every route.
-//! Must never block the thread that calls.
+//! What the routes share, and the calls of the engine, which block: the runtime is told, and goes on
+//! with another thread. Used by every route.
+//! Must never block a thread that the runtime counts on.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use api::node::{Applied, Instance};
 use axum::http::StatusCode;
 use payload::name::InstanceName;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::block_in_place;
 
 use super::body::{Upload, Uploads};
 use super::journal::Journal;
@@ -44,17 +45,15 @@ impl State {
     ///
     /// # Errors
     /// The intake or the engine says no; what ran before still runs.
-    pub(super) async fn apply(
+    pub(super) fn apply(
         &self,
         asked: Option<InstanceName>,
         upload: Upload,
     ) -> Result<Applied, Refusal> {
-        let (engine, allow) = (self.parts.engine.clone(), self.parts.allow_unsigned);
-        let applied = off_thread(move || {
-            let intake = intake::read(&upload.bytes, asked, allow)?;
-            Ok(engine.apply(&intake.name, &intake.payload)?)
-        })
-        .await;
+        let applied = blocking(|| {
+            let intake = intake::read(&upload.bytes, asked, self.parts.allow_unsigned)?;
+            Ok(self.parts.engine.apply(&intake.name, &intake.payload)?)
+        });
         match &applied {
             Ok(applied) => self.parts.journal.applied(self.caller, applied),
             Err(refusal) => self.parts.journal.refused(self.caller, refusal),
@@ -66,9 +65,8 @@ impl State {
     ///
     /// # Errors
     /// There is none of this name.
-    pub(super) async fn stop(&self, name: InstanceName) -> Result<Instance, Refusal> {
-        let engine = self.parts.engine.clone();
-        let stopped = off_thread(move || Ok(engine.stop(&name)?)).await?;
+    pub(super) fn stop(&self, name: InstanceName) -> Result<Instance, Refusal> {
+        let stopped = blocking(|| Ok(self.parts.engine.stop(&name)?))?;
         self.parts.journal.changed(self.caller, "stopped", &stopped);
         Ok(stopped)
     }
@@ -77,13 +75,8 @@ impl State {
     ///
     /// # Errors
     /// There is none of this name.
-    pub(super) async fn set_paused(
-        &self,
-        name: InstanceName,
-        paused: bool,
-    ) -> Result<Instance, Refusal> {
-        let engine = self.parts.engine.clone();
-        let instance = off_thread(move || Ok(engine.set_paused(&name, paused)?)).await?;
+    pub(super) fn set_paused(&self, name: InstanceName, paused: bool) -> Result<Instance, Refusal> {
+        let instance = blocking(|| Ok(self.parts.engine.set_paused(&name, paused)?))?;
         let what = if paused { "paused" } else { "resumed" };
         self.parts.journal.changed(self.caller, what, &instance);
         Ok(instance)
@@ -97,10 +90,11 @@ impl State {
     }
 }
 
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    spawn_blocking(work).await.unwrap_or_else(|_| {
+/// Runs what blocks on this very thread, which the runtime replaces: an update does not wait until
+/// another thread has woken for it.
+fn blocking<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    let done = catch_unwind(AssertUnwindSafe(|| block_in_place(work)));
+    done.unwrap_or_else(|_| {
         let detail = "the node failed while it did this; its log says where";
         Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
     })

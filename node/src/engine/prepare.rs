@@ -26,10 +26,10 @@ use crate::kernel::ring::Ring;
 use crate::kernel::vmlinux::Vmlinux;
 
 /// A generation that is loaded and verified and runs nowhere.
-pub(super) struct Prepared {
+pub(super) struct Prepared<'payload> {
     pub(super) generation: u64,
     pub(super) shown: Shown,
-    pub(super) object: Object,
+    pub(super) object: &'payload Object,
     pub(super) hooks: Vec<PlannedHook>,
     pub(super) loaded: Loaded,
     pub(super) sources: Vec<Source>,
@@ -69,13 +69,13 @@ impl PlannedHook {
 
 /// Loads `payload` as the given generation of `name`. `previous` is the generation in charge,
 /// whose maps may go on.
-pub(super) fn prepare(
+pub(super) fn prepare<'payload>(
     vmlinux: &Vmlinux,
     name: &InstanceName,
     generation: u64,
-    payload: &Admitted,
+    payload: &'payload Admitted,
     previous: Option<Previous<'_>>,
-) -> Result<Prepared, ApplyError> {
+) -> Result<Prepared<'payload>, ApplyError> {
     let manifest = &payload.contents().manifest;
     let (elf, object) = for_this_machine(payload)?;
     let hooks = plan_hooks(object)?;
@@ -114,7 +114,7 @@ pub(super) fn prepare(
             id,
             buffers,
         },
-        object: object.clone(),
+        object,
         hooks,
         loss: loss_of(object, &loaded),
         loaded,

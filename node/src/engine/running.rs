@@ -61,7 +61,7 @@ impl Running {
     /// in charge at once.
     pub(super) fn start(
         identity: Identity,
-        prepared: Prepared,
+        prepared: Prepared<'_>,
         hub: Arc<Hub>,
         sinks: Sinks,
         now_us: fn() -> u64,
@@ -81,7 +81,7 @@ impl Running {
             identity,
             paused: false,
             shown: prepared.shown,
-            object: prepared.object,
+            object: prepared.object.clone(),
             hooks: prepared.hooks,
             switches: armed.switches,
             gate,
@@ -112,7 +112,7 @@ impl Running {
     /// nothing.
     pub(super) fn update(
         &mut self,
-        prepared: Prepared,
+        prepared: Prepared<'_>,
         now_us: fn() -> u64,
     ) -> Result<(), ApplyError> {
         let lane = Lane::of_generation(prepared.generation);
@@ -143,7 +143,7 @@ impl Running {
         );
         self.generation = prepared.generation;
         self.shown = prepared.shown;
-        self.object = prepared.object;
+        self.object = prepared.object.clone();
         self.hooks = prepared.hooks;
         self.loss = Arc::new(prepared.loss);
         self.loaded = prepared.loaded;
@@ -294,7 +294,7 @@ fn flip(gate: &Gate, lane: Lane) -> Duration {
 fn arm(
     gate: &Gate,
     existing: &[Arc<Switch>],
-    prepared: &Prepared,
+    prepared: &Prepared<'_>,
     lane: Lane,
 ) -> Result<Armed, ApplyError> {
     let started = Instant::now();
