@@ -278,7 +278,7 @@ pub struct HookProof {
 pub struct MapProof {
     /// Name of the map.
     pub map: String,
-    /// `shared` or `fresh`.
+    /// `shared`, `fresh`, or `gone` where only the old generation had it.
     pub hand_over: String,
     /// Why it is fresh although the old generation had a map of this name.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -26,7 +26,8 @@ pub struct Problem {
     /// Path of the field that broke the rule, such as `meta.bpf_skel.maps[2].name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// What the kernel's verifier wrote, when it was the kernel that said no. May hold many lines.
+    /// What explains it at length: the words of the kernel's verifier when it was the kernel that
+    /// said no, or two types side by side that should agree. May hold many lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
 }
@@ -67,7 +68,7 @@ impl Problem {
         })
     }
 
-    /// The same problem with the verifier's log.
+    /// The same problem with what explains it at length.
     #[must_use]
     pub fn with_log(mut self, log: impl Into<String>) -> Self {
         self.log = Some(log.into());

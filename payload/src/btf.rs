@@ -7,6 +7,7 @@ mod check;
 pub mod cut;
 mod error;
 mod index;
+pub mod layout;
 pub mod record;
 mod view;
 

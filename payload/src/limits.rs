@@ -112,6 +112,9 @@ pub const DATA_SECTION_BYTES_MAX: u32 = 64 << 20;
 /// Pointers, arrays and qualifiers before the name of a type.
 pub const TYPE_NAME_DEPTH_MAX: usize = 32;
 
+/// Fields of one type, those of nested structs included, that are shown beside another's.
+pub const LAYOUT_FIELDS_MAX: usize = 256;
+
 /// The struct of an event, bytes. What follows it (a flexible array member) is bounded by the ring.
 pub const EVENT_BYTES_MAX: u64 = 1 << 20;
 /// Fields of an event, those of nested structs included.

@@ -10,6 +10,9 @@ mod builder;
 #[path = "btf/kinds.rs"]
 #[cfg(test)]
 mod kinds;
+#[path = "btf/layout.rs"]
+#[cfg(test)]
+mod layout;
 #[path = "btf/mutation.rs"]
 #[cfg(test)]
 mod mutation;

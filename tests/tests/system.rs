@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod system {
     mod api;
+    mod carry;
     mod doors;
     mod foreground;
     mod hooks;

@@ -45,7 +45,7 @@ pub(super) async fn put(
 ) -> Result<Json<Applied>, Refusal> {
     let name = named(&name)?;
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    Ok(Json(state.apply(Some(name), upload)?))
+    Ok(Json(state.apply(Some(name), &upload)?))
 }
 
 /// `POST /api/v1/instances`: as `PUT`, under the name that the file itself asks for.
@@ -55,7 +55,7 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Json<Applied>, Refusal> {
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    Ok(Json(state.apply(None, upload)?))
+    Ok(Json(state.apply(None, &upload)?))
 }
 
 /// `DELETE /api/v1/instances/{name}`: stops it.
@@ -63,8 +63,7 @@ pub(super) async fn delete(
     Shared(state): Shared<State>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    let name = named(&name)?;
-    state.stop(name)?;
+    state.stop(&named(&name)?)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -73,7 +72,7 @@ pub(super) async fn pause(
     Shared(state): Shared<State>,
     Path(name): Path<String>,
 ) -> Result<Json<Instance>, Refusal> {
-    Ok(Json(state.set_paused(named(&name)?, true)?))
+    Ok(Json(state.set_paused(&named(&name)?, true)?))
 }
 
 /// `POST /api/v1/instances/{name}/resume`.
@@ -81,7 +80,7 @@ pub(super) async fn resume(
     Shared(state): Shared<State>,
     Path(name): Path<String>,
 ) -> Result<Json<Instance>, Refusal> {
-    Ok(Json(state.set_paused(named(&name)?, false)?))
+    Ok(Json(state.set_paused(&named(&name)?, false)?))
 }
 
 /// `GET /api/v1/instances/{name}/proofs`, oldest first.

@@ -31,7 +31,7 @@ pub(super) async fn start(
     body: Body,
 ) -> Result<Flat<(&'static str, &'static str, &'static str, u64)>, Refusal> {
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    let applied = state.apply(None, upload)?;
+    let applied = state.apply(None, &upload)?;
     Ok(Flat(("status", "ok", "id", applied.instance.id)))
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn start(
     let task: Task = body::json(&upload.bytes)?;
     let (name, program) = accepted(task)?;
     upload.bytes = program.into();
-    let applied = state.apply(name, upload)?;
+    let applied = state.apply(name, &upload)?;
     Ok(Json(Started {
         id: applied.instance.id,
         task_list: tasks(&state),
@@ -160,7 +160,7 @@ async fn set_paused(
         .ok_or_else(|| Message::no_task(asked.id))?;
     // Somebody else may have stopped it meanwhile.
     state
-        .set_paused(name, paused)
+        .set_paused(&name, paused)
         .map_err(|_| Message::no_task(asked.id))?;
     Ok(())
 }

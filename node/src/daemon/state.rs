@@ -48,7 +48,7 @@ impl State {
     pub(super) fn apply(
         &self,
         asked: Option<InstanceName>,
-        upload: Upload,
+        upload: &Upload,
     ) -> Result<Applied, Refusal> {
         let applied = blocking(|| {
             let intake = intake::read(&upload.bytes, asked, self.parts.allow_unsigned)?;
@@ -65,8 +65,8 @@ impl State {
     ///
     /// # Errors
     /// There is none of this name.
-    pub(super) fn stop(&self, name: InstanceName) -> Result<Instance, Refusal> {
-        let stopped = blocking(|| Ok(self.parts.engine.stop(&name)?))?;
+    pub(super) fn stop(&self, name: &InstanceName) -> Result<Instance, Refusal> {
+        let stopped = blocking(|| Ok(self.parts.engine.stop(name)?))?;
         self.parts.journal.changed(self.caller, "stopped", &stopped);
         Ok(stopped)
     }
@@ -75,8 +75,12 @@ impl State {
     ///
     /// # Errors
     /// There is none of this name.
-    pub(super) fn set_paused(&self, name: InstanceName, paused: bool) -> Result<Instance, Refusal> {
-        let instance = blocking(|| Ok(self.parts.engine.set_paused(&name, paused)?))?;
+    pub(super) fn set_paused(
+        &self,
+        name: &InstanceName,
+        paused: bool,
+    ) -> Result<Instance, Refusal> {
+        let instance = blocking(|| Ok(self.parts.engine.set_paused(name, paused)?))?;
         let what = if paused { "paused" } else { "resumed" };
         self.parts.journal.changed(self.caller, what, &instance);
         Ok(instance)

@@ -45,6 +45,16 @@ pub(crate) enum ApplyError {
     /// libbpf or the kernel's verifier refused the object.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A map that the manifest requires to go on can't.
+    #[error("map {map} must go on (carry = require) and can't: {reason}")]
+    Carry {
+        /// The map.
+        map: String,
+        /// Why.
+        reason: String,
+        /// The types that differ, side by side, where that is the reason.
+        layouts: Option<String>,
+    },
     /// An event's struct can't be decoded.
     #[error("the struct of ring {map} cannot be decoded: {reason}")]
     Event {
@@ -91,10 +101,12 @@ pub(crate) enum Class {
 }
 
 impl ApplyError {
-    /// The log of libbpf or the verifier, where there is one.
+    /// What explains it at length, where something does: the log of libbpf or the verifier, or the
+    /// types that differ.
     pub(crate) fn log(&self) -> Option<&str> {
         match self {
             Self::Load(error) => Some(error.log()).filter(|log| !log.is_empty()),
+            Self::Carry { layouts, .. } => layouts.as_deref(),
             _ => None,
         }
     }
@@ -106,6 +118,7 @@ impl ApplyError {
             | Self::Hook { .. }
             | Self::NothingToAttach { .. }
             | Self::Setting { .. }
+            | Self::Carry { .. }
             | Self::Load(_)
             | Self::Event { .. } => Class::Reject,
             Self::Machine { .. }
@@ -124,6 +137,7 @@ impl ApplyError {
             }
             Self::Setting { field, .. } => Some(field.clone()),
             Self::NothingToAttach { .. } => Some("programs".to_owned()),
+            Self::Carry { map, .. } => Some(format!("maps.{map}")),
             Self::Event { map, .. } => Some(format!("events.{map}")),
             _ => None,
         }

@@ -4,9 +4,12 @@
 
 use api::node::MapProof;
 use payload::btf::agree::agree;
+use payload::btf::layout::side_by_side;
+use payload::btf::{Btf, TypeId};
 use payload::manifest::{Carry, Manifest};
 use payload::object::{Map, MapKind, Object};
 
+use super::ApplyError;
 use crate::kernel::load::{Loaded, Share};
 use crate::kernel::maps::LOSS_MAP;
 
@@ -37,71 +40,117 @@ const SHAREABLE: [MapKind; 10] = [
     MapKind::STACK_TRACE,
 ];
 
-/// Decides for each map of `object` whether it goes on or begins empty.
-pub(super) fn plan(manifest: &Manifest, object: &Object, previous: Option<Previous<'_>>) -> Plan {
+/// Decides for each map of `object` whether it goes on or begins empty. The wish is the new
+/// manifest's: a map that the new object lacks is let go.
+///
+/// # Errors
+/// [`ApplyError::Carry`] where a map that must go on can't, [`ApplyError::Machine`] where no
+/// descriptor is left.
+pub(super) fn plan(
+    manifest: &Manifest,
+    object: &Object,
+    previous: Option<Previous<'_>>,
+) -> Result<Plan, ApplyError> {
     let mut plan = Plan {
         shares: Vec::new(),
         maps: Vec::with_capacity(object.maps.len()),
     };
     for map in &object.maps {
-        let carry = manifest.maps.iter().find(|entry| entry.name == map.name);
-        let never = carry.is_some_and(|entry| entry.carry == Carry::Never);
-        let old = previous.and_then(|previous| {
-            let old = previous
-                .object
-                .maps
-                .iter()
-                .find(|old| old.name == map.name)?;
-            Some((previous, old))
-        });
-        let reason = match old {
-            None => None,
-            Some(_) if never => Some("its manifest says carry = never".to_owned()),
-            Some((previous, old)) => obstacle((previous.object, old), (object, map)),
+        let listed = manifest.maps.iter().find(|entry| entry.name == map.name);
+        let carry = listed.map_or(Carry::default(), |entry| entry.carry);
+        let old = previous.and_then(|previous| Some((previous, previous.object.map(&map.name)?)));
+        let Some((previous, old)) = old else {
+            plan.decided(map, "fresh", None);
+            continue;
         };
-        let shared = match (old, &reason) {
-            (Some((previous, _)), None) => previous.loaded.map(&map.name).ok(),
-            _ => None,
+        let found = match carry {
+            Carry::Never => Some(Obstacle::from("its manifest says carry = never".to_owned())),
+            Carry::Auto | Carry::Require => obstacle((previous.object, old), (object, map)),
         };
-        let hand_over = if shared.is_some() { "shared" } else { "fresh" }.to_owned();
-        plan.maps.push(MapProof {
+        match found {
+            None => plan.shares.push(share(map, previous)?),
+            Some(Obstacle { reason, layouts }) if carry == Carry::Require => {
+                let map = map.name.clone();
+                return Err(ApplyError::Carry {
+                    map,
+                    reason,
+                    layouts,
+                });
+            }
+            Some(Obstacle { reason, .. }) => {
+                plan.decided(map, "fresh", Some(reason));
+                continue;
+            }
+        }
+        plan.decided(map, "shared", None);
+    }
+    let old_maps =
+        previous.map_or_else(Default::default, |previous| previous.object.maps.as_slice());
+    for gone in old_maps
+        .iter()
+        .filter(|old| object.map(&old.name).is_none())
+    {
+        plan.decided(gone, "gone", None);
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    fn decided(&mut self, map: &Map, hand_over: &str, reason: Option<String>) {
+        self.maps.push(MapProof {
             map: map.name.clone(),
-            hand_over,
+            hand_over: hand_over.to_owned(),
             reason,
         });
-        plan.shares.extend(shared.map(|handle| Share {
-            map: map.name.clone(),
-            handle,
-        }));
     }
-    plan
+}
+
+fn share(map: &Map, previous: Previous<'_>) -> Result<Share, ApplyError> {
+    let failed = |source| ApplyError::Machine {
+        what: format!("map {}, to go on with it", map.name),
+        source,
+    };
+    Ok(Share {
+        map: map.name.clone(),
+        handle: previous.loaded.map(&map.name).map_err(failed)?,
+    })
+}
+
+/// Why a map can't go on.
+struct Obstacle {
+    reason: String,
+    /// The types that differ, side by side, where that is the reason.
+    layouts: Option<String>,
+}
+
+impl From<String> for Obstacle {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            layouts: None,
+        }
+    }
 }
 
 /// Why a map of the same name can't go on, or `None` where it can.
-fn obstacle(old: (&Object, &Map), new: (&Object, &Map)) -> Option<String> {
+fn obstacle(old: (&Object, &Map), new: (&Object, &Map)) -> Option<Obstacle> {
     let (before, after) = (old.1, new.1);
     if after.name == LOSS_MAP {
-        return Some("each generation counts its own loss".to_owned());
+        return Some("each generation counts its own loss".to_owned().into());
     }
     if !SHAREABLE.contains(&after.kind) || after.section.is_some() {
-        return Some(format!("{}: made anew for each generation", after.kind));
+        return Some(format!("{}: made anew for each generation", after.kind).into());
     }
     if let Some(special) = after.holds.iter().next() {
-        return Some(format!(
-            "its values hold {special:?}, which is tied to the old programs"
-        ));
+        return Some(
+            format!("its values hold {special:?}, which is tied to the old programs").into(),
+        );
     }
     let differs = |what: &str, old: &dyn std::fmt::Display, new: &dyn std::fmt::Display| {
-        Some(format!("{what} was {old}, is {new}"))
+        Some(Obstacle::from(format!("{what} was {old}, is {new}")))
     };
     if before.kind != after.kind {
         return differs("its kind", &before.kind, &after.kind);
-    }
-    if before.key_size != after.key_size {
-        return differs("its key size", &before.key_size, &after.key_size);
-    }
-    if before.value_size != after.value_size {
-        return differs("its value size", &before.value_size, &after.value_size);
     }
     if before.max_entries != after.max_entries {
         return differs(
@@ -113,18 +162,47 @@ fn obstacle(old: (&Object, &Map), new: (&Object, &Map)) -> Option<String> {
     if (before.flags, before.extra) != (after.flags, after.extra) {
         return differs("its flags", &before.flags, &after.flags);
     }
-    let same = |pick: fn(&Map) -> Option<payload::btf::TypeId>| match (pick(before), pick(after)) {
-        (Some(one), Some(other)) => match (&old.0.btf, &new.0.btf) {
-            (Some(old_btf), Some(new_btf)) => agree((old_btf, one), (new_btf, other)),
-            _ => false,
-        },
-        (one, other) => one.is_none() && other.is_none(),
+    part("key", Part::key(old), Part::key(new))
+        .or_else(|| part("value", Part::value(old), Part::value(new)))
+}
+
+/// A map's key or value.
+#[derive(Clone, Copy)]
+struct Part<'object> {
+    bytes: u32,
+    /// Its type, where the object says one.
+    of: Option<(&'object Btf, TypeId)>,
+}
+
+impl<'object> Part<'object> {
+    fn key((object, map): (&'object Object, &Map)) -> Self {
+        Self {
+            bytes: map.key_size,
+            of: object.btf.as_ref().zip(map.key_type),
+        }
+    }
+
+    fn value((object, map): (&'object Object, &Map)) -> Self {
+        Self {
+            bytes: map.value_size,
+            of: object.btf.as_ref().zip(map.value_type),
+        }
+    }
+}
+
+/// Why what stood in the old map can't be read as the new one's key or value.
+fn part(what: &str, old: Part<'_>, new: Part<'_>) -> Option<Obstacle> {
+    let agrees = match (old.of, new.of) {
+        (Some(old), Some(new)) => agree(old, new),
+        (old, new) => old.is_none() && new.is_none(),
     };
-    if !same(|map| map.key_type) {
-        return Some("the type of its key changed".to_owned());
-    }
-    if !same(|map| map.value_type) {
-        return Some("the type of its value changed".to_owned());
-    }
-    None
+    let reason = if old.bytes != new.bytes {
+        format!("its {what} size was {}, is {}", old.bytes, new.bytes)
+    } else if !agrees {
+        format!("the type of its {what} changed")
+    } else {
+        return None;
+    };
+    let layouts = old.of.zip(new.of).map(|(old, new)| side_by_side(old, new));
+    Some(Obstacle { reason, layouts })
 }

@@ -89,7 +89,7 @@ pub(super) fn prepare<'payload>(
         .cut_for(payload.digest(), object)
         .map_err(|source| machine("the kernel's BTF, cut for the object", source))?;
     steps.cut_us = micros(cutting.elapsed());
-    let plan = handover::plan(manifest, object, previous);
+    let plan = handover::plan(manifest, object, previous)?;
     let btf = cut.as_ref().map(|cut| cut.path());
     let loaded = load::load(&Request {
         name: name.as_str(),
