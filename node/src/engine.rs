@@ -105,7 +105,8 @@ impl Engine {
     /// Blocks until the new generation is in charge and the old one is gone.
     ///
     /// # Errors
-    /// As `ApplyError` says; what ran before goes on untouched.
+    /// As `ApplyError` says; what ran before goes on untouched, unless the grace period or the
+    /// reader failed behind the flip: then the new generation is in charge, and the listing says so.
     pub(crate) fn apply(
         &self,
         name: &InstanceName,
@@ -135,9 +136,8 @@ impl Engine {
             place.as_ref().map(Running::previous),
         )?;
         let now_us = self.shared.config.now_us;
-        let view = if let Some(running) = place.as_mut() {
-            running.update(prepared, now_us)?;
-            running.view()
+        let (done, view) = if let Some(running) = place.as_mut() {
+            (running.update(prepared, now_us), running.view())
         } else {
             let hub = Arc::new(Hub::default());
             let sinks = (self.shared.config.sinks)(name, &hub)?;
@@ -148,11 +148,12 @@ impl Engine {
                 started_ms: now_us() / 1000,
             };
             let running = Running::start(identity, prepared, hub, sinks, now_us)?;
-            place.insert(running).view()
+            (Ok(()), place.insert(running).view())
         };
         let applied = view.applied().ok_or(ApplyError::ReaderDead);
+        // Also where a step behind the flip failed: the listing tells who is in charge.
         *locked(&slot.view) = Some(view);
-        applied
+        done.and(applied)
     }
 
     fn slot_for_apply(&self, name: &InstanceName) -> Result<Arc<Slot>, ApplyError> {
@@ -221,11 +222,11 @@ impl Engine {
         let slot = self.slot(name).ok_or_else(missing)?;
         let mut place = locked(&slot.running);
         let running = place.as_mut().ok_or_else(missing)?;
-        running.set_paused(paused)?;
+        let settled = running.set_paused(paused);
         let view = running.view();
         let instance = view.instance();
         *locked(&slot.view) = Some(view);
-        Ok(instance)
+        Ok(settled.map(|()| instance)?)
     }
 
     /// Every instance, by name.
