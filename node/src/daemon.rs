@@ -3,6 +3,7 @@
 //! Must never be reachable before the doors stand, nor end with hooks still attached.
 
 mod body;
+mod chunks;
 mod connection;
 mod events;
 mod guard;

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod btf;
+mod by_text;
 pub mod digest;
 pub mod event;
 pub mod file;

@@ -6,8 +6,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
+use crate::by_text::serde_by_text;
 use crate::limits::{INSTANCE_NAME_BYTES_MAX, NAME_PART_BYTES_MAX, VERSION_BYTES_MAX};
 
 /// Why a text is not a name.
@@ -346,17 +345,7 @@ macro_rules! as_text {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
+        serde_by_text!($name);
     )*};
 }
 

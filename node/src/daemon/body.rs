@@ -121,15 +121,12 @@ fn too_long(bytes_max: usize, declared: Option<usize>) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-
-    use hyper::body::Frame;
     use serde::Deserialize;
     use tokio::sync::mpsc;
     use tokio::time::Instant;
 
     use super::*;
+    use crate::daemon::chunks::Chunks;
 
     #[derive(Debug, Deserialize)]
     struct Asked {
@@ -175,7 +172,7 @@ mod tests {
     async fn a_body_that_never_ends_meets_its_deadline() {
         let (_open, never) = mpsc::channel::<Bytes>(1);
         let started = Instant::now();
-        let refused = read(Body::new(Stalled(never)), 10).await.unwrap_err();
+        let refused = read(Body::new(Chunks(never)), 10).await.unwrap_err();
         assert_eq!(refused.into_problem().status, 408);
         assert_eq!(started.elapsed(), BODY_TIMEOUT);
     }
@@ -201,22 +198,5 @@ mod tests {
                 .await
                 .is_ok()
         );
-    }
-
-    /// A body whose sender says nothing.
-    struct Stalled(mpsc::Receiver<Bytes>);
-
-    impl hyper::body::Body for Stalled {
-        type Data = Bytes;
-        type Error = std::convert::Infallible;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-            self.0
-                .poll_recv(context)
-                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
-        }
     }
 }

@@ -2,9 +2,7 @@
 //! Called by `node events`, by `packer`, by `curl`.
 //! Must never hold more than one page for a slow reader: it gets a `lost` mark instead.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use api::node::Lost;
 use axum::body::Body;
@@ -12,12 +10,13 @@ use axum::extract::{Path, Query, State as Shared};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
-use hyper::body::{Bytes, Frame};
+use hyper::body::Bytes;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::timeout;
 
 use super::State;
+use super::chunks::Chunks;
 use super::instances::named;
 use super::limits::{STREAM_ALIVE, STREAM_LINES_MAX, SUBSCRIBERS_MAX};
 use super::refusal::Refusal;
@@ -151,21 +150,4 @@ fn render(page: &Page) -> String {
         let _ = write!(text, "id: {}\ndata: {}\n\n", line.seq + 1, line.text);
     }
     text
-}
-
-/// A body made of what arrives in a channel.
-struct Chunks(mpsc::Receiver<Bytes>);
-
-impl hyper::body::Body for Chunks {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.0
-            .poll_recv(context)
-            .map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes))))
-    }
 }

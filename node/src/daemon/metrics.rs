@@ -73,10 +73,8 @@ const fn gauge(
     value: fn(&Instance) -> Option<u64>,
 ) -> Metric {
     Metric {
-        name,
         kind: "gauge",
-        help,
-        value,
+        ..counter(name, help, value)
     }
 }
 

@@ -101,6 +101,14 @@ pub(crate) enum Class {
 }
 
 impl ApplyError {
+    /// The machine did not give `what`.
+    pub(super) fn machine(what: &str, source: std::io::Error) -> Self {
+        Self::Machine {
+            what: what.to_owned(),
+            source,
+        }
+    }
+
     /// What explains it at length, where something does: the log of libbpf or the verifier, or the
     /// types that differ.
     pub(crate) fn log(&self) -> Option<&str> {

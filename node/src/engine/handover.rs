@@ -106,10 +106,7 @@ impl Plan {
 }
 
 fn share(map: &Map, previous: Previous<'_>) -> Result<Share, ApplyError> {
-    let failed = |source| ApplyError::Machine {
-        what: format!("map {}, to go on with it", map.name),
-        source,
-    };
+    let failed = |source| ApplyError::machine(&format!("map {}", map.name), source);
     Ok(Share {
         map: map.name.clone(),
         handle: previous.loaded.map(&map.name).map_err(failed)?,

@@ -53,7 +53,7 @@ impl PlannedHook {
             program, section, ..
         } = self;
         let source = std::io::Error::other(format!("libbpf did not load it from {section}"));
-        machine(&format!("program {program}"), source)
+        ApplyError::machine(&format!("program {program}"), source)
     }
 
     /// The error of this program at this hook.
@@ -87,7 +87,7 @@ pub(super) fn prepare<'payload>(
     let cutting = Instant::now();
     let cut = vmlinux
         .cut_for(payload.digest(), object)
-        .map_err(|source| machine("the kernel's BTF, cut for the object", source))?;
+        .map_err(|source| ApplyError::machine("the kernel's BTF, cut for the object", source))?;
     steps.cut_us = micros(cutting.elapsed());
     let plan = handover::plan(manifest, object, previous)?;
     let btf = cut.as_ref().map(|cut| cut.path());
@@ -122,13 +122,6 @@ pub(super) fn prepare<'payload>(
         maps: plan.maps,
         steps,
     })
-}
-
-fn machine(what: &str, source: std::io::Error) -> ApplyError {
-    ApplyError::Machine {
-        what: what.to_owned(),
-        source,
-    }
 }
 
 fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> {
@@ -256,7 +249,7 @@ fn open_buffers(
         event,
     } in decoders
     {
-        let failed = |source| machine(&format!("ring {}", map.name), source);
+        let failed = |source| ApplyError::machine(&format!("ring {}", map.name), source);
         let handle = loaded.map(&map.name).map_err(failed)?;
         let (buffer, size_bytes) = if map.kind == MapKind::RINGBUF {
             let ring = Ring::open(&handle).map_err(failed)?;

@@ -66,14 +66,15 @@ impl Running {
         sinks: Sinks,
         now_us: fn() -> u64,
     ) -> Result<Self, ApplyError> {
-        let gate = Gate::new().map_err(|source| machine("the instance's gate", source))?;
+        let gate =
+            Gate::new().map_err(|source| ApplyError::machine("the instance's gate", source))?;
         let lane = Lane::of_generation(prepared.generation);
         let armed = arm(&gate, &[], &prepared, lane)?;
         let counters = Arc::new(Counters::default());
         let tally = sinks.tally();
         let name = identity.name.as_str();
         let reader = Reader::start(name, prepared.sources, sinks, Arc::clone(&counters))
-            .map_err(|source| machine("the instance's reader", source))?;
+            .map_err(|source| ApplyError::machine("the instance's reader", source))?;
         let flip = flip(&gate, lane);
         let at_us = now_us();
         let mut running = Self {
@@ -167,7 +168,8 @@ impl Running {
     /// Waits until no run can still see the gate as it was; then an empty lane counts again.
     fn settle(&self) -> Result<Duration, ApplyError> {
         let started = Instant::now();
-        grace::wait().map_err(|source| machine("the grace period after the flip", source))?;
+        grace::wait()
+            .map_err(|source| ApplyError::machine("the grace period after the flip", source))?;
         if !self.paused {
             self.switches
                 .iter()
@@ -273,13 +275,6 @@ impl Running {
 
 fn is_among(switch: &Arc<Switch>, switches: &[Arc<Switch>]) -> bool {
     switches.iter().any(|other| Arc::ptr_eq(other, switch))
-}
-
-fn machine(what: &str, source: std::io::Error) -> ApplyError {
-    ApplyError::Machine {
-        what: what.to_owned(),
-        source,
-    }
 }
 
 /// Stores the lane and tells how long the store took.

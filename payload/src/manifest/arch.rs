@@ -4,8 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
+use crate::by_text::serde_by_text;
 use crate::name::Excerpt;
 
 /// The architecture that an object is for. Ordered by name, as objects are in the file.
@@ -82,19 +81,7 @@ impl FromStr for Arch {
     }
 }
 
-impl Serialize for Arch {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Arch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+serde_by_text!(Arch);
 
 #[cfg(test)]
 mod tests {

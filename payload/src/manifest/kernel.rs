@@ -5,8 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
+use crate::by_text::serde_by_text;
 use crate::name::Excerpt;
 
 /// Major and minor number of a kernel, such as 5.15. Ordered as kernels are.
@@ -54,19 +53,7 @@ impl fmt::Display for KernelVersion {
     }
 }
 
-impl Serialize for KernelVersion {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for KernelVersion {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+serde_by_text!(KernelVersion);
 
 #[cfg(test)]
 mod tests {
