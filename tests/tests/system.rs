@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod system {
     mod api;
+    mod behind;
     mod carry;
     mod doors;
     mod foreground;

@@ -1,5 +1,6 @@
 //! No bytes make the parser panic, and whatever it accepts can be walked from end to end.
 
+use payload::btf::layout::side_by_side;
 use payload::btf::{Btf, Type};
 use proptest::prelude::*;
 
@@ -12,7 +13,11 @@ fn walk(btf: &Btf) {
         let _ = btf.size_of(id);
         assert!(btf.by_name(btf.name(id)).any(|found| found == id) || btf.name(id).is_empty());
         match btf.type_at(id) {
-            Type::Struct(of) | Type::Union(of) => drop(of.members().collect::<Vec<_>>()),
+            Type::Struct(of) | Type::Union(of) => {
+                drop(of.members().collect::<Vec<_>>());
+                let own = (btf, id);
+                assert!(side_by_side(own, own).contains("(all)"));
+            }
             Type::Enum(of) => drop(of.values().collect::<Vec<_>>()),
             Type::FuncProto(of) => drop(of.parameters().collect::<Vec<_>>()),
             Type::DataSec(of) => drop(of.variables().collect::<Vec<_>>()),

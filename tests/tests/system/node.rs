@@ -49,18 +49,25 @@ impl Node {
 
     /// As [`Node::start`], with more arguments.
     pub(crate) fn start_with(args: &[&str]) -> Self {
+        Self::start_as(|command| {
+            command.args(args);
+        })
+    }
+
+    /// As [`Node::start`], with what `change` does to the command.
+    pub(crate) fn start_as(change: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(binary())
+        let mut command = Command::new(binary());
+        command
             .args(["--json", "daemon", "--legacy-listen", "127.0.0.1:0"])
             .arg("--socket")
             .arg(folder.path().join("node.sock"))
             .arg("--state-dir")
             .arg(folder.path().join("state"))
-            .args(args)
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(folder.path().join("journal")).unwrap())
-            .spawn()
-            .unwrap();
+            .stderr(std::fs::File::create(folder.path().join("journal")).unwrap());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
