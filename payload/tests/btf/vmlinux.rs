@@ -6,7 +6,7 @@ use payload::btf::{Btf, Kind, Type};
 fn the_running_kernels_btf_is_read_and_found_by_name() {
     let path = "/sys/kernel/btf/vmlinux";
     let Ok(bytes) = std::fs::read(path) else {
-        println!("NOT RUN: this kernel has no {path}");
+        println!("not run: this kernel has no {path}");
         return;
     };
     let begun = std::time::Instant::now();

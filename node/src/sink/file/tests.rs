@@ -213,7 +213,7 @@ impl Drop for Small {
 #[test]
 fn a_full_disk_loses_lines_counts_them_and_leaves_no_half_ones() {
     let Some(disk) = Small::mounted() else {
-        println!("NOT RUN: mounting a small file system needs root");
+        println!("not run: mounting a small file system needs root");
         return;
     };
     let path = disk.0.path().join("events.jsonl");
