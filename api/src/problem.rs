@@ -9,6 +9,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// Why a request was not done, for people and programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// Names the kind of problem; `about:blank` means that the status says it all
     /// (RFC 9457 section 4.2.1).
@@ -26,6 +27,9 @@ pub struct Problem {
     /// Path of the field that broke the rule, such as `meta.bpf_skel.maps[2].name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// Names the request in the registry's audit and journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// What explains it at length: the words of the kernel's verifier when it was the kernel that
     /// said no, or two types side by side that should agree. May hold many lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +46,7 @@ impl Problem {
             status,
             detail: detail.into(),
             field: None,
+            request: None,
             log: None,
         }
     }

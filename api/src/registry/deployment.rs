@@ -1,0 +1,89 @@
+//! Deployments, as the registry tells them. See `registry`. Must never hold logic.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a deployment's release comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Always this version.
+    Version(String),
+    /// Whatever the channel names.
+    Channel(String),
+}
+
+/// Which payload should run on which nodes: the body of `PUT /deployments/{deployment}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeploymentSpec {
+    /// `namespace/name` of the payload.
+    pub payload: String,
+    /// Which of its releases.
+    pub source: Source,
+    /// The nodes: a label expression such as `env=prod, kernel>=5.15, !canary-optout`; `*` for all.
+    pub selector: String,
+    /// The name of the instance on the nodes; absent: the payload's name without its namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Values of global variables that the manifest calls settable, by name, as JSON or as text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Object>))]
+    pub globals: BTreeMap<String, serde_json::Value>,
+    /// Attach targets of programs whose target the manifest calls settable, by program.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub targets: BTreeMap<String, String>,
+}
+
+/// Whether a deployment has a release to give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum DeploymentState {
+    /// It gives this release.
+    Active {
+        /// Its version.
+        version: String,
+        /// Its digest.
+        digest: String,
+    },
+    /// It gives none: its nodes don't run it.
+    Void {
+        /// Why, such as a channel that does not exist, or a revoked release.
+        reason: String,
+    },
+}
+
+/// A deployment as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Deployment {
+    /// Its name: letters, digits, `_`, `.`, `-`, as an instance's.
+    pub deployment: String,
+    /// What was asked for.
+    pub spec: DeploymentSpec,
+    /// What it gives now.
+    pub release: DeploymentState,
+    /// Nodes that its selector names.
+    pub nodes: u64,
+    /// Nodes of them that say they run the release.
+    pub running: u64,
+    /// When it was made, milliseconds since 1970.
+    pub created_ms: u64,
+    /// When it was changed last, milliseconds since 1970.
+    pub changed_ms: u64,
+}
+
+/// The answer to `GET /deployments`, by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Deployments {
+    /// At most `limit` of them.
+    pub deployments: Vec<Deployment>,
+    /// The `after` of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -1,0 +1,288 @@
+//! Nodes: what they tell, and what they are told. See `registry`. Must never hold logic.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::node::{InstanceState, KernelLoss, Proof, Trust};
+use crate::problem::Problem;
+
+/// The body of `POST /nodes/enrol`, with an enrolment token as bearer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Enrol {
+    /// What the node is called: as an instance's name, unique in the registry.
+    pub node: String,
+    /// What it is.
+    pub facts: Facts,
+}
+
+/// The answer to `POST /nodes/enrol`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Enrolled {
+    /// The node's name.
+    pub node: String,
+    /// The node's own credential, told this once: the bearer of its later calls.
+    pub credential: String,
+}
+
+/// What a node tells about itself. A newer node may tell more than an older registry knows, here and
+/// in its reports, so unknown fields are let be. Selectors compare `labels`, and `kernel` and `arch` by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Facts {
+    /// `uname -r`, such as `6.1.0-18-cloud-amd64`.
+    pub kernel: String,
+    /// `x86_64`, `aarch64`.
+    pub arch: String,
+    /// Whether the kernel has BTF.
+    pub btf: bool,
+    /// Name and version of the distribution; empty where none is known.
+    #[serde(default)]
+    pub os: String,
+    /// How many CPUs are online.
+    pub cpus: u32,
+    /// The node's version.
+    pub version: String,
+    /// What the operator of the node says of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The answer to `GET /nodes/{node}/desired`; its `ETag` is the digest of the body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Desired {
+    /// The node that it is for.
+    pub node: String,
+    /// How often to ask, milliseconds.
+    pub poll_ms: u64,
+    /// What should run, by instance. What a registry had started and is not here is to stop.
+    pub instances: Vec<Wanted>,
+    /// DSSE envelopes of the floors of the payloads above, as text.
+    pub floors: Vec<String>,
+}
+
+/// One instance that a node should run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Wanted {
+    /// The instance's name.
+    pub instance: String,
+    /// The deployment that wants it.
+    pub deployment: String,
+    /// `namespace/name` of the payload.
+    pub payload: String,
+    /// The version.
+    pub version: String,
+    /// `sha256:<hex>` of the file: `GET /blobs/{digest}`.
+    pub digest: String,
+    /// Bytes of the file.
+    pub size_bytes: u64,
+    /// The DSSE envelope as text; absent for an unsigned release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<String>,
+    /// As in the deployment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Object>))]
+    pub globals: BTreeMap<String, serde_json::Value>,
+    /// As in the deployment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub targets: BTreeMap<String, String>,
+}
+
+/// The data of a `ring` event of `GET /nodes/{node}/doorbell`: ask for the desired state, after a
+/// time that the node draws from the spread. Comments in between keep the connection alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Ring {
+    /// Counts up with every change of what any node should run.
+    pub revision: u64,
+    /// The nodes that are told spread their calls over this time, milliseconds.
+    pub spread_ms: u64,
+}
+
+/// The body of `POST /nodes/{node}/reports`: 204 once all of it is kept. The same batch again
+/// changes nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Reports {
+    /// What the node is, now.
+    pub facts: Facts,
+    /// Everything that it runs, now.
+    pub instances: Vec<InstanceReport>,
+    /// What happened since the batch before, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outcomes: Vec<Outcome>,
+}
+
+/// An instance as a node reports it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InstanceReport {
+    /// Its name.
+    pub instance: String,
+    /// `namespace/name` of the payload.
+    pub payload: String,
+    /// The version, where the payload has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `sha256:<hex>` of the file.
+    pub digest: String,
+    /// Counts from 1.
+    pub generation: u64,
+    /// What it is doing.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub state: InstanceState,
+    /// Whether keys vouched for it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub trust: Trust,
+    /// Whether it runs because the registry wants it; else somebody on the node started it.
+    pub managed: bool,
+    /// When it was started, milliseconds since 1970.
+    pub started_ms: u64,
+    /// Its events, over all generations.
+    pub counts: InstanceCounts,
+}
+
+/// Events of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InstanceCounts {
+    /// Records the kernel handed over.
+    pub accepted: u64,
+    /// Records turned into an output.
+    pub decoded: u64,
+    /// Records too short for their struct.
+    pub malformed: u64,
+    /// Records a full ring refused; a number or `unknown`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub kernel_lost: KernelLoss,
+}
+
+/// What became of something that a node was to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// It runs, and did not before.
+    Started,
+    /// It runs in the place of another generation.
+    Updated,
+    /// It does not run any more.
+    Stopped,
+    /// Its bytes could not be had; tried again.
+    FetchFailed,
+    /// The bytes are not what was asked for, or not enough trusted keys vouch for them.
+    SignatureRejected,
+    /// Its version is below a floor.
+    BelowFloor,
+    /// The node's own policy says no.
+    PolicyRefused,
+    /// The payload's format or architecture is not for this node.
+    Incompatible,
+    /// The kernel, or the plan of the hand-over, says no.
+    LoadRejected,
+    /// The node could not do it for a reason of its own, such as a full disk; tried again.
+    Failed,
+}
+
+/// One thing that happened on a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Outcome {
+    /// Counts up on the node, over its restarts too: what was kept already is known by it.
+    pub serial: u64,
+    /// When, by the node's clock, milliseconds since 1970.
+    pub at_ms: u64,
+    /// The instance.
+    pub instance: String,
+    /// What happened.
+    pub kind: OutcomeKind,
+    /// `namespace/name` of the payload.
+    pub payload: String,
+    /// The version, where the payload has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `sha256:<hex>` of the file.
+    pub digest: String,
+    /// The proof of a start or an update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub proof: Option<Box<Proof>>,
+    /// Why it was refused or failed; may hold the verifier's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Box<Problem>>,
+}
+
+/// A node in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Node {
+    /// Its name.
+    pub node: String,
+    /// What it told last; `labels` with those of its enrolment.
+    pub facts: Facts,
+    /// Whether it was heard within three of its poll intervals.
+    pub online: bool,
+    /// When it enrolled, milliseconds since 1970.
+    pub enrolled_ms: u64,
+    /// When it was last heard, milliseconds since 1970.
+    pub seen_ms: u64,
+    /// What it said last that it runs.
+    pub instances: Vec<InstanceReport>,
+    /// Whether that is what it should run.
+    pub settled: bool,
+}
+
+/// The answer to `GET /nodes`, by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Nodes {
+    /// At most `limit` of them.
+    pub nodes: Vec<Node>,
+    /// The `after` of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// The answer to `GET /nodes/{node}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NodeDetail {
+    /// The node.
+    pub node: Node,
+    /// Its latest outcomes, newest first, at most 64.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// The answer to `GET /nodes/{node}/explain`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Explain {
+    /// The node.
+    pub node: String,
+    /// One for each instance that it runs or should run, by name.
+    pub instances: Vec<Explanation>,
+}
+
+/// Why a node runs what it runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Explanation {
+    /// The instance.
+    pub instance: String,
+    /// The version that should run, with its deployment; absent where none should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Wanted>,
+    /// What the node said last that it runs; absent where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<InstanceReport>,
+    /// The latest outcome of this instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Outcome>,
+    /// Sentences: which deployment and channel lead here, what is in the way, what comes next.
+    pub because: Vec<String>,
+}
