@@ -67,6 +67,8 @@ A folder has a payload.toml and one or more *.bpf.c, which become one object:
   events = \"event\"         # map = struct of its records
   [globals]
   settable = [\"min_ms\"]    # what a deployment may set
+  [programs]
+  target_settable = [\"probe\"]  # what a deployment may attach elsewhere
 
 The same sources, clang and BTF give the same bytes.")]
 pub(crate) struct BuildArguments {

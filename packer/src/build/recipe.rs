@@ -34,6 +34,8 @@ pub(crate) struct Recipe {
     events: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     globals: Globals,
+    #[serde(default)]
+    programs: Programs,
     /// The file itself, for the place of an error.
     #[serde(skip)]
     text: String,
@@ -54,6 +56,13 @@ struct MapRule {
 struct Globals {
     #[serde(default)]
     settable: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Programs {
+    #[serde(default)]
+    target_settable: Vec<Spanned<String>>,
 }
 
 /// A `payload.toml` that was refused.
@@ -118,6 +127,11 @@ impl Recipe {
         for variable in &self.globals.settable {
             self.known("variable", variable, &variables)?;
         }
+        let programs = object.programs.iter();
+        let programs: Vec<&str> = programs.map(|program| program.name.as_str()).collect();
+        for program in &self.programs.target_settable {
+            self.known("program", program, &programs)?;
+        }
         for (map, record) in &self.events {
             self.known("ring or perf buffer", map, &rings)?;
             self.known("struct", record, &structs)?;
@@ -128,6 +142,7 @@ impl Recipe {
     /// What the manifest takes from it.
     pub(crate) fn described(&self) -> Described {
         let of_map = |map: &Spanned<String>| map.get_ref().clone();
+        let names = |names: &[Spanned<String>]| names.iter().map(of_map).collect();
         Described {
             description: self.description.clone(),
             license: self.license.clone(),
@@ -145,12 +160,8 @@ impl Recipe {
                 .iter()
                 .map(|(map, rule)| (of_map(map), rule.merge))
                 .collect(),
-            settable: self
-                .globals
-                .settable
-                .iter()
-                .map(|name| name.get_ref().clone())
-                .collect(),
+            settable: names(&self.globals.settable),
+            target_settable: names(&self.programs.target_settable),
         }
     }
 

@@ -108,7 +108,12 @@ fn events(text: &mut Text, layouts: &[Layout]) {
 fn program(program: &Program) -> Vec<String> {
     let target = program.target.as_deref().unwrap_or("-");
     let sleepable = if program.sleepable { "sleepable" } else { "" };
-    row([&program.name, &program.kind, target, sleepable])
+    let settable = if program.target_settable {
+        "target settable"
+    } else {
+        ""
+    };
+    row([&program.name, &program.kind, target, sleepable, settable])
 }
 
 fn map(map: &Map) -> Vec<String> {

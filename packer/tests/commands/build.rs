@@ -101,7 +101,8 @@ fn the_manifest_has_what_the_object_and_the_recipe_say() {
     let recipe = format!(
         "{RECIPE}description = \"a probe\"\nlicense = \"MIT\"\nsource = \"https://example.org\"\n\
          kernel_min = \"5.8\"\n[maps.marrow_loss]\ncarry = \"never\"\n[events]\n\
-         events = \"event\"\n[globals]\nsettable = [\"limit\"]\n"
+         events = \"event\"\n[globals]\nsettable = [\"limit\"]\n\
+         [programs]\ntarget_settable = [\"on_exec\"]\n"
     );
     let stage = folder(&recipe, SOURCE);
     let ran = stage.run(&["build", "probe", "-o", "p.wasm"]).done();
@@ -133,6 +134,7 @@ fn the_manifest_has_what_the_object_and_the_recipe_say() {
         .find(|global| global["name"] == "limit")
         .unwrap();
     assert_eq!(limit["settable"], true);
+    assert_eq!(manifest["programs"][0]["target_settable"], true);
     assert!(manifest["build"]["clang"].as_str().unwrap().contains('.'));
 }
 
@@ -146,6 +148,10 @@ fn a_recipe_about_what_the_object_lacks_names_the_line_and_what_there_is() {
         (
             "[globals]\nsettable = [\n  \"gone\",\n]\n",
             "payload.toml:5: variable \"gone\" is not",
+        ),
+        (
+            "[programs]\ntarget_settable = [\"gone\"]\n",
+            "payload.toml:4: program \"gone\" is not",
         ),
         (
             "[events]\nmarrow_loss = \"event\"\n",

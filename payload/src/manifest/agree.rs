@@ -51,13 +51,17 @@ impl Manifest {
             return Err(differ(field, manifest, object));
         }
         let (mut bare_maps, mut bare_globals) = (self.maps.clone(), self.globals.clone());
+        let mut bare_programs = self.programs.clone();
+        for program in &mut bare_programs {
+            program.target_settable = false;
+        }
         for map in &mut bare_maps {
             (map.carry, map.merge) = (Carry::default(), Merge::default());
         }
         for global in &mut bare_globals {
             global.settable = false;
         }
-        first_difference("programs", &self.programs, &programs(object))
+        first_difference("programs", &bare_programs, &programs(object))
             .or_else(|| first_difference("maps", &bare_maps, &maps(object)))
             .or_else(|| first_difference("globals", &bare_globals, &globals(object)))
             .map_or(Ok(()), |(field, manifest, object)| {

@@ -36,6 +36,8 @@ pub struct Described {
     pub merge: BTreeMap<String, Merge>,
     /// Names of the globals that a deployment may set.
     pub settable: BTreeSet<String>,
+    /// Names of the programs that a deployment may attach elsewhere.
+    pub target_settable: BTreeSet<String>,
 }
 
 /// One object with its inspection. Its events are those of the manifest, see
@@ -63,7 +65,7 @@ pub enum ComputeError {
     /// A wish about something that the object does not have.
     #[error("{field} names {name:?}, the object has {has}")]
     Unknown {
-        /// `carry`, `merge` or `settable`.
+        /// `carry`, `merge`, `settable` or `target_settable`.
         field: &'static str,
         /// What it names.
         name: Excerpt,
@@ -110,6 +112,7 @@ impl Manifest {
             map.merge = merge;
         })?;
         wish_settable(&mut manifest, &described.settable)?;
+        wish_target_settable(&mut manifest, &described.target_settable)?;
         for object in &objects {
             manifest.agrees_with(object.arch, object.object)?;
         }
@@ -150,6 +153,21 @@ fn wish_settable(manifest: &mut Manifest, names: &BTreeSet<String>) -> Result<()
     Ok(())
 }
 
+fn wish_target_settable(
+    manifest: &mut Manifest,
+    names: &BTreeSet<String>,
+) -> Result<(), ComputeError> {
+    for name in names {
+        let programs = &mut manifest.programs;
+        let Some(program) = programs.iter_mut().find(|program| program.name == *name) else {
+            let names = programs.iter().map(|program| program.name.as_str());
+            return Err(unknown("target_settable", name, names));
+        };
+        program.target_settable = true;
+    }
+    Ok(())
+}
+
 fn unknown<'a>(
     field: &'static str,
     name: &str,
@@ -185,6 +203,7 @@ pub(super) fn programs(object: &Object) -> Vec<Program> {
         kind: program.kind.as_str().to_owned(),
         target: program.target.clone(),
         sleepable: program.sleepable,
+        target_settable: false,
     };
     object.programs.iter().map(entry).collect()
 }

@@ -59,6 +59,9 @@ pub struct Program {
     /// Whether it may sleep.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sleepable: bool,
+    /// Whether a deployment may attach it elsewhere. The author's wish, not a fact.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub target_settable: bool,
 }
 
 /// One map.

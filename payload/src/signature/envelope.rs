@@ -1,5 +1,5 @@
 //! The DSSE envelope: a signed statement and its signatures, as JSON (DSSE 1.0.2, envelope.md).
-//! Written by `packer`, kept by `registry`, read by `signature::release`.
+//! Written by `packer`, kept by `registry`, read by `signature::release` and `signature::floor`.
 //! Must never alter the signed bytes: they are kept as they came, and checked as they came.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::key::{KeyId, SigningKey};
 use super::pre_authentication_encoding;
-use super::statement::{PAYLOAD_TYPE, Statement};
+use super::statement::Signed;
 use crate::limits::{ENVELOPE_BYTES_MAX, SIGNATURES_MAX, STATEMENT_BYTES_MAX};
 use crate::name::Excerpt;
 
-/// Why bytes are not an envelope of a release.
+/// Why bytes are not an envelope of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvelopeError {
@@ -34,10 +34,12 @@ pub enum EnvelopeError {
         reason: String,
     },
     /// A statement about something else.
-    #[error("envelope holds {found:?}, it must be {PAYLOAD_TYPE:?}")]
+    #[error("envelope holds {found:?}, it must be {expected:?}")]
     PayloadType {
         /// The type in the envelope.
         found: Excerpt,
+        /// The type of the statement that was asked for.
+        expected: &'static str,
     },
     /// Base64 that is not in its one spelling: standard alphabet, padded.
     #[error("envelope field {path} is not padded standard base64: {reason}")]
@@ -62,17 +64,40 @@ pub enum EnvelopeError {
 
 /// The key has signed this envelope before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("key {key} has signed this release already")]
+#[error("key {key} has signed this statement already")]
 pub struct AlreadySigned {
     /// The key.
     pub key: KeyId,
 }
 
+/// Signatures can't be joined: they are over other bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// The other envelope holds another statement, or the same one in other bytes.
+    #[error("the envelope signs other bytes than the one it is to be joined with")]
+    OtherStatement,
+    /// Both have a signature that names this key, and the signatures differ: Ed25519 gives one, so
+    /// one of them is wrong.
+    #[error("key {key} stands in both envelopes with different signatures")]
+    Differs {
+        /// The key.
+        key: KeyId,
+    },
+    /// Together they are more than an envelope holds.
+    #[error("the envelopes have {found} signatures together, at most {max} are allowed")]
+    TooMany {
+        /// How many.
+        found: usize,
+        /// The bound.
+        max: usize,
+    },
+}
+
 /// A statement with signatures, none of which has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
+pub struct SignedEnvelope<S> {
     body: Vec<u8>,
-    statement: Statement,
+    statement: S,
     signatures: Vec<Signature>,
 }
 
@@ -105,12 +130,12 @@ struct JsonSignature {
     sig: String,
 }
 
-impl Envelope {
+impl<S: Signed> SignedEnvelope<S> {
     /// A statement with its first signature.
     ///
     /// # Errors
     /// [`EnvelopeError::Statement`] when the statement has no JSON form, which none is known to do.
-    pub fn sign(statement: &Statement, key: &SigningKey) -> Result<Self, EnvelopeError> {
+    pub fn sign(statement: &S, key: &SigningKey) -> Result<Self, EnvelopeError> {
         let body = serde_json::to_vec(statement).map_err(|error| EnvelopeError::Statement {
             path: ".".to_owned(),
             reason: error.to_string(),
@@ -153,9 +178,10 @@ impl Envelope {
         within("length", bytes.len(), ENVELOPE_BYTES_MAX)?;
         let json: Json =
             parse(bytes).map_err(|(path, reason)| EnvelopeError::Json { path, reason })?;
-        if json.payload_type != PAYLOAD_TYPE {
+        if json.payload_type != S::PAYLOAD_TYPE {
             return Err(EnvelopeError::PayloadType {
                 found: Excerpt::of(&json.payload_type),
+                expected: S::PAYLOAD_TYPE,
             });
         }
         within("payload", json.payload.len(), STATEMENT_BYTES_MAX)?;
@@ -196,7 +222,7 @@ impl Envelope {
         });
         let json = serde_json::to_vec(&Json {
             payload: BASE64_STANDARD.encode(&self.body),
-            payload_type: PAYLOAD_TYPE.to_owned(),
+            payload_type: S::PAYLOAD_TYPE.to_owned(),
             signatures: signatures.collect(),
         })
         .map_err(|error| EnvelopeError::Json {
@@ -207,9 +233,39 @@ impl Envelope {
         Ok(json)
     }
 
-    /// What the signers say; true only once [`super::Unverified::verify`] has said so.
+    /// Adds the signatures of another envelope over the very same bytes; gives how many were new.
+    ///
+    /// # Errors
+    /// [`MergeError`]; then this envelope is as it was.
+    pub fn merge(&mut self, other: &Self) -> Result<usize, MergeError> {
+        if other.body != self.body {
+            return Err(MergeError::OtherStatement);
+        }
+        let mut new: Vec<Signature> = Vec::new();
+        for signature in &other.signatures {
+            let same_key = |own: &&Signature| own.key_text == signature.key_text;
+            let known = self.signatures.iter().chain(&new).find(same_key);
+            match (known, signature.key()) {
+                (None, _) => new.push(signature.clone()),
+                (Some(own), _) if own.bytes == signature.bytes => {}
+                (Some(_), Some(key)) => return Err(MergeError::Differs { key }),
+                // A key id of another form counts for nothing, twice as well as once.
+                (Some(_), None) => {}
+            }
+        }
+        let found = self.signatures.len() + new.len();
+        if found > SIGNATURES_MAX {
+            let max = SIGNATURES_MAX;
+            return Err(MergeError::TooMany { found, max });
+        }
+        let added = new.len();
+        self.signatures.append(&mut new);
+        Ok(added)
+    }
+
+    /// What the signers say; true only once it was verified against trusted keys.
     #[must_use]
-    pub fn unverified_statement(&self) -> &Statement {
+    pub fn unverified_statement(&self) -> &S {
         &self.statement
     }
 
@@ -224,7 +280,7 @@ impl Envelope {
 
     /// The bytes that every signature is over.
     pub(super) fn signed_bytes(&self) -> Vec<u8> {
-        pre_authentication_encoding(PAYLOAD_TYPE, &self.body)
+        pre_authentication_encoding(S::PAYLOAD_TYPE, &self.body)
     }
 }
 

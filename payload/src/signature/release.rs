@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::envelope::{Envelope, EnvelopeError};
+use super::Envelope;
+use super::envelope::EnvelopeError;
 use super::key::KeyId;
 use super::statement::Statement;
 use super::trust::{NotTrusted, TrustedKeys};

@@ -77,7 +77,10 @@ fn signed_bytes_are_kept_as_they_came() {
         "{{ \"digest\": \"{}\", \"version\": \"1.0.0\", \"name\": \"acme/execsnoop\" }}",
         Digest::of(b"file")
     );
-    let signature = key(1).sign(&pre_authentication_encoding(PAYLOAD_TYPE, body.as_bytes()));
+    let signature = key(1).sign(&pre_authentication_encoding(
+        Statement::PAYLOAD_TYPE,
+        body.as_bytes(),
+    ));
     let mut document = json(&other);
     document["payload"] = BASE64_STANDARD.encode(&body).into();
     document["signatures"][0]["sig"] = BASE64_STANDARD.encode(signature).into();

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
-use super::envelope::Envelope;
+use super::envelope::SignedEnvelope;
 use super::key::{KeyId, PublicKey};
+use super::statement::Signed;
 use crate::limits::TRUSTED_KEYS_MAX;
 use crate::name::Namespace;
 
@@ -96,8 +97,11 @@ impl TrustedKeys {
     /// # Errors
     /// [`NotTrusted::Signature`] when any signature of a trusted key is wrong, even where the
     /// others would be enough: somebody altered the envelope. [`NotTrusted::TooFew`] otherwise.
-    pub(super) fn signers(&self, envelope: &Envelope) -> Result<BTreeSet<KeyId>, NotTrusted> {
-        let namespace = envelope.unverified_statement().name.to_namespace();
+    pub fn signers<S: Signed>(
+        &self,
+        envelope: &SignedEnvelope<S>,
+    ) -> Result<BTreeSet<KeyId>, NotTrusted> {
+        let namespace = envelope.unverified_statement().name().to_namespace();
         let signed = envelope.signed_bytes();
         let (mut counted, mut elsewhere, mut unknown) = (BTreeSet::new(), vec![], vec![]);
         for signature in envelope.signatures() {

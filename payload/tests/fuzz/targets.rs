@@ -5,7 +5,9 @@ use payload::file::encode;
 use payload::legacy;
 use payload::limits;
 use payload::manifest::Manifest;
-use payload::signature::{Envelope, PublicKey, SigningKey, TrustedKeys, Unverified};
+use payload::signature::{
+    Envelope, PublicKey, SigningKey, TrustedKeys, Unverified, UnverifiedFloor,
+};
 use payload::unsigned::{Unsigned, UnsignedError};
 
 use crate::corpus;
@@ -103,6 +105,10 @@ fn fuzz_envelope() {
         .clone();
     let check = |input: &[u8]| {
         let result = Envelope::decode(input);
+        // No key of this process signs floors: none is ever believed.
+        let floor = UnverifiedFloor::decode(input);
+        assert!(floor.is_err() || result.is_err(), "two kinds at once");
+        assert!(floor.is_err() || floor.unwrap().verify(&keys).is_err());
         if let Ok(envelope) = &result {
             let bytes = envelope.encode().unwrap();
             assert_eq!(&Envelope::decode(&bytes).unwrap(), envelope);
