@@ -1,13 +1,17 @@
-//! A typed client of the node's local API, over its unix socket or loopback TCP.
-//! Used by the node's own command line, by `packer push` and by tests; one connection a call.
-//! Must never read more than it was told to, nor wait longer.
+//! A typed client of the node's local API, over its unix socket or loopback TCP; below it the one
+//! of the registry's. Used by both command lines, by the node's daemon and by tests; one connection
+//! a call. Must never read more than it was told to, nor wait longer.
 
 mod connection;
 mod error;
 pub mod events;
 mod legacy;
+mod peer;
+pub mod registry;
+mod sse;
+mod tls;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use hyper::Method;
@@ -15,7 +19,13 @@ use serde::de::DeserializeOwned;
 
 use crate::node::{Applied, Health, Instance, Instances, Proof, Proofs};
 
+use connection::Call;
+use peer::Peer;
+
 pub use error::{Class, ClientError};
+pub use peer::{Address, PeerKind};
+pub use sse::SILENCE_MAX;
+pub use tls::TlsError;
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,24 +38,6 @@ pub const ANSWER_BYTES_MAX: usize = 32 << 20;
 /// last of them a zero.
 pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 
-/// Where a node listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// The path of its unix socket.
-    Unix(PathBuf),
-    /// `HOST:PORT`.
-    Tcp(String),
-}
-
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "{}", path.display()),
-            Self::Tcp(host) => f.write_str(host),
-        }
-    }
-}
-
 /// An answer as it came: for callers that speak a protocol this client doesn't type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -53,6 +45,10 @@ pub struct Reply {
     pub status: u16,
     /// The `Content-Type`, empty when there was none.
     pub media_type: String,
+    /// The `ETag`, where there was one.
+    pub etag: Option<String>,
+    /// The seconds of `Retry-After`, where there was one.
+    pub retry_after_s: Option<u64>,
     /// The body, at most [`ANSWER_BYTES_MAX`] bytes.
     pub body: Vec<u8>,
 }
@@ -60,7 +56,7 @@ pub struct Reply {
 /// A client of one node.
 #[derive(Debug, Clone)]
 pub struct Client {
-    address: Address,
+    peer: Peer,
 }
 
 impl Client {
@@ -68,7 +64,7 @@ impl Client {
     #[must_use]
     pub fn unix(path: &Path) -> Self {
         Self {
-            address: Address::Unix(path.to_owned()),
+            peer: Peer::node(Address::Unix(path.to_owned())),
         }
     }
 
@@ -76,14 +72,14 @@ impl Client {
     #[must_use]
     pub fn tcp(host_and_port: &str) -> Self {
         Self {
-            address: Address::Tcp(host_and_port.to_owned()),
+            peer: Peer::node(Address::Tcp(host_and_port.to_owned())),
         }
     }
 
     /// Where it connects to.
     #[must_use]
     pub fn address(&self) -> &Address {
-        &self.address
+        &self.peer.address
     }
 
     /// `GET /healthz`: whether a node answers there.
@@ -128,7 +124,7 @@ impl Client {
                 file,
             )
             .await?;
-        read_json(reply)
+        read_json(PeerKind::Node, reply)
     }
 
     /// `POST /api/v1/instances`: as [`Client::put`], under the name that the file itself asks for.
@@ -144,7 +140,7 @@ impl Client {
                 file,
             )
             .await?;
-        read_json(reply)
+        read_json(PeerKind::Node, reply)
     }
 
     /// `DELETE /api/v1/instances/{name}`: stops the instance and removes what it attached.
@@ -195,6 +191,7 @@ impl Client {
                 .await?,
         )?;
         String::from_utf8(reply.body).map_err(|_| ClientError::NotUnderstood {
+            peer: PeerKind::Node,
             reason: "the text is not UTF-8".to_owned(),
         })
     }
@@ -214,7 +211,7 @@ impl Client {
             events::From::Now => "?cursor=now".to_owned(),
         };
         let path = format!("{}{query}", path_of(name, "/events")?);
-        events::Events::open(&self.address, &path).await
+        events::Events::open(&self.peer, &path).await
     }
 
     /// One request with a body, the answer as it came.
@@ -229,11 +226,15 @@ impl Client {
         media_type: &str,
         body: Vec<u8>,
     ) -> Result<Reply, ClientError> {
-        connection::exchange(&self.address, method, path, media_type, body).await
+        let call = Call::new(method, path).with_body(media_type, body);
+        connection::exchange(&self.peer, call).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
-        read_json(self.exchange(method, path, "", Vec::new()).await?)
+        read_json(
+            PeerKind::Node,
+            self.exchange(method, path, "", Vec::new()).await?,
+        )
     }
 }
 
@@ -248,9 +249,10 @@ fn path_of(name: &str, rest: &str) -> Result<String, ClientError> {
     Ok(format!("/api/v1/instances/{name}{rest}"))
 }
 
-fn read_json<T: DeserializeOwned>(reply: Reply) -> Result<T, ClientError> {
+fn read_json<T: DeserializeOwned>(peer: PeerKind, reply: Reply) -> Result<T, ClientError> {
     let reply = accepted(reply)?;
     serde_json::from_slice(&reply.body).map_err(|error| ClientError::NotUnderstood {
+        peer,
         reason: error.to_string(),
     })
 }
@@ -263,9 +265,7 @@ fn accepted(reply: Reply) -> Result<Reply, ClientError> {
     if (200..300).contains(&reply.status) {
         return Ok(reply);
     }
-    Err(ClientError::Refused {
-        problem: Box::new(connection::problem_of(&reply)),
-    })
+    Err(connection::refusal_of(&reply))
 }
 
 #[cfg(test)]

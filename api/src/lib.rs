@@ -1,4 +1,4 @@
-//! The JSON of Marrow's HTTP APIs as types, and a typed client for them.
+//! The JSON of Marrow's HTTP APIs as types, and typed clients of them.
 //! Used by `packer`, `node` and tests. Must never hold logic.
 #![forbid(unsafe_code)]
 

@@ -125,7 +125,7 @@ fn post(address: &str, document: String) -> Result<u64, PushError> {
         .map_err(|source| PushError::Runtime { source })?;
     let posted = runtime.block_on(Client::tcp(address).start_2022(document.into_bytes()));
     posted.map_err(|error| match error {
-        ClientError::Refused { problem } => PushError::Refused {
+        ClientError::Refused { problem, .. } => PushError::Refused {
             address: address.to_owned(),
             problem,
         },

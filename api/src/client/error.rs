@@ -1,9 +1,10 @@
-//! What can go wrong between a caller and a node.
-//! Returned by every call of the client; shown by the command lines.
-//! Must never hide which node was asked.
+//! What can go wrong between a caller and a node or registry.
+//! Returned by every call of the clients; shown by the command lines.
+//! Must never hide who was asked.
 
 use thiserror::Error;
 
+use super::peer::PeerKind;
 use crate::problem::Problem;
 
 /// What a caller can do about an error.
@@ -21,8 +22,10 @@ pub enum Class {
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// Nobody listens there.
-    #[error("no node answers at {address}: {reason}")]
+    #[error("no {peer} answers at {address}: {reason}")]
     Unreachable {
+        /// Whom it looked for.
+        peer: PeerKind,
         /// Where the client tried to connect.
         address: String,
         /// What the system said.
@@ -53,9 +56,11 @@ pub enum ClientError {
         bytes_max: usize,
     },
     /// The time allowed for a step ran out.
-    #[error("the node at {address} did not {step} within {seconds} s")]
+    #[error("the {peer} at {address} did not {step} within {seconds} s")]
     Silent {
-        /// The node that was asked.
+        /// Who was asked.
+        peer: PeerKind,
+        /// Where.
         address: String,
         /// What it did not do.
         step: &'static str,
@@ -63,9 +68,11 @@ pub enum ClientError {
         seconds: u64,
     },
     /// The connection broke, or what came back is not HTTP.
-    #[error("the connection to the node at {address} broke: {reason}")]
+    #[error("the connection to the {peer} at {address} broke: {reason}")]
     Broken {
-        /// The node that was asked.
+        /// Who was asked.
+        peer: PeerKind,
+        /// Where.
         address: String,
         /// What was wrong.
         reason: String,
@@ -76,17 +83,41 @@ pub enum ClientError {
         /// The most that is read.
         limit_bytes: usize,
     },
-    /// The node said no.
+    /// Who was asked said no.
     #[error("{problem}")]
     Refused {
-        /// Its reason; `problem.status` is the HTTP status.
+        /// The reason; `problem.status` is the HTTP status.
         problem: Box<Problem>,
+        /// The seconds of `Retry-After`, where the answer had one.
+        retry_after_s: Option<u64>,
     },
     /// The answer is not what the API promises: another server, or another version.
-    #[error("the answer is not one of a Marrow node: {reason}")]
+    #[error("the answer is not one of a Marrow {peer}: {reason}")]
     NotUnderstood {
+        /// Whose it should be.
+        peer: PeerKind,
         /// What was wrong with it.
         reason: String,
+    },
+    /// The bytes that came are not those that were asked for.
+    #[error("the blob {digest} came as other bytes: {reason}")]
+    Blob {
+        /// What was asked for.
+        digest: String,
+        /// What is different.
+        reason: String,
+    },
+    /// Where the bytes go to, or come from, failed.
+    #[error("cannot keep what came: {reason}")]
+    Keep {
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A name or number that cannot stand in a path.
+    #[error("{text:?} cannot be a part of a path: letters, digits and _ . - : only")]
+    Part {
+        /// What was given.
+        text: String,
     },
     /// No instance can have this name.
     #[error("{name:?} is no instance name: 1 to 63 of A-Z a-z 0-9 _ . -, first a letter or digit")]
@@ -102,12 +133,17 @@ impl ClientError {
     pub fn class(&self) -> Class {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } => Class::Retry,
-            Self::Broken { .. } | Self::TooLong { .. } | Self::NotUnderstood { .. } => Class::Fatal,
+            Self::Broken { .. }
+            | Self::TooLong { .. }
+            | Self::NotUnderstood { .. }
+            | Self::Blob { .. }
+            | Self::Keep { .. } => Class::Fatal,
             Self::Denied { .. }
             | Self::NotSocket { .. }
             | Self::PathLength { .. }
+            | Self::Part { .. }
             | Self::Name { .. } => Class::Reject,
-            Self::Refused { problem } => match problem.status {
+            Self::Refused { problem, .. } => match problem.status {
                 408 | 429 | 503 => Class::Retry,
                 400..=499 => Class::Reject,
                 _ => Class::Fatal,

@@ -1,23 +1,10 @@
-//! The event stream of an instance: server-sent events, read line by line.
-//! Opened by `Client::events`, read by `node events`, `packer` and tests.
-//! Must never keep more than one event in memory, nor wait for ever on a dead connection.
+//! The event stream of an instance. Opened by `Client::events`, read by `node events` and tests.
+//! Must never hide that events are missing.
 
-mod parser;
-
-use std::time::Duration;
-
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::{Method, StatusCode};
-
-use super::connection::{self, Driver};
-use super::{ANSWER_TIMEOUT, Address, ClientError};
+use super::ClientError;
+use super::peer::{Peer, PeerKind};
+use super::sse::{Frame, Frames};
 use crate::node::Lost;
-use parser::{Frame, Parser};
-
-/// The node sends a comment when nothing happened for a while; silence beyond this is a dead
-/// connection.
-pub const SILENCE_MAX: Duration = Duration::from_mins(1);
 
 /// Where a stream begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,30 +40,11 @@ pub enum Told {
 
 /// An open stream. Dropping it closes the connection.
 #[derive(Debug)]
-pub struct Events {
-    address: Address,
-    body: Incoming,
-    parser: Parser,
-    _driver: Driver,
-}
+pub struct Events(Frames);
 
 impl Events {
-    pub(super) async fn open(address: &Address, path: &str) -> Result<Self, ClientError> {
-        let answer = connection::open(address, Method::GET, path, "", Vec::new());
-        let (response, driver) =
-            connection::within(address, ANSWER_TIMEOUT, "answer", answer).await??;
-        if response.status() != StatusCode::OK {
-            let rest = connection::read(address, response);
-            let reply = connection::within(address, ANSWER_TIMEOUT, "answer", rest).await??;
-            let problem = Box::new(connection::problem_of(&reply));
-            return Err(ClientError::Refused { problem });
-        }
-        Ok(Self {
-            address: address.clone(),
-            body: response.into_body(),
-            parser: Parser::default(),
-            _driver: driver,
-        })
+    pub(super) async fn open(peer: &Peer, path: &str) -> Result<Self, ClientError> {
+        Frames::open(peer, path).await.map(Self)
     }
 
     /// The next thing the stream tells; `None` when the node ended it.
@@ -84,35 +52,19 @@ impl Events {
     /// # Errors
     /// The connection broke or fell silent, or an event is longer than the bound.
     pub async fn next(&mut self) -> Result<Option<Told>, ClientError> {
-        loop {
-            if let Some(frame) = self.parser.next_frame()? {
-                if let Some(told) = told(&frame)? {
-                    return Ok(Some(told));
-                }
-                continue;
-            }
-            let frame = connection::within(
-                &self.address,
-                SILENCE_MAX,
-                "send anything",
-                self.body.frame(),
-            );
-            match frame.await? {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(connection::broken(&self.address, &error)),
-                Some(Ok(frame)) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        self.parser.push(bytes);
-                    }
-                }
+        while let Some(frame) = self.0.next().await? {
+            if let Some(told) = told(&frame)? {
+                return Ok(Some(told));
             }
         }
+        Ok(None)
     }
 }
 
 /// What a frame means; `None` for kinds that this client doesn't know.
 fn told(frame: &Frame) -> Result<Option<Told>, ClientError> {
     let no_cursor = || ClientError::NotUnderstood {
+        peer: PeerKind::Node,
         reason: format!("the id of an event is {:?}, not a cursor", frame.id),
     };
     let told = match frame.kind.as_str() {
@@ -126,6 +78,7 @@ fn told(frame: &Frame) -> Result<Option<Told>, ClientError> {
         "lost" => {
             let lost: Lost =
                 serde_json::from_str(&frame.data).map_err(|error| ClientError::NotUnderstood {
+                    peer: PeerKind::Node,
                     reason: error.to_string(),
                 })?;
             let cursor = frame.id.parse().map_err(|_| no_cursor())?;

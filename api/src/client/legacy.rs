@@ -4,6 +4,7 @@
 
 use hyper::Method;
 
+use super::peer::PeerKind;
 use super::{Client, ClientError, accepted};
 
 impl Client {
@@ -18,7 +19,10 @@ impl Client {
             .exchange(Method::POST, "/start", "text/plain", json)
             .await?;
         let reply = accepted(reply)?;
-        let not_understood = |reason: String| ClientError::NotUnderstood { reason };
+        let not_understood = |reason: String| ClientError::NotUnderstood {
+            peer: PeerKind::Node,
+            reason,
+        };
         let (status, ok, id, number): (String, String, String, u64) =
             serde_json::from_slice(&reply.body)
                 .map_err(|error| not_understood(error.to_string()))?;

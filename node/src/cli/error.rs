@@ -168,7 +168,7 @@ impl CliError {
 
     /// The same as a problem: the daemon's own where there is one.
     pub(crate) fn to_problem(&self) -> Problem {
-        if let Self::Client(ClientError::Refused { problem }) = self {
+        if let Self::Client(ClientError::Refused { problem, .. }) = self {
             return problem.as_ref().clone();
         }
         let (status, title) = match self.code() {

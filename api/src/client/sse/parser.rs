@@ -1,23 +1,23 @@
 //! Bytes to server-sent events (WHATWG HTML, section 9.2.6 "Interpreting an event stream").
-//! Used by the event stream only.
+//! Used by `sse` only.
 //! Must never keep a line or an event longer than the bound.
 
 use hyper::body::Bytes;
 
-use super::ClientError;
+use crate::client::ClientError;
 
 /// The longest event that is read, in bytes, its line breaks and field names included.
 pub(super) const EVENT_BYTES_MAX: usize = 1 << 20;
 
 /// One event of the stream.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(in crate::client) struct Frame {
     /// The `event` field; empty for the default kind.
-    pub(super) kind: String,
+    pub(in crate::client) kind: String,
     /// The `id` field.
-    pub(super) id: String,
+    pub(in crate::client) id: String,
     /// The `data` fields, joined by line breaks.
-    pub(super) data: String,
+    pub(in crate::client) data: String,
 }
 
 /// Holds what has come but was not taken yet: at most one chunk and one incomplete event.
