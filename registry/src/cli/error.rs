@@ -1,0 +1,52 @@
+//! Why a command failed, with its exit code. Raised by the commands, shown by `output`.
+//! Must never carry a secret.
+
+use std::io;
+use std::process::ExitCode;
+
+use api::problem::Problem;
+use thiserror::Error;
+
+use super::config::ConfigError;
+use crate::serve::ServeError;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub(super) enum CliError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The registry can't serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The system refuses something that every command needs.
+    #[error("{what}: {reason}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// What the system said.
+        reason: io::Error,
+    },
+}
+
+impl CliError {
+    /// The code that `--help` promises.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Config(_) => 2,
+            Self::Serve(error) if error.is_configuration() => 2,
+            Self::Serve(error) if error.may_pass_later() => 4,
+            Self::Serve(_) | Self::System { .. } => 1,
+        })
+    }
+
+    /// The same as a problem.
+    pub(super) fn to_problem(&self) -> Problem {
+        let title = match self {
+            Self::Config(_) => "wrong configuration",
+            Self::Serve(_) => "can't serve",
+            Self::System { .. } => "the system refuses",
+        };
+        Problem::new(0, title, self.to_string())
+    }
+}

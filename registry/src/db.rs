@@ -1,0 +1,154 @@
+//! The meta data: SQLite behind `sqlx::Any`, one file a table below `db/`. Used by everything
+//! that keeps or looks up. Statements are written so that PostgreSQL takes the same text.
+//! Must never read the clock or draw an id: both are parameters; nor write outside the writer.
+
+pub(crate) mod audit;
+mod error;
+mod migrate;
+pub(crate) mod row;
+pub(crate) mod token;
+mod writer;
+
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyPool};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub(crate) use error::DbError;
+use writer::{Queue, Writer};
+pub(crate) use writer::{Work, Write};
+
+/// Connections that read at a time. Each is a thread of its own.
+const READERS_MAX: u32 = 4;
+/// How long a reader waits for a connection.
+const READER_WAIT: Duration = Duration::from_secs(5);
+
+/// A connection, for reading; every `fn` of the table files takes one.
+pub(crate) type Connection = sqlx::AnyConnection;
+
+/// What a write may make stale elsewhere: bumped after the commit, before the answer.
+#[derive(Debug)]
+pub(crate) struct Revisions {
+    /// Tokens and credentials of nodes that were taken away or changed.
+    access: AtomicU64,
+    /// What any node should run.
+    fleet: watch::Sender<u64>,
+}
+
+impl Revisions {
+    /// Counts up with every commit that took an access away.
+    pub(crate) fn access(&self) -> u64 {
+        self.access.load(Ordering::Acquire)
+    }
+
+    /// Counts up with every commit that may change what a node should run.
+    pub(crate) fn fleet(&self) -> watch::Receiver<u64> {
+        self.fleet.subscribe()
+    }
+}
+
+/// The meta data. Clones are handles of the same.
+#[derive(Clone)]
+pub(crate) struct Db {
+    readers: AnyPool,
+    queue: Queue,
+    revisions: Arc<Revisions>,
+}
+
+/// A connection of the pool for reading, given back when it is dropped.
+pub(crate) struct Reader(PoolConnection<Any>);
+
+impl Deref for Reader {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}
+
+impl Db {
+    /// Opens the database file, makes it where there is none, and brings its tables up to date.
+    /// The task ends when every handle is gone; should it end before, nothing can be written.
+    ///
+    /// # Errors
+    /// The file can't be opened, is not a database, or was written by a newer registry.
+    pub(crate) async fn open(file: &Path) -> Result<(Self, JoinHandle<()>), DbError> {
+        sqlx::any::install_default_drivers();
+        let mut connection = migrate::connect(file).await?;
+        migrate::run(&mut connection).await?;
+        let readers = AnyPoolOptions::new()
+            .max_connections(READERS_MAX)
+            .acquire_timeout(READER_WAIT)
+            .after_connect(|connection, _| Box::pin(migrate::prepare_reader(connection)))
+            .connect_lazy_with(migrate::options(file)?);
+        let revisions = Arc::new(Revisions {
+            access: AtomicU64::new(0),
+            fleet: watch::Sender::new(0),
+        });
+        let (writer, queue) = Writer::new(connection, Arc::clone(&revisions));
+        let task = tokio::spawn(writer.run());
+        let db = Self {
+            readers,
+            queue,
+            revisions,
+        };
+        Ok((db, task))
+    }
+
+    /// A connection to read with.
+    ///
+    /// # Errors
+    /// None is free in time.
+    pub(crate) async fn reader(&self) -> Result<Reader, DbError> {
+        self.readers
+            .acquire()
+            .await
+            .map(Reader)
+            .map_err(|reason| DbError::sql("taking a connection", reason))
+    }
+
+    /// Does `work` in a transaction, with others' beside it: all that it wrote is on the disk when
+    /// this is `Ok`, and nothing of it is there when it is not.
+    ///
+    /// # Errors
+    /// What `work` says, or the database: then `work` may be tried again.
+    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: for<'w> FnOnce(&'w mut Write) -> Work<'w, T, E> + Send + 'static,
+    {
+        self.queue.write(work).await
+    }
+
+    /// Does `work` as [`Self::write`] does, without waiting for it, if the writer has a place.
+    pub(crate) fn write_soon<F>(&self, work: F)
+    where
+        F: for<'w> FnOnce(&'w mut Write) -> Work<'w, (), DbError> + Send + 'static,
+    {
+        self.queue.write_soon(work);
+    }
+
+    /// What commits made stale.
+    pub(crate) fn revisions(&self) -> &Revisions {
+        &self.revisions
+    }
+
+    /// Waits until every reader is given back, then closes them.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+    }
+}

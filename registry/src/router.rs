@@ -1,0 +1,47 @@
+//! The whole surface of the registry as one table, grouped by what it is about; the same table
+//! describes itself as OpenAPI. Called once by the server.
+//! Must never hold logic: each route's file does.
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use hyper_util::service::TowerToHyperService;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::routes::{audit, description, health, refusal, request, tokens};
+use crate::state::State;
+
+/// All routes, as the server calls them.
+pub(crate) type Routes = TowerToHyperService<axum::Router>;
+
+/// The routes under `/api/v1`, with what they take and answer.
+fn described() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        // Access.
+        .routes(routes!(tokens::whoami))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(audit::list))
+}
+
+/// Every route, answering with this state.
+pub(crate) fn router(state: State) -> Routes {
+    let table = OpenApiRouter::with_openapi(description::Description::openapi())
+        .nest(api::registry::PREFIX, described());
+    let (routes, openapi) = table.split_for_parts();
+    let routes = routes
+        .route("/api/v1/openapi.json", get(description::answer(&openapi)))
+        // Monitoring.
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(refusal::no_route)
+        .method_not_allowed_fallback(refusal::no_method)
+        // Every body is read by `body`, with its own bound and a deadline.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(request::to_its_end))
+        .layer(from_fn_with_state(state.clone(), request::named))
+        .with_state(state);
+    TowerToHyperService::new(routes)
+}

@@ -1,0 +1,14 @@
+//! The routes, one file an endpoint or a few that belong together, and what they share: callers,
+//! bodies, paths, pages, refusals. Called through the router.
+//! Must never change anything for a caller that no extractor of `caller` has let through.
+
+pub(crate) mod audit;
+mod body;
+mod caller;
+pub(crate) mod description;
+pub(crate) mod health;
+mod page;
+mod path;
+pub(crate) mod refusal;
+pub(crate) mod request;
+pub(crate) mod tokens;

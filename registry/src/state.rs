@@ -1,0 +1,96 @@
+//! What every request shares: the meta data, the accesses, the clock, what is being stopped.
+//! Made by the server, handed to every route.
+//! Must never hold what belongs to one request.
+
+use std::num::NonZeroU32;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
+
+use crate::access::{Failures, Sessions};
+use crate::cli::System;
+use crate::db::Db;
+use crate::output::Output;
+
+/// What every request shares. Clones are handles of the same.
+#[derive(Clone)]
+pub(crate) struct State(Arc<Parts>);
+
+impl Deref for State {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// See [`State`].
+pub(crate) struct Parts {
+    /// The meta data.
+    pub(crate) db: Db,
+    /// Bearers that were looked up.
+    pub(crate) sessions: Sessions,
+    /// Wrong tokens by address.
+    pub(crate) failures: Failures,
+    /// Clock and randomness.
+    pub(crate) system: System,
+    /// The journal.
+    pub(crate) output: Output,
+    /// Turns true when the registry stops: what never ends by itself ends then.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// What tells the ids of this start from those of another.
+    start: u32,
+    requests: AtomicU64,
+}
+
+/// What a state is made of.
+pub(crate) struct Made {
+    /// The meta data.
+    pub(crate) db: Db,
+    /// Clock and randomness.
+    pub(crate) system: System,
+    /// The journal.
+    pub(crate) output: Output,
+    /// Turns true when the registry stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Requests of one token.
+    pub(crate) requests_per_second: NonZeroU32,
+    /// Wrong tokens of one address.
+    pub(crate) failures_per_minute: NonZeroU32,
+    /// A random number of this start.
+    pub(crate) start: u32,
+}
+
+impl State {
+    /// The state of a registry that has answered nothing yet.
+    pub(crate) fn new(made: Made) -> Self {
+        Self(Arc::new(Parts {
+            db: made.db,
+            sessions: Sessions::new(made.requests_per_second),
+            failures: Failures::per_minute(made.failures_per_minute),
+            system: made.system,
+            output: made.output,
+            stopping: made.stopping,
+            start: made.start,
+            requests: AtomicU64::new(0),
+        }))
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.system.now_ms)()
+    }
+
+    /// The id of one more request.
+    pub(crate) fn next_request(&self) -> String {
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}-{count:x}", self.start)
+    }
+
+    /// How many requests came since the start.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
