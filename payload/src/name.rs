@@ -186,6 +186,27 @@ impl FromStr for Namespace {
     }
 }
 
+/// The name of a channel, such as `stable`: written like one part of a payload's name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelName(String);
+
+impl ChannelName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ChannelName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        check_part("channel", text)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// Checks one part of a payload's name.
 fn check_part(what: &'static str, part: &str) -> Result<(), NameError> {
     check_length(what, part, NAME_PART_BYTES_MAX)?;
@@ -349,7 +370,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(PayloadName, Namespace, InstanceName, Version);
+as_text!(PayloadName, Namespace, ChannelName, InstanceName, Version);
 
 #[cfg(test)]
 #[path = "name/tests.rs"]

@@ -3,9 +3,15 @@
 //! Must never read the clock or draw an id: both are parameters; nor write outside the writer.
 
 pub(crate) mod audit;
+pub(crate) mod blob;
+pub(crate) mod channel;
 mod error;
+pub(crate) mod floor;
+pub(crate) mod key;
 mod migrate;
-pub(crate) mod row;
+pub(crate) mod payload;
+pub(crate) mod release;
+mod row;
 pub(crate) mod token;
 mod writer;
 

@@ -47,3 +47,35 @@ pub(crate) const ENROL_LIFE_S: u64 = 86_400;
 pub(crate) const TOKEN_LIFE_S_MAX: u64 = 5 * 366 * 86_400;
 /// Nodes that may enrol with one token.
 pub(crate) const ENROL_USES_MAX: u32 = 100_000;
+
+/// Blobs that are received, or releases that are checked, at a time: each is held in memory whole.
+pub(crate) const UPLOADS_MAX: usize = 4;
+/// How long one waits for a place.
+pub(crate) const UPLOAD_WAIT: Duration = Duration::from_secs(30);
+/// From the headers to the last byte of a blob.
+pub(crate) const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
+/// How long the next piece of a blob may take.
+pub(crate) const UPLOAD_PIECE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often bytes are written again that collection removed before their row was kept.
+pub(crate) const PUT_ATTEMPTS: u32 = 3;
+/// Blobs that are in memory because they were asked for, bytes of all of them.
+pub(crate) const CACHE_BYTES: u64 = 64 << 20;
+/// About how many that are.
+pub(crate) const CACHED_BLOBS: usize = 1024;
+/// The largest blob that is kept in memory.
+pub(crate) const CACHED_BLOB_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a larger one that are read at a time, and held for a reader that is slow.
+pub(crate) const PIECE_BYTES: u64 = 256 << 10;
+
+/// Releases of one payload.
+pub(crate) const RELEASES_MAX: usize = 10_000;
+/// Channels of one payload.
+pub(crate) const CHANNELS_MAX: usize = 64;
+/// Manifests in one answer, bytes: fewer releases come where theirs are large.
+pub(crate) const MANIFESTS_BYTES_MAX: usize = 8 << 20;
+/// What somebody says about a yank or a key, bytes.
+pub(crate) const PROSE_BYTES_MAX: usize = 1 << 10;
+/// Namespaces that one key signs for.
+pub(crate) const KEY_NAMESPACES_MAX: usize = 64;
+/// Blobs that one collection removes.
+pub(crate) const COLLECTED_MAX: u32 = 1000;

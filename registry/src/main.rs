@@ -4,10 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod blobs;
 mod cli;
 mod db;
+mod difference;
 mod limits;
 mod output;
+mod publish;
 mod router;
 mod routes;
 mod serve;

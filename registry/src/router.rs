@@ -10,7 +10,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::routes::{audit, description, health, refusal, request, tokens};
+use crate::routes::{
+    audit, blobs, description, health, payloads, refusal, releases, request, tokens,
+};
 use crate::state::State;
 
 /// All routes, as the server calls them.
@@ -19,6 +21,12 @@ pub(crate) type Routes = TowerToHyperService<axum::Router>;
 /// The routes under `/api/v1`, with what they take and answer.
 fn described() -> OpenApiRouter<State> {
     OpenApiRouter::new()
+        // Payloads.
+        .routes(routes!(blobs::get, blobs::put))
+        .routes(routes!(payloads::list))
+        .routes(routes!(payloads::get))
+        .routes(routes!(releases::get, releases::put))
+        .routes(routes!(releases::sign))
         // Access.
         .routes(routes!(tokens::whoami))
         .routes(routes!(tokens::list, tokens::create))

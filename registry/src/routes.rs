@@ -3,12 +3,16 @@
 //! Must never change anything for a caller that no extractor of `caller` has let through.
 
 pub(crate) mod audit;
+pub(crate) mod blobs;
 mod body;
 mod caller;
 pub(crate) mod description;
 pub(crate) mod health;
 mod page;
 mod path;
+pub(crate) mod payloads;
 pub(crate) mod refusal;
+pub(crate) mod releases;
 pub(crate) mod request;
 pub(crate) mod tokens;
+mod upload;

@@ -19,9 +19,10 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::access::{self, Secret};
+use crate::blobs::Blobs;
 use crate::cli::{Config, System};
 use crate::db::{self, Db};
-use crate::limits::{ACCEPT_REST, CONNECTIONS_MAX, DRAIN_TIMEOUT};
+use crate::limits::{ACCEPT_REST, CACHE_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT};
 use crate::output::Output;
 use crate::router::router;
 use crate::state::{Made, State};
@@ -54,6 +55,7 @@ impl Server {
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let folder = Folder::taken(&config.data_dir)?;
         let (db, writer) = Db::open(&folder.database()).await?;
+        let blobs = Blobs::open(&folder.blobs(), CACHE_BYTES)?;
         let listener = listen::bind(config.listen).await?;
         let bound = listen::bound(&listener)?;
         let mut start = [0; 4];
@@ -64,11 +66,13 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let state = State::new(Made {
             db,
+            blobs,
             system,
             output,
             stopping,
             requests_per_second: config.requests_per_second,
             failures_per_minute: config.failures_per_minute,
+            collect_after_ms: config.collect_after_ms,
             start: u32::from_ne_bytes(start),
         });
         let server = Self {

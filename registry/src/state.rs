@@ -7,11 +7,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Failures, Sessions};
+use crate::blobs::Blobs;
 use crate::cli::System;
 use crate::db::Db;
+use crate::limits::UPLOADS_MAX;
 use crate::output::Output;
 
 /// What every request shares. Clones are handles of the same.
@@ -30,6 +32,10 @@ impl Deref for State {
 pub(crate) struct Parts {
     /// The meta data.
     pub(crate) db: Db,
+    /// The bytes.
+    pub(crate) blobs: Blobs,
+    /// Places of those who send or check bytes.
+    pub(crate) uploads: Arc<Semaphore>,
     /// Bearers that were looked up.
     pub(crate) sessions: Sessions,
     /// Wrong tokens by address.
@@ -40,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) output: Output,
     /// Turns true when the registry stops: what never ends by itself ends then.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// How long a blob may be without a release, milliseconds.
+    pub(crate) collect_after_ms: u64,
     /// What tells the ids of this start from those of another.
     start: u32,
     requests: AtomicU64,
@@ -49,6 +57,8 @@ pub(crate) struct Parts {
 pub(crate) struct Made {
     /// The meta data.
     pub(crate) db: Db,
+    /// The bytes.
+    pub(crate) blobs: Blobs,
     /// Clock and randomness.
     pub(crate) system: System,
     /// The journal.
@@ -59,6 +69,8 @@ pub(crate) struct Made {
     pub(crate) requests_per_second: NonZeroU32,
     /// Wrong tokens of one address.
     pub(crate) failures_per_minute: NonZeroU32,
+    /// How long a blob may be without a release, milliseconds.
+    pub(crate) collect_after_ms: u64,
     /// A random number of this start.
     pub(crate) start: u32,
 }
@@ -68,11 +80,14 @@ impl State {
     pub(crate) fn new(made: Made) -> Self {
         Self(Arc::new(Parts {
             db: made.db,
+            blobs: made.blobs,
+            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             sessions: Sessions::new(made.requests_per_second),
             failures: Failures::per_minute(made.failures_per_minute),
             system: made.system,
             output: made.output,
             stopping: made.stopping,
+            collect_after_ms: made.collect_after_ms,
             start: made.start,
             requests: AtomicU64::new(0),
         }))

@@ -160,7 +160,8 @@ pub struct Payloads {
 pub struct Payload {
     /// `namespace/name`.
     pub payload: String,
-    /// Its releases, highest version first.
+    /// Its releases, highest version first: at most `limit` of them, fewer where their manifests are
+    /// large.
     pub releases: Vec<Release>,
     /// Its channels, by name.
     pub channels: Vec<Channel>,
@@ -169,6 +170,9 @@ pub struct Payload {
     pub floor: Option<Floor>,
     /// What changed from each release to the next higher one, highest first.
     pub differences: Vec<Difference>,
+    /// The `after` of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// What is different between two releases, for a reviewer.

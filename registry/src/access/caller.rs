@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use payload::name::InstanceName;
 
 use super::scope::Scopes;
+use crate::db::audit::Entry;
 
 /// Whose bearer it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,4 +56,19 @@ pub(crate) struct Who {
     pub(crate) name: String,
     /// The id of the request.
     pub(crate) request: String,
+}
+
+impl Who {
+    /// The line of the audit about something that this caller does.
+    pub(crate) fn entry(&self, at_ms: u64, what: &'static str, subject: String) -> Entry {
+        Entry {
+            at_ms,
+            who: self.name.clone(),
+            what,
+            subject,
+            before: None,
+            after: None,
+            request: self.request.clone(),
+        }
+    }
 }

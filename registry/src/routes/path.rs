@@ -4,6 +4,7 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use payload::name::{Namespace, PayloadName};
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
@@ -34,4 +35,14 @@ where
 {
     text.parse()
         .map_err(|error: T::Err| Refusal::malformed(field, error.to_string()))
+}
+
+/// The two segments that name a payload.
+///
+/// # Errors
+/// 400 that names the part and the rule.
+pub(crate) fn payload_name(namespace: &str, name: &str) -> Result<PayloadName, Refusal> {
+    // Each alone first: together, a slash in one would be the other's.
+    named::<Namespace>("namespace", namespace)?;
+    named("name", &format!("{namespace}/{name}"))
 }

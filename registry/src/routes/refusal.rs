@@ -11,7 +11,9 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::access::TooFast;
+use crate::blobs::BlobError;
 use crate::db::DbError;
+use crate::publish::PublishError;
 
 /// Characters of a path that are shown.
 const PATH_CHARS_MAX: usize = 200;
@@ -151,6 +153,25 @@ impl From<DbError> for Refusal {
             refusal
         } else {
             Self::broken(cause)
+        }
+    }
+}
+
+impl From<BlobError> for Refusal {
+    fn from(error: BlobError) -> Self {
+        // A disk may have room again; what is wrong stands in the journal.
+        let detail = "the registry can't read or write its blobs now; try again";
+        let mut refusal = Self::busy(detail, Duration::from_secs(5));
+        refusal.cause = Some(error.to_string());
+        refusal
+    }
+}
+
+impl From<PublishError> for Refusal {
+    fn from(error: PublishError) -> Self {
+        match error.field() {
+            Some(field) => Self::rule(field, error.to_string()),
+            None => Self::broken(error.to_string()),
         }
     }
 }

@@ -19,7 +19,6 @@ use super::page::{Asked, Page};
 use super::path::{Segments, named};
 use super::refusal::Refusal;
 use crate::access::{Caller, Scopes, Secret, TokenName, Who};
-use crate::db::audit::Entry;
 use crate::db::token::Kept;
 use crate::db::{self, Write};
 use crate::limits::{
@@ -112,20 +111,13 @@ async fn keep(
         return Err(Refusal::conflict("name", detail));
     }
     db::token::insert(write, &kept, sha256).await?;
-    let entry = Entry {
-        at_ms: now_ms,
-        who: who.name,
-        what: "token.create",
-        subject: name.clone(),
-        before: None,
-        after: Some(json!({
-            "scopes": kept.token.scopes,
-            "expires_ms": kept.token.expires_ms,
-            "uses_left": kept.token.uses_left,
-            "labels": kept.labels,
-        })),
-        request: who.request,
-    };
+    let mut entry = who.entry(now_ms, "token.create", name.clone());
+    entry.after = Some(json!({
+        "scopes": kept.token.scopes,
+        "expires_ms": kept.token.expires_ms,
+        "uses_left": kept.token.uses_left,
+        "labels": kept.labels,
+    }));
     Ok(db::audit::add(write, &entry).await?)
 }
 
@@ -222,14 +214,6 @@ async fn end(write: &mut Write, name: &TokenName, who: Who, now_ms: u64) -> Resu
     if !db::token::revoke(write, name.as_str(), now_ms).await? {
         return Err(Refusal::not_found(format!("no token {name} is in force")));
     }
-    let entry = Entry {
-        at_ms: now_ms,
-        who: who.name,
-        what: "token.revoke",
-        subject: name.to_string(),
-        before: None,
-        after: None,
-        request: who.request,
-    };
+    let entry = who.entry(now_ms, "token.revoke", name.to_string());
     Ok(db::audit::add(write, &entry).await?)
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::blobs::BlobError;
 use crate::db::DbError;
 
 /// Why the registry can't serve.
@@ -59,6 +60,9 @@ pub(crate) enum ServeError {
     /// The database can't be used.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The blobs can't be used.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
     /// The writer ended while the registry served.
     #[error("the database's writer ended by itself: nothing could be written any more")]
     WriterEnded,
@@ -90,6 +94,7 @@ impl ServeError {
             Self::NotLoopback { .. }
             | Self::Tls { .. }
             | Self::Folder { .. }
+            | Self::Blobs(_)
             | Self::WriterEnded
             | Self::System { .. } => false,
         }

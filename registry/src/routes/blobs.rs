@@ -1,0 +1,272 @@
+//! `/blobs/{digest}`: bytes put and fetched by their digest.
+//! Called by publishers, by `packer pull` and by nodes.
+//! Must never answer before what was put is on the disk, nor give out bytes of another digest.
+
+use std::ops::Range;
+
+use api::problem::Problem;
+use axum::body::Body;
+use axum::extract::State as Shared;
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
+    IF_NONE_MATCH, IF_RANGE, RANGE,
+};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use hyper::body::Bytes;
+use payload::digest::Digest;
+use payload::limits::PAYLOAD_BYTES_MAX;
+use serde_json::json;
+
+use super::caller::{Fetcher, Publisher};
+use super::path::{Segments, named};
+use super::refusal::Refusal;
+use super::upload;
+use crate::access::Who;
+use crate::blobs::Blobs;
+use crate::blobs::range::{Wanted, wanted};
+use crate::db::{self, Work, Write};
+use crate::limits::{CACHED_BLOB_BYTES_MAX, PIECE_BYTES, PUT_ATTEMPTS};
+use crate::state::State;
+
+/// What payload files are.
+const MEDIA_TYPE: &str = "application/wasm";
+/// The same digest is the same bytes for ever; only who has a token may have them.
+const FOR_EVER: &str = "private, max-age=31536000, immutable";
+
+/// The bytes of a payload file; `Range` with one range is honoured.
+#[utoipa::path(method(get, head), path = "/blobs/{digest}", tag = "blobs",
+    params(("digest" = String, Path, description = "`sha256:` and 64 hexadecimal digits")),
+    responses(
+        (status = 200, content_type = "application/wasm", body = Vec<u8>),
+        (status = 206, content_type = "application/wasm", body = Vec<u8>),
+        (status = 304),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ), security(("bearer" = [])))]
+pub(crate) async fn get(
+    _: Fetcher,
+    Shared(state): Shared<State>,
+    Segments(digest): Segments<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let digest: Digest = named("digest", &digest)?;
+    let missing = || Refusal::not_found(format!("no blob {digest}"));
+    // What is in memory is served from there; whether it is still kept matters to who publishes,
+    // and that one asks with HEAD.
+    let hot = state.blobs.hot(&digest).filter(|_| method == Method::GET);
+    let size_bytes = match &hot {
+        Some(bytes) => bytes.len() as u64,
+        None => {
+            let mut reader = state.db.reader().await?;
+            let found = db::blob::size_bytes(&mut reader, &digest).await?;
+            found.ok_or_else(missing)?
+        }
+    };
+    let tag = format!("\"{digest}\"");
+    if headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|value| matches(value, &tag))
+    {
+        return Ok(described(StatusCode::NOT_MODIFIED, &tag, Body::empty()));
+    }
+    let range = asked_range(&headers, &tag, size_bytes);
+    let (status, range) = match range {
+        Wanted::Whole => (StatusCode::OK, 0..size_bytes),
+        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Wanted::Beyond => return Ok(beyond(&digest, size_bytes)),
+    };
+    let body = if method == Method::HEAD {
+        Body::empty()
+    } else {
+        body(&state.blobs, &digest, hot, range.clone(), size_bytes).await?
+    };
+    let mut response = described(status, &tag, body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
+    if status == StatusCode::PARTIAL_CONTENT {
+        let last = range.end - 1;
+        insert(
+            headers,
+            CONTENT_RANGE,
+            &format!("bytes {}-{last}/{size_bytes}", range.start),
+        );
+    }
+    Ok(response)
+}
+
+/// What a request asks for, were it not for another version of it (RFC 9110, section 13.1.5).
+fn asked_range(headers: &HeaderMap, tag: &str, size_bytes: u64) -> Wanted {
+    let other = headers.get(IF_RANGE).is_some_and(|value| value != tag);
+    match headers.get(RANGE).and_then(|value| value.to_str().ok()) {
+        Some(value) if !other => wanted(value, size_bytes),
+        _ => Wanted::Whole,
+    }
+}
+
+/// Whether `If-None-Match` names this tag (RFC 9110, section 13.1.2).
+fn matches(value: &HeaderValue, tag: &str) -> bool {
+    let value = value.to_str().unwrap_or_default();
+    value.split(',').any(|one| {
+        let one = one.trim_ascii();
+        one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+    })
+}
+
+fn described(status: StatusCode, tag: &str, body: Body) -> Response {
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(FOR_EVER));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    insert(headers, ETAG, tag);
+    response
+}
+
+fn beyond(digest: &Digest, size_bytes: u64) -> Response {
+    let detail = format!("blob {digest} has {size_bytes} bytes, none of them is in the range");
+    let refusal = Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", detail);
+    let mut response = refusal.into_response();
+    insert(
+        response.headers_mut(),
+        CONTENT_RANGE,
+        &format!("bytes */{size_bytes}"),
+    );
+    response
+}
+
+/// Digits, a digest and punctuation are always a header's value.
+fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// Small blobs from memory, large ones piece by piece, so that a slow reader holds one piece.
+async fn body(
+    blobs: &Blobs,
+    digest: &Digest,
+    hot: Option<Bytes>,
+    range: Range<u64>,
+    size_bytes: u64,
+) -> Result<Body, Refusal> {
+    let whole = match hot {
+        Some(bytes) => Some(bytes),
+        None if size_bytes <= CACHED_BLOB_BYTES_MAX as u64 => {
+            let read = blobs.read(digest).await?;
+            // A row has its bytes, always.
+            Some(read.ok_or_else(|| Refusal::broken(format!("blob {digest} has no bytes")))?)
+        }
+        None => None,
+    };
+    if let Some(bytes) = whole {
+        let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+        let end = usize::try_from(range.end).unwrap_or(usize::MAX);
+        if end > bytes.len() {
+            return Err(Refusal::broken(format!("blob {digest} is too short")));
+        }
+        return Ok(bytes.slice(start..end).into());
+    }
+    let (blobs, digest) = (blobs.clone(), *digest);
+    let pieces = stream::try_unfold(range, move |left| {
+        let blobs = blobs.clone();
+        async move {
+            if left.is_empty() {
+                return Ok(None);
+            }
+            let end = left.end.min(left.start + PIECE_BYTES);
+            let piece = blobs.read_range(&digest, left.start..end).await?;
+            Ok::<_, crate::blobs::BlobError>(Some((piece, end..left.end)))
+        }
+    });
+    Ok(Body::from_stream(pieces))
+}
+
+/// Keeps the bytes of a payload file, until a release names them or collection removes them.
+#[utoipa::path(put, path = "/blobs/{digest}", tag = "blobs",
+    params(("digest" = String, Path, description = "`sha256:` and 64 hexadecimal digits")),
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses(
+        (status = 200, description = "They were kept already"),
+        (status = 201, description = "They are kept now"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    ), security(("bearer" = [])))]
+pub(crate) async fn put(
+    publisher: Publisher,
+    Shared(state): Shared<State>,
+    Segments(digest): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
+    let who = publisher.anywhere();
+    let digest: Digest = named("digest", &digest)?;
+    let upload = upload::receive(&state, &headers, body, PAYLOAD_BYTES_MAX).await?;
+    upload.check(&digest)?;
+    let new = keep(&state, digest, upload.bytes.into(), &who).await?;
+    Ok(if new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    })
+}
+
+/// Keeps bytes whose digest was checked; whether they are new.
+///
+/// # Errors
+/// The disk's and the database's.
+pub(crate) async fn keep(
+    state: &State,
+    digest: Digest,
+    bytes: Bytes,
+    who: &Who,
+) -> Result<bool, Refusal> {
+    let blob = db::blob::Kept {
+        digest,
+        size_bytes: bytes.len() as u64,
+    };
+    for _ in 0..PUT_ATTEMPTS {
+        let mut reader = state.db.reader().await?;
+        if db::blob::size_bytes(&mut reader, &digest).await?.is_some() {
+            return Ok(false);
+        }
+        drop(reader);
+        state.blobs.put(&digest, bytes.clone()).await?;
+        let (now_ms, who, blobs) = (state.now_ms(), who.clone(), state.blobs.clone());
+        let kept = state
+            .db
+            .write(move |write| row(write, blobs, blob, who, now_ms))
+            .await?;
+        if let Some(new) = kept {
+            return Ok(new);
+        }
+    }
+    Err(Refusal::broken(format!(
+        "blob {digest} was removed as often as it was kept"
+    )))
+}
+
+/// The row of bytes that are there; whether it is new. `None` where a collection has removed the
+/// bytes since they were put: it does so in the writer too, so that they are there from now on.
+fn row(
+    write: &mut Write,
+    blobs: Blobs,
+    blob: db::blob::Kept,
+    who: Who,
+    now_ms: u64,
+) -> Work<'_, Option<bool>, Refusal> {
+    Box::pin(async move {
+        if db::blob::size_bytes(write, &blob.digest).await?.is_some() {
+            return Ok(Some(false));
+        }
+        if blobs.size_bytes(&blob.digest).await? != Some(blob.size_bytes) {
+            return Ok(None);
+        }
+        db::blob::insert(write, blob, now_ms).await?;
+        let mut entry = who.entry(now_ms, "blob.put", blob.digest.to_string());
+        entry.after = Some(json!({ "size_bytes": blob.size_bytes }));
+        db::audit::add(write, &entry).await?;
+        Ok(Some(true))
+    })
+}

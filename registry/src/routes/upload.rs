@@ -1,0 +1,113 @@
+//! Receives large bodies: bounded, with deadlines, only so many at a time, hashed as they come.
+//! Called by the routes of blobs and of legacy input.
+//! Must never hold an upload in memory for which there is no place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_LENGTH, HeaderMap};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use payload::digest::Digest;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use super::body::{cut_off, refuse_declared, too_long, too_slow};
+use super::refusal::Refusal;
+use crate::limits::{UPLOAD_PIECE_TIMEOUT, UPLOAD_TIMEOUT, UPLOAD_WAIT, UPLOADS_MAX};
+use crate::state::State;
+
+/// A body that was received whole, and its place, which is free again when this is dropped.
+pub(crate) struct Upload {
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// Their SHA-256.
+    pub(crate) sha256: [u8; 32],
+    /// Keeps others out while they are in memory.
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+impl Upload {
+    /// Whether the bytes have this digest.
+    ///
+    /// # Errors
+    /// 422 with both.
+    pub(crate) fn check(&self, digest: &Digest) -> Result<(), Refusal> {
+        if self.sha256 == *digest.as_bytes() {
+            return Ok(());
+        }
+        let found = Digest::of(&self.bytes);
+        let detail = format!("the path says {digest}, the bytes have {found}");
+        Err(Refusal::rule("digest", detail))
+    }
+}
+
+/// A place among those who send or check bytes.
+///
+/// # Errors
+/// 503: none became free in time.
+pub(crate) async fn place(state: &State) -> Result<OwnedSemaphorePermit, Refusal> {
+    let waiting = Arc::clone(&state.uploads).acquire_owned();
+    match timeout(UPLOAD_WAIT, waiting).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => {
+            let detail = format!("{UPLOADS_MAX} uploads are under way, the most at a time");
+            Err(Refusal::busy(detail, Duration::from_secs(5)))
+        }
+    }
+}
+
+/// Receives a body of at most so many bytes.
+///
+/// # Errors
+/// No place in time (503), too long (413), too slow (408), or cut off (400).
+pub(crate) async fn receive(
+    state: &State,
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Upload, Refusal> {
+    refuse_declared(headers, bytes_max)?;
+    let place = place(state).await?;
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let received = timeout(
+        UPLOAD_TIMEOUT,
+        collect(body, declared.unwrap_or(0), bytes_max),
+    )
+    .await;
+    let (bytes, sha256) = received.map_err(|_| too_slow(UPLOAD_TIMEOUT.as_secs()))??;
+    Ok(Upload {
+        bytes,
+        sha256,
+        place,
+    })
+}
+
+async fn collect(
+    body: Body,
+    declared: usize,
+    bytes_max: usize,
+) -> Result<(Vec<u8>, [u8; 32]), Refusal> {
+    let mut body = Limited::new(body, bytes_max);
+    let (mut bytes, mut hasher) = (Vec::with_capacity(declared), Sha256::new());
+    loop {
+        let piece = timeout(UPLOAD_PIECE_TIMEOUT, body.frame()).await;
+        let Some(piece) = piece.map_err(|_| too_slow(UPLOAD_PIECE_TIMEOUT.as_secs()))? else {
+            return Ok((bytes, hasher.finalize().into()));
+        };
+        let piece = piece.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                too_long(bytes_max, None)
+            } else {
+                cut_off(&error.to_string())
+            }
+        })?;
+        if let Ok(piece) = piece.into_data() {
+            hasher.update(&piece);
+            bytes.extend_from_slice(&piece);
+        }
+    }
+}
