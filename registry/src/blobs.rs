@@ -20,6 +20,8 @@ use thiserror::Error as ThisError;
 
 use crate::limits::{CACHED_BLOB_BYTES_MAX, CACHED_BLOBS};
 
+/// The blobs in a data folder.
+pub(crate) const FOLDER: &str = "blobs";
 /// The folder of the one algorithm.
 const ALGORITHM: &str = "sha256";
 
@@ -83,12 +85,26 @@ impl Blobs {
         let failed = |what| move |reason| BlobError::Folder { what, reason };
         fs::create_dir_all(folder.join(ALGORITHM)).map_err(failed("making their folder"))?;
         remove_staged(&folder.join(ALGORITHM)).map_err(failed("removing half-written ones"))?;
-        let store = LocalFileSystem::new_with_prefix(folder)
-            .map_err(|reason| failed("opening their folder")(io::Error::other(reason)))?
-            // Without it a blob may be gone after a power cut that its release survived.
-            .with_fsync(true);
+        Self::with_cache(folder, cache_bytes)
+    }
+
+    /// Blobs that are another process's, to be read.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn existing(folder: &FilePath) -> Result<Self, BlobError> {
+        Self::with_cache(folder, 0)
+    }
+
+    fn with_cache(folder: &FilePath, cache_bytes: u64) -> Result<Self, BlobError> {
+        let store =
+            LocalFileSystem::new_with_prefix(folder).map_err(|reason| BlobError::Folder {
+                what: "opening their folder",
+                reason: io::Error::other(reason),
+            })?;
         Ok(Self {
-            store: Arc::new(store),
+            // Without it a blob may be gone after a power cut that its release survived.
+            store: Arc::new(store.with_fsync(true)),
             hot: Arc::new(Cache::with_weighter(CACHED_BLOBS, cache_bytes, ByBytes)),
         })
     }

@@ -3,6 +3,7 @@
 //! Must never print: `output` does.
 
 mod args;
+mod backup;
 mod config;
 mod error;
 mod serve;
@@ -30,6 +31,7 @@ pub(crate) fn run(args: Args, system: System) -> ExitCode {
     let output = Output::new(args.json);
     let result = match args.command {
         Command::Serve(flags) => serve::run(flags, system, output),
+        Command::Backup(flags) => backup::run(&flags, output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,10 +1,11 @@
-//! The meta data: SQLite behind `sqlx::Any`, one file a table below `db/`. Used by everything
-//! that keeps or looks up. Statements are written so that PostgreSQL takes the same text.
+//! The meta data: `SQLite` behind `sqlx::Any`, one file a table below `db/`. Used by everything
+//! that keeps or looks up. Statements are written so that `PostgreSQL` takes the same text.
 //! Must never read the clock or draw an id: both are parameters; nor write outside the writer.
 
 pub(crate) mod audit;
 pub(crate) mod blob;
 pub(crate) mod channel;
+pub(crate) mod copy;
 mod error;
 pub(crate) mod floor;
 pub(crate) mod key;
@@ -31,6 +32,8 @@ pub(crate) use error::DbError;
 use writer::{Queue, Writer};
 pub(crate) use writer::{Work, Write};
 
+/// The database in a data folder.
+pub(crate) const FILE: &str = "registry.sqlite";
 /// Connections that read at a time. Each is a thread of its own.
 const READERS_MAX: u32 = 4;
 /// How long a reader waits for a connection.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod backup;
 mod blobs;
 mod cli;
 mod db;

@@ -3,8 +3,11 @@
 //! Must never let a name from outside steer the terminal, nor print a secret but the first token.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use api::problem::Problem;
+
+use crate::backup::Copied;
 
 /// Where and how to print.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,25 @@ impl Output {
             ));
         }
         print(&format!("admin token, shown this once: {secret}\n"))
+    }
+
+    /// What a backup holds.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn copied(self, into: &Path, copied: Copied) -> io::Result<()> {
+        if self.json {
+            return print(&format!("{}\n", serde_json::to_string(&copied)?));
+        }
+        let Copied {
+            releases,
+            blobs,
+            bytes,
+        } = copied;
+        let into = clean(&into.display().to_string());
+        print(&format!(
+            "{into}: {releases} releases, {blobs} blobs, {bytes} bytes\n"
+        ))
     }
 
     /// What the registry did or could not do.

@@ -1,5 +1,5 @@
 //! The whole surface of the registry as one table, grouped by what it is about; the same table
-//! describes itself as OpenAPI. Called once by the server.
+//! describes itself as `OpenAPI`. Called once by the server.
 //! Must never hold logic: each route's file does.
 
 use axum::extract::DefaultBodyLimit;
@@ -11,7 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    audit, blobs, description, health, payloads, refusal, releases, request, tokens,
+    audit, blobs, channels, collection, description, floors, health, keys, legacy, metrics,
+    payloads, refusal, releases, request, tokens, withdrawal,
 };
 use crate::state::State;
 
@@ -27,10 +28,19 @@ fn described() -> OpenApiRouter<State> {
         .routes(routes!(payloads::get))
         .routes(routes!(releases::get, releases::put))
         .routes(routes!(releases::sign))
+        .routes(routes!(withdrawal::yank))
+        .routes(routes!(withdrawal::unyank))
+        .routes(routes!(withdrawal::revoke))
+        .routes(routes!(channels::put, channels::delete))
+        .routes(routes!(floors::put))
+        .routes(routes!(legacy::publish))
+        .routes(routes!(collection::collect))
         // Access.
         .routes(routes!(tokens::whoami))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(keys::list))
+        .routes(routes!(keys::put, keys::delete))
         .routes(routes!(audit::list))
 }
 
@@ -44,6 +54,7 @@ pub(crate) fn router(state: State) -> Routes {
         // Monitoring.
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
         .fallback(refusal::no_route)
         .method_not_allowed_fallback(refusal::no_method)
         // Every body is read by `body`, with its own bound and a deadline.

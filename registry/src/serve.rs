@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -141,7 +141,7 @@ impl Server {
             mut writer,
             _folder: folder,
         } = self;
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Arc::clone(&state.places);
         let routes = router(state.clone());
         let accept = async {
             loop {

@@ -13,7 +13,7 @@ use crate::access::{Failures, Sessions};
 use crate::blobs::Blobs;
 use crate::cli::System;
 use crate::db::Db;
-use crate::limits::UPLOADS_MAX;
+use crate::limits::{CONNECTIONS_MAX, UPLOADS_MAX};
 use crate::output::Output;
 
 /// What every request shares. Clones are handles of the same.
@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) db: Db,
     /// The bytes.
     pub(crate) blobs: Blobs,
+    /// Places of connections.
+    pub(crate) places: Arc<Semaphore>,
     /// Places of those who send or check bytes.
     pub(crate) uploads: Arc<Semaphore>,
     /// Bearers that were looked up.
@@ -81,6 +83,7 @@ impl State {
         Self(Arc::new(Parts {
             db: made.db,
             blobs: made.blobs,
+            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             sessions: Sessions::new(made.requests_per_second),
             failures: Failures::per_minute(made.failures_per_minute),
@@ -102,6 +105,13 @@ impl State {
     pub(crate) fn next_request(&self) -> String {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         format!("{:08x}-{count:x}", self.start)
+    }
+
+    /// How many connections are open.
+    pub(crate) fn connections(&self) -> u64 {
+        // One place is with the listener, for the next connection.
+        let free = self.places.available_permits() + 1;
+        CONNECTIONS_MAX.saturating_sub(free) as u64
     }
 
     /// How many requests came since the start.

@@ -28,12 +28,12 @@ pub(crate) fn wanted(value: &str, size_bytes: u64) -> Wanted {
         return Wanted::Whole;
     }
     let range = match (number(first), number(last)) {
-        (Some(Some(first)), Some(None)) => first..size_bytes,
-        (Some(Some(first)), Some(Some(last))) if first <= last => {
+        (Number::Is(first), Number::Absent) => first..size_bytes,
+        (Number::Is(first), Number::Is(last)) if first <= last => {
             first..last.saturating_add(1).min(size_bytes)
         }
         // The last so many.
-        (Some(None), Some(Some(count))) => size_bytes.saturating_sub(count)..size_bytes,
+        (Number::Absent, Number::Is(count)) => size_bytes.saturating_sub(count)..size_bytes,
         _ => return Wanted::Whole,
     };
     if range.is_empty() {
@@ -42,16 +42,22 @@ pub(crate) fn wanted(value: &str, size_bytes: u64) -> Wanted {
     Wanted::Part(range)
 }
 
-/// A number, or nothing at all; `None` for anything else.
-fn number(text: &str) -> Option<Option<u64>> {
+/// One end of a range.
+enum Number {
+    Absent,
+    Is(u64),
+    Wrong,
+}
+
+fn number(text: &str) -> Number {
     if text.is_empty() {
-        return Some(None);
+        return Number::Absent;
     }
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+        return Number::Wrong;
     }
     // More digits than a number has are more bytes than a blob has.
-    Some(Some(text.parse().unwrap_or(u64::MAX)))
+    Number::Is(text.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ Examples:
 Each flag can also stand in the environment (MARROW_REGISTRY_LISTEN) and in the configuration file
 (listen = \"127.0.0.1:8528\"); a flag goes before the environment, and that before the file.";
 
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  registry backup /srv/backup/registry-1
+  registry serve --data-dir /srv/backup/registry-1   serves from the copy";
+
 /// Keeps signed eBPF payloads and tells nodes which to run.
 #[derive(Debug, Parser)]
 #[command(name = "registry", version, after_help = EXIT_CODES)]
@@ -43,6 +48,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve until it is told to stop.
     Serve(ServeFlags),
+    /// Copy everything that is kept, also while a registry serves it.
+    Backup(BackupFlags),
 }
 
 /// Flags of `registry serve`; what is absent comes from the configuration file, else is a default.
@@ -88,4 +95,20 @@ pub(crate) struct ServeFlags {
     /// [default: 86400].
     #[arg(long, value_name = "SECONDS", env = "MARROW_REGISTRY_COLLECT_AFTER_S")]
     pub(crate) collect_after_s: Option<u64>,
+}
+
+/// Flags of `registry backup`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = BACKUP_EXAMPLES)]
+pub(crate) struct BackupFlags {
+    /// The folder to make; must not exist yet.
+    #[arg(value_name = "DIR")]
+    pub(crate) into: PathBuf,
+    /// The configuration file; may be missing where it is not named [default:
+    /// /etc/marrow/registry.toml].
+    #[arg(long, value_name = "FILE", env = "MARROW_REGISTRY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where everything is kept [default: /var/lib/marrow/registry].
+    #[arg(long, value_name = "DIR", env = "MARROW_REGISTRY_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
 }

@@ -108,17 +108,7 @@ impl Config {
     /// # Errors
     /// The file is wrong, or what is given does not go together.
     pub(crate) fn from_flags(flags: ServeFlags) -> Result<Self, ConfigError> {
-        let fields = match &flags.config {
-            Some(path) => read(path)?,
-            None => match read(Path::new(FILE)) {
-                Err(ConfigError::Unreadable { reason, .. })
-                    if reason.kind() == io::ErrorKind::NotFound =>
-                {
-                    Fields::default()
-                }
-                other => other?,
-            },
-        };
+        let fields = Fields::read(flags.config.as_deref())?;
         let cert = flags.tls_cert.or(fields.tls_cert);
         let key = flags.tls_key.or(fields.tls_key);
         let half = |given, missing| ConfigError::HalfTls { given, missing };
@@ -144,6 +134,35 @@ impl Config {
                 .unwrap_or(COLLECT_AFTER_S)
                 .saturating_mul(1000),
         })
+    }
+}
+
+/// Where everything is kept: the flag over the file over the default.
+///
+/// # Errors
+/// The file is wrong.
+pub(super) fn data_dir(
+    config: Option<&Path>,
+    flag: Option<PathBuf>,
+) -> Result<PathBuf, ConfigError> {
+    let fields = Fields::read(config)?;
+    Ok(flag.or(fields.data_dir).unwrap_or_else(|| DATA_DIR.into()))
+}
+
+impl Fields {
+    /// Those of the named file, else of the one in its usual place, else none.
+    fn read(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(path) = named else {
+            return match read(Path::new(FILE)) {
+                Err(ConfigError::Unreadable { reason, .. })
+                    if reason.kind() == io::ErrorKind::NotFound =>
+                {
+                    Ok(Self::default())
+                }
+                other => other,
+            };
+        };
+        read(path)
     }
 }
 

@@ -8,6 +8,7 @@ use api::problem::Problem;
 use thiserror::Error;
 
 use super::config::ConfigError;
+use crate::backup::BackupError;
 use crate::serve::ServeError;
 
 /// Why a command failed.
@@ -19,6 +20,9 @@ pub(super) enum CliError {
     /// The registry can't serve.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The copy can't be made.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The system refuses something that every command needs.
     #[error("{what}: {reason}")]
     System {
@@ -33,10 +37,11 @@ impl CliError {
     /// The code that `--help` promises.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Config(_) => 2,
             Self::Serve(error) if error.is_configuration() => 2,
             Self::Serve(error) if error.may_pass_later() => 4,
-            Self::Serve(_) | Self::System { .. } => 1,
+            Self::Config(_)
+            | Self::Backup(BackupError::Exists { .. } | BackupError::NoData { .. }) => 2,
+            Self::Serve(_) | Self::Backup(_) | Self::System { .. } => 1,
         })
     }
 
@@ -45,6 +50,7 @@ impl CliError {
         let title = match self {
             Self::Config(_) => "wrong configuration",
             Self::Serve(_) => "can't serve",
+            Self::Backup(_) => "no backup",
             Self::System { .. } => "the system refuses",
         };
         Problem::new(0, title, self.to_string())

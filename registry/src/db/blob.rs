@@ -2,7 +2,7 @@
 //! Used by the routes of blobs and releases and by collection.
 //! Must never have a row whose bytes are not on the disk.
 
-use payload::digest::Digest;
+use payload::digest::{Digest, DigestError};
 
 use super::row::{count, get, one, signed};
 use super::{Connection, DbError, Write};
@@ -70,14 +70,8 @@ pub(crate) async fn unreferenced(
     .map_err(|reason| DbError::sql("looking for blobs without release", reason))?;
     rows.iter()
         .map(|row| {
-            let text: String = get(row, "digest")?;
             Ok(Kept {
-                digest: text
-                    .parse()
-                    .map_err(|error: payload::digest::DigestError| DbError::Column {
-                        column: "digest",
-                        reason: error.to_string(),
-                    })?,
+                digest: digest(&get::<String>(row, "digest")?)?,
                 size_bytes: count(row, "size_bytes")?,
             })
         })
@@ -110,4 +104,15 @@ pub(crate) async fn totals(connection: &mut Connection) -> Result<(u64, u64), Db
     .await
     .map_err(|reason| DbError::sql("counting blobs", reason))?;
     Ok((count(&row, "blobs")?, count(&row, "bytes")?))
+}
+
+/// A digest as a column has it.
+///
+/// # Errors
+/// It is none.
+pub(super) fn digest(text: &str) -> Result<Digest, DbError> {
+    text.parse().map_err(|error: DigestError| DbError::Column {
+        column: "digest",
+        reason: error.to_string(),
+    })
 }

@@ -2,6 +2,7 @@
 //! Called when the database is opened.
 //! Must never change a table but by a file of `migrations/`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -32,7 +33,8 @@ pub(super) fn options(file: &Path) -> Result<AnyConnectOptions, DbError> {
         if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
             url.push(char::from(*byte));
         } else {
-            url.push_str(&format!("%{byte:02X}"));
+            // Writing to a String does not fail.
+            let _ = write!(url, "%{byte:02X}");
         }
     }
     url.push_str("?mode=rwc");

@@ -56,13 +56,12 @@ pub(crate) async fn get(
     // What is in memory is served from there; whether it is still kept matters to who publishes,
     // and that one asks with HEAD.
     let hot = state.blobs.hot(&digest).filter(|_| method == Method::GET);
-    let size_bytes = match &hot {
-        Some(bytes) => bytes.len() as u64,
-        None => {
-            let mut reader = state.db.reader().await?;
-            let found = db::blob::size_bytes(&mut reader, &digest).await?;
-            found.ok_or_else(missing)?
-        }
+    let size_bytes = if let Some(bytes) = &hot {
+        bytes.len() as u64
+    } else {
+        let mut reader = state.db.reader().await?;
+        let found = db::blob::size_bytes(&mut reader, &digest).await?;
+        found.ok_or_else(missing)?
     };
     let tag = format!("\"{digest}\"");
     if headers

@@ -3,8 +3,8 @@
 //! Must never collect more than the bound, nor wait longer than the deadline.
 
 use axum::body::Body;
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use axum::http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use serde::de::DeserializeOwned;
@@ -52,7 +52,7 @@ async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
 
 /// A browser sends any other type across origins without asking first.
 fn refuse_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let found = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    let found = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let essence = found.map(|value| value.split(|byte| *byte == b';').next().unwrap_or_default());
     let json = essence.is_some_and(|essence| {
         essence

@@ -169,12 +169,11 @@ fn bearer(parts: &Parts) -> Result<Secret, Refusal> {
 
 /// Counts and audits a bearer that is none.
 fn refused(parts: &Parts, state: &State, context: &Context, refusal: Refusal) -> Refusal {
-    let reason = refusal.detail().to_owned();
     let who = Who {
         name: "nobody".to_owned(),
         request: context.id.clone(),
     };
-    audit(parts, state, &who, "token.refused", reason);
+    audit(parts, state, &who, "token.refused", refusal.detail());
     match state.failures.count(context.address) {
         Ok(()) => refusal,
         Err(too_fast) => too_fast.into(),
@@ -194,11 +193,11 @@ fn foreign(
         None => "act for its own node only".to_owned(),
     };
     let detail = format!("{} may {may}; this route needs {right}", who.name);
-    audit(parts, state, who, "scope.refused", detail.clone());
+    audit(parts, state, who, "scope.refused", &detail);
     Refusal::forbidden(detail)
 }
 
-fn audit(parts: &Parts, state: &State, who: &Who, what: &'static str, reason: String) {
+fn audit(parts: &Parts, state: &State, who: &Who, what: &'static str, reason: &str) {
     let Some(untold) = state.failures.audits() else {
         return;
     };
@@ -327,7 +326,9 @@ impl FromRequestParts<State> for NodeCaller {
                 let node = name.clone();
                 Ok(Self { who, node })
             }
-            caller => Err(foreign(parts, state, &who, caller, "a node's credential")),
+            caller @ Caller::Token { .. } => {
+                Err(foreign(parts, state, &who, caller, "a node's credential"))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/openapi.json`: the API as OpenAPI 3.1, derived from the routes that serve it.
+//! `GET /api/v1/openapi.json`: the API as `OpenAPI` 3.1, derived from the routes that serve it.
 //! Read by people and by fuzzers, without a token: it holds nothing of this registry's.
 //! Must never describe a route that is not served.
 

@@ -2,6 +2,8 @@
 //! Called by everybody who may read.
 //! Must never list a release that is not there whole.
 
+use std::collections::BTreeMap;
+
 use api::problem::Problem;
 use api::registry::{Difference, Payload, PayloadSummary, Payloads, Release};
 use axum::Json;
@@ -35,7 +37,7 @@ pub(crate) async fn list(
     let ends = listed.first().zip(listed.last());
     let mut channels = match ends {
         Some((first, last)) => db::channel::between(&mut reader, &first.name, &last.name).await?,
-        None => Default::default(),
+        None => BTreeMap::new(),
     };
     let payloads = listed.into_iter().map(|one| PayloadSummary {
         channels: channels.remove(&one.name).unwrap_or_default(),

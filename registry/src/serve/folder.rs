@@ -8,6 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::ServeError;
+use crate::{blobs, db};
 
 /// A data folder that is this process's until it is dropped.
 #[derive(Debug)]
@@ -47,11 +48,11 @@ impl Folder {
 
     /// The file of the database.
     pub(super) fn database(&self) -> PathBuf {
-        self.path.join("registry.sqlite")
+        self.path.join(db::FILE)
     }
 
     /// The folder of the blobs.
     pub(super) fn blobs(&self) -> PathBuf {
-        self.path.join("blobs")
+        self.path.join(blobs::FOLDER)
     }
 }
