@@ -95,7 +95,6 @@ impl Db {
     /// # Errors
     /// The file can't be opened, is not a database, or was written by a newer registry.
     pub(crate) async fn open(file: &Path) -> Result<(Self, JoinHandle<()>), DbError> {
-        sqlx::any::install_default_drivers();
         let mut connection = migrate::connect(file).await?;
         migrate::run(&mut connection).await?;
         let readers = AnyPoolOptions::new()

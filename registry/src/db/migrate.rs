@@ -46,6 +46,7 @@ pub(super) fn options(file: &Path) -> Result<AnyConnectOptions, DbError> {
 /// # Errors
 /// The file can't be opened or made, or is not a database.
 pub(super) async fn connect(file: &Path) -> Result<AnyConnection, DbError> {
+    sqlx::any::install_default_drivers();
     let failed = |reason| DbError::sql("opening its file", reason);
     let mut connection = options(file)?.connect().await.map_err(failed)?;
     prepare(&mut connection).await.map_err(failed)?;

@@ -37,8 +37,11 @@ pub(crate) struct Registry {
 /// The command that serves from a folder.
 pub(crate) fn command(data_dir: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(["--json", "serve", "--listen", "127.0.0.1:0"]);
-    command.arg("--data-dir").arg(data_dir).args(flags);
+    command.args(["--json", "serve", "--data-dir"]);
+    command.arg(data_dir).args(flags);
+    if !flags.contains(&"--listen") {
+        command.args(["--listen", "127.0.0.1:0"]);
+    }
     clean(&mut command);
     command
 }
@@ -66,7 +69,15 @@ impl Registry {
 
     /// One with these flags.
     pub(crate) fn start_with(flags: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_from(tempfile::tempdir().unwrap(), flags)
+    }
+
+    /// One whose data folder is `data` in this one.
+    pub(crate) fn start_in(folder: TempDir) -> Self {
+        Self::start_from(folder, &WIDE)
+    }
+
+    fn start_from(folder: TempDir, flags: &[&str]) -> Self {
         let (child, stdout, lines) = spawn(&folder.path().join("data"), flags);
         let admin = lines.iter().find_map(|line| line["admin_token"].as_str());
         Self {
