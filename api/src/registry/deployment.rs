@@ -25,6 +25,11 @@ pub struct DeploymentSpec {
     /// Which of its releases.
     pub source: Source,
     /// The nodes: a label expression such as `env=prod, kernel>=5.15, !canary-optout`; `*` for all.
+    /// Terms with commas between, all of which must hold: `key` (the label is there), `!key` (it is
+    /// not), `key=value`, `key!=value` (also where it is not there), `key in (a b)`, and `key` with
+    /// `<`, `<=`, `>`, `>=` and numbers with dots. `kernel`, `arch` and `node` (its name) are the
+    /// node's own; as many numbers of `kernel` are compared as are written. Values with other
+    /// letters than `A-Z a-z 0-9 . _ - / : @ +` stand in double quotes.
     pub selector: String,
     /// The name of the instance on the nodes; absent: the payload's name without its namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -29,7 +29,8 @@ pub struct Enrolled {
 }
 
 /// What a node tells about itself. A newer node may tell more than an older registry knows, here and
-/// in its reports, so unknown fields are let be. Selectors compare `labels`, and `kernel` and `arch` by name.
+/// in its reports, so unknown fields are let be. Selectors compare `labels`, and `kernel`, `arch` and
+/// the node's name, which no label can stand in for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Facts {
@@ -46,7 +47,9 @@ pub struct Facts {
     pub cpus: u32,
     /// The node's version.
     pub version: String,
-    /// What the operator of the node says of it.
+    /// What the operator of the node says of it: at most 64, names of `A-Z a-z 0-9 . _ - /`, values
+    /// of any letters but control characters, each of at most 63 bytes; none is called `kernel`,
+    /// `arch` or `node`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
