@@ -6,10 +6,13 @@ pub(crate) mod audit;
 pub(crate) mod blob;
 pub(crate) mod channel;
 pub(crate) mod copy;
+pub(crate) mod deployment;
 mod error;
 pub(crate) mod floor;
 pub(crate) mod key;
 mod migrate;
+pub(crate) mod node;
+pub(crate) mod outcome;
 pub(crate) mod payload;
 pub(crate) mod release;
 mod row;
@@ -49,12 +52,19 @@ pub(crate) struct Revisions {
     access: AtomicU64,
     /// What any node should run.
     fleet: watch::Sender<u64>,
+    /// Anything.
+    commits: watch::Sender<u64>,
 }
 
 impl Revisions {
     /// Counts up with every commit that took an access away.
     pub(crate) fn access(&self) -> u64 {
         self.access.load(Ordering::Acquire)
+    }
+
+    /// Counts up with every commit.
+    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
     }
 
     /// Counts up with every commit that may change what a node should run.
@@ -105,6 +115,7 @@ impl Db {
         let revisions = Arc::new(Revisions {
             access: AtomicU64::new(0),
             fleet: watch::Sender::new(0),
+            commits: watch::Sender::new(0),
         });
         let (writer, queue) = Writer::new(connection, Arc::clone(&revisions));
         let task = tokio::spawn(writer.run());

@@ -79,3 +79,24 @@ pub(crate) const PROSE_BYTES_MAX: usize = 1 << 10;
 pub(crate) const KEY_NAMESPACES_MAX: usize = 64;
 /// Blobs that one collection removes.
 pub(crate) const COLLECTED_MAX: u32 = 1000;
+
+/// Labels that a node may give itself.
+pub(crate) const NODE_LABELS_MAX: usize = 64;
+/// Nodes that may be enrolled.
+pub(crate) const NODES_MAX: u64 = 100_000;
+/// Deployments that there may be: all of them are read at each change.
+pub(crate) const DEPLOYMENTS_MAX: u64 = 4096;
+/// Outcomes of one node that are kept.
+pub(crate) const OUTCOMES_KEPT_MAX: u32 = 128;
+/// Outcomes of one node that are shown.
+pub(crate) const OUTCOMES_SHOWN_MAX: u32 = 64;
+/// Silence of an event stream before a comment is sent, so that both ends know of each other.
+pub(crate) const STREAM_ALIVE: Duration = Duration::from_secs(15);
+/// How long changes are gathered before an open page is told.
+pub(crate) const LIVE_REST: Duration = Duration::from_millis(300);
+/// The form of the log-in, bytes.
+pub(crate) const FORM_BYTES_MAX: usize = 1 << 10;
+/// The longest that a log-in lasts, seconds.
+pub(crate) const PAGE_SESSION_S: u64 = 12 * 3600;
+/// Log-ins of one token.
+pub(crate) const PAGE_SESSIONS_MAX: u32 = 32;

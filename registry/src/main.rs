@@ -9,6 +9,7 @@ mod blobs;
 mod cli;
 mod db;
 mod difference;
+mod fleet;
 mod limits;
 mod output;
 mod publish;

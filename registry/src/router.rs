@@ -11,8 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    audit, blobs, channels, collection, description, floors, health, keys, legacy, metrics,
-    payloads, refusal, releases, request, tokens, withdrawal,
+    audit, blobs, channels, collection, deployments, description, enrol, floors, health, keys,
+    legacy, metrics, node_calls, nodes, payloads, refusal, releases, request, tokens,
+    withdrawal,
 };
 use crate::state::State;
 
@@ -42,6 +43,21 @@ fn described() -> OpenApiRouter<State> {
         .routes(routes!(keys::list))
         .routes(routes!(keys::put, keys::delete))
         .routes(routes!(audit::list))
+        // The fleet.
+        .routes(routes!(deployments::list))
+        .routes(routes!(
+            deployments::get,
+            deployments::put,
+            deployments::delete
+        ))
+        .routes(routes!(enrol::enrol))
+        .routes(routes!(nodes::list))
+        .routes(routes!(nodes::get, nodes::delete))
+        .routes(routes!(nodes::explain))
+        // What nodes call themselves.
+        .routes(routes!(node_calls::desired))
+        .routes(routes!(node_calls::doorbell))
+        .routes(routes!(node_calls::reports))
 }
 
 /// Every route, answering with this state.

@@ -22,6 +22,7 @@ use crate::access::{self, Secret};
 use crate::blobs::Blobs;
 use crate::cli::{Config, System};
 use crate::db::{self, Db};
+use crate::fleet::Fleet;
 use crate::limits::{ACCEPT_REST, CACHE_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT};
 use crate::output::Output;
 use crate::router::router;
@@ -64,9 +65,11 @@ impl Server {
             reason,
         })?;
         let (stop, stopping) = watch::channel(false);
+        let fleet = Fleet::load(&db, config.poll_ms.get().into(), (system.now_ms)()).await?;
         let state = State::new(Made {
             db,
             blobs,
+            fleet,
             system,
             output,
             stopping,
@@ -142,6 +145,7 @@ impl Server {
             _folder: folder,
         } = self;
         let places = Arc::clone(&state.places);
+        let following = tokio::spawn(follow(state.clone()));
         let routes = router(state.clone());
         let accept = async {
             loop {
@@ -173,6 +177,7 @@ impl Server {
         let _ = stop.send(true);
         let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
         let _ = timeout(DRAIN_TIMEOUT, places.acquire_many(all)).await;
+        let _ = following.await;
         if broken {
             return Err(ServeError::WriterEnded);
         }
@@ -183,4 +188,10 @@ impl Server {
         drop(folder);
         Ok(())
     }
+}
+
+/// Keeps the fleet up with the database until the registry stops.
+async fn follow(state: State) {
+    let (db, stopping) = (state.db.clone(), state.stopping.clone());
+    state.fleet.follow(db, stopping, state.output).await;
 }

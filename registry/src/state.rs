@@ -13,6 +13,7 @@ use crate::access::{Failures, Sessions};
 use crate::blobs::Blobs;
 use crate::cli::System;
 use crate::db::Db;
+use crate::fleet::Fleet;
 use crate::limits::{CONNECTIONS_MAX, UPLOADS_MAX};
 use crate::output::Output;
 
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) places: Arc<Semaphore>,
     /// Places of those who send or check bytes.
     pub(crate) uploads: Arc<Semaphore>,
+    /// Which node should run what.
+    pub(crate) fleet: Fleet,
     /// Bearers that were looked up.
     pub(crate) sessions: Sessions,
     /// Wrong tokens by address.
@@ -61,6 +64,8 @@ pub(crate) struct Made {
     pub(crate) db: Db,
     /// The bytes.
     pub(crate) blobs: Blobs,
+    /// Which node should run what.
+    pub(crate) fleet: Fleet,
     /// Clock and randomness.
     pub(crate) system: System,
     /// The journal.
@@ -85,6 +90,7 @@ impl State {
             blobs: made.blobs,
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            fleet: made.fleet,
             sessions: Sessions::new(made.requests_per_second),
             failures: Failures::per_minute(made.failures_per_minute),
             system: made.system,

@@ -21,6 +21,8 @@ mod described;
 mod disk;
 #[path = "api/fixture.rs"]
 mod fixture;
+#[path = "api/fleet.rs"]
+mod fleet;
 #[path = "api/floors.rs"]
 mod floors;
 #[path = "api/hostile.rs"]

@@ -50,7 +50,19 @@ impl Sessions {
         secret: &Secret,
         now_ms: u64,
     ) -> Result<Option<Arc<Session>>, DbError> {
-        let key = secret.sha256();
+        self.find_hashed(db, secret.sha256(), now_ms).await
+    }
+
+    /// As [`Self::find`], by what is kept of the secret: for who has shown it before.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn find_hashed(
+        &self,
+        db: &Db,
+        key: [u8; 32],
+        now_ms: u64,
+    ) -> Result<Option<Arc<Session>>, DbError> {
         let known = self.known(&key);
         // Before the look-up: what is taken away while it runs makes its result stale.
         let revision = db.revisions().access();
@@ -119,7 +131,8 @@ fn in_force(caller: &Caller, now_ms: u64) -> bool {
 async fn look_up(db: &Db, key: &[u8; 32], now_ms: u64) -> Result<Option<Caller>, DbError> {
     let mut reader = db.reader().await?;
     let Some(kept) = db::token::by_secret(&mut reader, key).await? else {
-        return Ok(None);
+        let node = db::node::by_credential(&mut reader, key).await?;
+        return node.as_deref().map(node_caller).transpose();
     };
     drop(reader);
     if !kept.in_force(now_ms) {
@@ -140,4 +153,14 @@ async fn look_up(db: &Db, key: &[u8; 32], now_ms: u64) -> Result<Option<Caller>,
         expires_ms: kept.token.expires_ms,
         labels: kept.labels,
     }))
+}
+
+fn node_caller(name: &str) -> Result<Caller, DbError> {
+    match name.parse() {
+        Ok(name) => Ok(Caller::Node { name }),
+        Err(error) => Err(DbError::Column {
+            column: "name",
+            reason: format!("{error}"),
+        }),
+    }
 }

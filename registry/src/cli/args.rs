@@ -95,6 +95,10 @@ pub(crate) struct ServeFlags {
     /// [default: 86400].
     #[arg(long, value_name = "SECONDS", env = "MARROW_REGISTRY_COLLECT_AFTER_S")]
     pub(crate) collect_after_s: Option<u64>,
+    /// How often nodes ask what they should run, milliseconds; the doorbell tells them at once
+    /// [default: 30000].
+    #[arg(long, value_name = "MS", env = "MARROW_REGISTRY_POLL_MS")]
+    pub(crate) poll_ms: Option<NonZeroU32>,
 }
 
 /// Flags of `registry backup`.

@@ -22,6 +22,7 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
 const FAILURES_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 const COLLECT_AFTER_S: u64 = 86_400;
+const POLL_MS: NonZeroU32 = NonZeroU32::MIN.saturating_add(29_999);
 
 /// Why the configuration is not one.
 #[derive(Debug, Error)]
@@ -72,6 +73,7 @@ struct Fields {
     requests_per_second: Option<NonZeroU32>,
     failures_per_minute: Option<NonZeroU32>,
     collect_after_s: Option<u64>,
+    poll_ms: Option<NonZeroU32>,
 }
 
 /// Certificates and key, as files.
@@ -100,6 +102,8 @@ pub(crate) struct Config {
     pub(crate) failures_per_minute: NonZeroU32,
     /// Grace of a blob without release, milliseconds.
     pub(crate) collect_after_ms: u64,
+    /// How often nodes ask, milliseconds.
+    pub(crate) poll_ms: NonZeroU32,
 }
 
 impl Config {
@@ -130,6 +134,7 @@ impl Config {
             allow_plain_http: plain.unwrap_or(false),
             requests_per_second: requests.unwrap_or(REQUESTS_PER_SECOND),
             failures_per_minute: failures.unwrap_or(FAILURES_PER_MINUTE),
+            poll_ms: flags.poll_ms.or(fields.poll_ms).unwrap_or(POLL_MS),
             collect_after_ms: collect_after_s
                 .unwrap_or(COLLECT_AFTER_S)
                 .saturating_mul(1000),

@@ -48,7 +48,7 @@ pub(crate) async fn size_bytes(
     row.as_ref().map(|row| count(row, "size_bytes")).transpose()
 }
 
-/// Blobs that no release refers to, made before a time, by digest.
+/// Blobs that no release refers to and no node runs, made before a time, by digest.
 ///
 /// # Errors
 /// The database's.
@@ -61,6 +61,7 @@ pub(crate) async fn unreferenced(
         "SELECT digest, size_bytes FROM blob
          WHERE created_ms < $1
            AND NOT EXISTS (SELECT 1 FROM release WHERE release.digest = blob.digest)
+           AND NOT EXISTS (SELECT 1 FROM node_digest WHERE node_digest.digest = blob.digest)
          ORDER BY digest LIMIT $2",
     )
     .bind(signed(before_ms))

@@ -14,11 +14,18 @@ use sqlx::{AnyConnection, ConnectOptions, Executor, SqlSafeStr};
 use super::DbError;
 
 /// Every migration, in order: number, name, text.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "core",
-    include_str!("../../../migrations/sqlite/0001_core.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "core",
+        include_str!("../../../migrations/sqlite/0001_core.sql"),
+    ),
+    (
+        2,
+        "fleet",
+        include_str!("../../../migrations/sqlite/0002_fleet.sql"),
+    ),
+];
 
 /// How long a connection waits for another one's lock: only a checkpoint holds one for long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -153,12 +153,14 @@ pub(crate) async fn revoke(write: &mut Write, name: &str, now_ms: u64) -> Result
 /// # Errors
 /// The database's.
 pub(crate) async fn take_use(write: &mut Write, name: &str) -> Result<bool, DbError> {
-    let done =
-        sqlx::query("UPDATE token SET uses_left = uses_left - 1 WHERE name = $1 AND uses_left > 0")
-            .bind(name)
-            .execute(&mut **write)
-            .await
-            .map_err(|reason| DbError::sql("using a token", reason))?;
+    let done = sqlx::query(
+        "UPDATE token SET uses_left = uses_left - 1 WHERE name = $1 AND uses_left > 0
+           AND revoked_ms IS NULL",
+    )
+    .bind(name)
+    .execute(&mut **write)
+    .await
+    .map_err(|reason| DbError::sql("using a token", reason))?;
     write.touch_access();
     Ok(done.rows_affected() == 1)
 }

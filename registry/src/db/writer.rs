@@ -245,6 +245,7 @@ impl Writer {
         if touched.fleet {
             self.revisions.fleet.send_modify(|revision| *revision += 1);
         }
+        self.revisions.commits.send_modify(|count| *count += 1);
     }
 }
 

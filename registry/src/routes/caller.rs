@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use payload::name::{InstanceName, Namespace};
 use serde_json::json;
 
+use super::path::Segments;
 use super::refusal::{Refusal, shown};
 use super::request::Context;
 use crate::access::{Caller, Scopes, Secret, Session, Who};
@@ -321,13 +322,15 @@ impl FromRequestParts<State> for NodeCaller {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         let Authenticated { session, who } = Authenticated::counted(parts, state).await?;
+        let Segments(of_path) = Segments::<String>::from_request_parts(parts, state).await?;
         match &session.caller {
-            Caller::Node { name } => {
+            Caller::Node { name } if name.as_str() == of_path => {
                 let node = name.clone();
                 Ok(Self { who, node })
             }
-            caller @ Caller::Token { .. } => {
-                Err(foreign(parts, state, &who, caller, "a node's credential"))
+            caller => {
+                let right = "the credential of the node in its path";
+                Err(foreign(parts, state, &who, caller, right))
             }
         }
     }

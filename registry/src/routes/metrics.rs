@@ -26,7 +26,9 @@ pub(crate) async fn metrics(
     let mut reader = state.db.reader().await?;
     let (blobs, bytes) = db::blob::totals(&mut reader).await?;
     let releases = db::release::total(&mut reader).await?;
-    let samples: [Sample; 5] = [
+    let sums = state.fleet.sums(state.now_ms());
+    let whole = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let samples: [Sample; 10] = [
         (
             "marrow_registry_requests_total",
             "counter",
@@ -46,6 +48,36 @@ pub(crate) async fn metrics(
             "gauge",
             "Bytes of all blobs.",
             bytes,
+        ),
+        (
+            "marrow_registry_nodes",
+            "gauge",
+            "Nodes that enrolled.",
+            whole(sums.nodes),
+        ),
+        (
+            "marrow_registry_nodes_online",
+            "gauge",
+            "Nodes heard within three of their poll intervals.",
+            whole(sums.online),
+        ),
+        (
+            "marrow_registry_nodes_unsettled",
+            "gauge",
+            "Nodes that run something else than they should.",
+            whole(sums.unsettled),
+        ),
+        (
+            "marrow_registry_doorbells",
+            "gauge",
+            "Nodes that wait at the doorbell.",
+            whole(state.fleet.waiting()),
+        ),
+        (
+            "marrow_registry_deployments",
+            "gauge",
+            "Deployments.",
+            whole(sums.deployments),
         ),
     ];
     Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text(&samples)))

@@ -41,11 +41,11 @@ pub(crate) async fn list(
     };
     let payloads = listed.into_iter().map(|one| PayloadSummary {
         channels: channels.remove(&one.name).unwrap_or_default(),
+        nodes: state.fleet.nodes_of_payload(&one.name),
         payload: one.name,
         latest: one.latest,
         description: one.description,
         releases: one.releases,
-        nodes: 0,
         published_ms: one.published_ms,
     });
     Ok(Json(Payloads {
@@ -79,7 +79,10 @@ pub(crate) async fn get(
     if let Some(after) = after {
         versions.retain(|version| *version < after);
     }
-    let (releases, below) = releases(&mut reader, &name, &versions, limit).await?;
+    let (mut releases, below) = releases(&mut reader, &name, &versions, limit).await?;
+    for release in &mut releases {
+        release.nodes = state.fleet.nodes_of_digest(&release.digest);
+    }
     let pairs = releases.iter().zip(releases.iter().skip(1).chain(&below));
     let differences: Vec<Difference> = pairs
         .map(|(higher, lower)| difference::between(lower, higher))

@@ -44,7 +44,9 @@ pub(crate) async fn get(
     let mut reader = state.db.reader().await?;
     let found = db::release::find(&mut reader, &name, &version).await?;
     let missing = || Refusal::not_found(format!("no release {name}@{version}"));
-    Ok(Json(found.ok_or_else(missing)?))
+    let mut release = found.ok_or_else(missing)?;
+    release.nodes = state.fleet.nodes_of_digest(&release.digest);
+    Ok(Json(release))
 }
 
 /// Publishes a release: its bytes were put before.

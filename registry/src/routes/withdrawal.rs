@@ -168,9 +168,7 @@ async fn set(write: &mut Write, change: Change, who: &Who) -> Result<Release, Re
     };
     db::release::set_state(write, &name, &version, to, reason.as_deref()).await?;
     db::payload::refresh(write, &name).await?;
-    if to == ReleaseState::Revoked {
-        write.touch_fleet();
-    }
+    write.touch_fleet();
     let mut entry = who.entry(now_ms, what, format!("{name}@{version}"));
     entry.before = Some(json!({ "state": before.state, "reason": before.reason }));
     entry.after = Some(json!({ "state": to, "reason": reason }));

@@ -1,0 +1,339 @@
+//! The fleet: which node should run what, why, and how it hears of changes. Kept in memory from
+//! what the database holds, so that asking costs no SQL. Called by the routes and by the server.
+//! Must never hold what is not in the database, nor ring before the new state can be asked for.
+
+pub(crate) mod desired;
+pub(crate) mod doorbell;
+mod memory;
+pub(crate) mod order;
+pub(crate) mod report;
+pub(crate) mod selector;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use api::registry::{
+    Deployment, DeploymentState, Explanation, Facts, InstanceReport, Node, Outcome,
+};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::db::node::KeptNode;
+use crate::db::{self, Db, DbError};
+use crate::output::Output;
+use desired::{Circumstances, Standing};
+use doorbell::{Doorbell, DoorbellFull, Listener};
+use memory::{Known, Memory};
+use selector::Candidate;
+
+/// How long a reader waits for a change that was committed to arrive in memory.
+const CATCH_UP: Duration = Duration::from_secs(2);
+/// How long to wait after the database could not be read.
+const REST: Duration = Duration::from_secs(1);
+
+/// What a node is given, in memory.
+pub(crate) struct Given {
+    /// The body of the answer, where the asker does not have it yet.
+    pub(crate) body: Option<Vec<u8>>,
+    /// Digest of that body.
+    pub(crate) etag: String,
+}
+
+/// Numbers of the whole fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sums {
+    /// Nodes that enrolled.
+    pub(crate) nodes: usize,
+    /// Those of them that were heard lately.
+    pub(crate) online: usize,
+    /// Nodes that run something else than they should.
+    pub(crate) unsettled: usize,
+    /// Deployments.
+    pub(crate) deployments: usize,
+    /// Those of them that give nothing.
+    pub(crate) void: usize,
+}
+
+/// The fleet.
+pub(crate) struct Fleet {
+    memory: RwLock<Memory>,
+    doorbell: Arc<Doorbell>,
+    poll_ms: u64,
+    /// The revision of the database that is in memory.
+    revision: watch::Sender<u64>,
+    /// Counts up whenever lists would show something else.
+    changes: watch::Sender<u64>,
+}
+
+impl Fleet {
+    /// Reads everything from the database. Nodes are told to ask every `poll_ms`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn load(db: &Db, poll_ms: u64, now_ms: u64) -> Result<Self, DbError> {
+        let revision = *db.revisions().fleet().borrow();
+        let mut reader = db.reader().await?;
+        let (standings, floors) = db::deployment::standings(&mut reader).await?;
+        let mut memory = Memory::new(poll_ms);
+        memory.deploy(standings, floors);
+        for kept in db::node::all(&mut reader).await? {
+            memory.put(kept);
+        }
+        Ok(Self {
+            memory: RwLock::new(memory),
+            // The clock is ahead of every count of an earlier start.
+            doorbell: Doorbell::new(now_ms, doorbell::WAITING_MAX),
+            poll_ms,
+            revision: watch::Sender::new(revision),
+            changes: watch::Sender::new(0),
+        })
+    }
+
+    /// Takes in what is committed and rings for the nodes that it concerns, until the registry
+    /// stops.
+    pub(crate) async fn follow(&self, db: Db, mut stopping: watch::Receiver<bool>, output: Output) {
+        let mut committed = db.revisions().fleet();
+        let follow = async {
+            loop {
+                let revision = *committed.borrow_and_update();
+                if revision != *self.revision.borrow()
+                    && let Err(error) = self.refresh(&db, revision).await
+                {
+                    output.journal(&format!("the fleet lags behind the database: {error}"));
+                    sleep(REST).await;
+                    continue;
+                }
+                if committed.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = follow => {}
+            _ = stopping.wait_for(|stops| *stops) => {}
+        }
+    }
+
+    async fn refresh(&self, db: &Db, revision: u64) -> Result<(), DbError> {
+        let mut reader = db.reader().await?;
+        let (standings, floors) = db::deployment::standings(&mut reader).await?;
+        drop(reader);
+        let changed = self.write().deploy(standings, floors);
+        if !changed.is_empty() {
+            self.doorbell.ring(changed.iter().map(String::as_str));
+        }
+        self.revision.send_replace(revision);
+        self.changed();
+        Ok(())
+    }
+
+    /// Waits until what was committed before this call is in memory, or lets it be: who asks again
+    /// is told then.
+    pub(crate) async fn caught_up(&self, db: &Db) {
+        let committed = *db.revisions().fleet().borrow();
+        if *self.revision.borrow() >= committed {
+            return;
+        }
+        let mut revision = self.revision.subscribe();
+        let _ = timeout(CATCH_UP, revision.wait_for(|held| *held >= committed)).await;
+    }
+
+    /// What to watch for lists that show something else.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Takes in a node that was enrolled.
+    pub(crate) fn enrolled(&self, kept: KeptNode) {
+        self.write().put(kept);
+        self.changed();
+    }
+
+    /// Takes in what a node told, and rings if it should run something else for it.
+    pub(crate) fn reported(
+        &self,
+        node: &str,
+        facts: Facts,
+        instances: Vec<InstanceReport>,
+        now_ms: u64,
+    ) {
+        let changed = self.write().report(node, facts, instances, now_ms);
+        if changed == Some(true) {
+            self.doorbell.ring(std::iter::once(node));
+        }
+        self.changed();
+    }
+
+    /// Forgets a node that was deleted, and ends its wait.
+    pub(crate) fn deleted(&self, node: &str) {
+        self.write().take_out(node);
+        self.doorbell.dismiss(node);
+        self.changed();
+    }
+
+    /// What a node should run, unless it has the body with digest `known`; notes that it was
+    /// heard. `None` where there is no such node.
+    pub(crate) fn desired(&self, node: &str, known: Option<&str>, now_ms: u64) -> Option<Given> {
+        let memory = self.read();
+        let held = memory.nodes.get(node)?;
+        held.heard(now_ms);
+        if known == Some(held.etag.as_str()) {
+            let etag = held.etag.clone();
+            return Some(Given { body: None, etag });
+        }
+        let (body, etag) = memory.desired(node)?;
+        Some(Given {
+            body: Some(body),
+            etag,
+        })
+    }
+
+    /// Notes that a node was heard.
+    pub(crate) fn heard(&self, node: &str, now_ms: u64) {
+        if let Some(known) = self.read().nodes.get(node) {
+            known.heard(now_ms);
+        }
+    }
+
+    /// A place at the doorbell.
+    ///
+    /// # Errors
+    /// Every place is taken.
+    pub(crate) fn listen(&self, node: &str) -> Result<Listener, DoorbellFull> {
+        self.doorbell.listen(node)
+    }
+
+    /// How many nodes wait at the doorbell.
+    pub(crate) fn waiting(&self) -> usize {
+        self.doorbell.waiting()
+    }
+
+    /// A node as lists show it.
+    pub(crate) fn node(&self, node: &str, now_ms: u64) -> Option<Node> {
+        self.read().node(node, now_ms)
+    }
+
+    /// At most `limit` nodes behind `after`, by name.
+    pub(crate) fn nodes(&self, after: &str, limit: u32, now_ms: u64) -> Vec<Node> {
+        self.read().page(after, limit, now_ms)
+    }
+
+    /// Numbers of the whole fleet.
+    pub(crate) fn sums(&self, now_ms: u64) -> Sums {
+        let memory = self.read();
+        let online = |known: &&Known| memory.online(known, now_ms);
+        Sums {
+            nodes: memory.nodes.len(),
+            online: memory.nodes.values().filter(online).count(),
+            unsettled: memory.nodes.values().filter(|known| !known.settled).count(),
+            deployments: memory.standings.len(),
+            void: memory
+                .standings
+                .iter()
+                .filter(|one| one.given.is_err())
+                .count(),
+        }
+    }
+
+    /// How many nodes say that they run this file.
+    pub(crate) fn nodes_of_digest(&self, digest: &str) -> u64 {
+        self.read().nodes_of_digest(digest)
+    }
+
+    /// How many nodes say that they run a release of this payload.
+    pub(crate) fn nodes_of_payload(&self, payload: &str) -> u64 {
+        self.read().nodes_of_payload(payload)
+    }
+
+    /// Why a node runs what it runs. `latest` is the latest outcome of each instance.
+    pub(crate) fn explain(
+        &self,
+        node: &str,
+        latest: &[Outcome],
+        now_ms: u64,
+    ) -> Option<Vec<Explanation>> {
+        let memory = self.read();
+        let known = memory.nodes.get(node)?;
+        let circumstances = Circumstances {
+            running: &known.instances,
+            latest,
+            online: memory.online(known, now_ms),
+            poll_ms: self.poll_ms,
+        };
+        Some(desired::explain(&known.plan, circumstances))
+    }
+
+    /// An older deployment that wants the same instance on a node that is known, and that node.
+    /// `standings` come oldest first.
+    pub(crate) fn rival(
+        &self,
+        new: &Standing,
+        standings: &[Arc<Standing>],
+    ) -> Option<(String, String)> {
+        let memory = self.read();
+        let nodes = memory.nodes.iter();
+        let nodes = nodes.map(|(node, known)| Candidate {
+            node,
+            facts: &known.facts,
+        });
+        desired::rival(new, standings, &nodes)
+            .map(|(other, node)| (other.deployment.clone(), node.to_owned()))
+    }
+
+    /// A deployment as it stands.
+    pub(crate) fn deployment(&self, deployment: &str) -> Option<Deployment> {
+        let memory = self.read();
+        let reach = memory.reach();
+        let mut all = memory.standings.iter();
+        let standing = all.find(|standing| standing.deployment == deployment)?;
+        Some(shown(standing, reach.get(deployment).copied()))
+    }
+
+    /// At most `limit` deployments behind `after`, by name.
+    pub(crate) fn deployments(&self, after: &str, limit: u32) -> Vec<Deployment> {
+        let memory = self.read();
+        let reach = memory.reach();
+        let behind = |one: &&Arc<Standing>| one.deployment.as_str() > after;
+        let mut page: Vec<&Arc<Standing>> = memory.standings.iter().filter(behind).collect();
+        page.sort_by(|a, b| a.deployment.cmp(&b.deployment));
+        let page = page
+            .into_iter()
+            .take(usize::try_from(limit).unwrap_or(usize::MAX));
+        page.map(|one| shown(one, reach.get(one.deployment.as_str()).copied()))
+            .collect()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn shown(standing: &Standing, reach: Option<(u64, u64)>) -> Deployment {
+    let (nodes, running) = reach.unwrap_or_default();
+    let release = match &standing.given {
+        Ok(offer) => DeploymentState::Active {
+            version: offer.version.to_string(),
+            digest: offer.digest.clone(),
+        },
+        Err(void) => DeploymentState::Void {
+            reason: void.to_string(),
+        },
+    };
+    Deployment {
+        deployment: standing.deployment.clone(),
+        spec: standing.spec.clone(),
+        release,
+        nodes,
+        running,
+        created_ms: standing.created_ms,
+        changed_ms: standing.changed_ms,
+    }
+}

@@ -1,0 +1,179 @@
+//! Why a node runs what it runs, and when that will change, in sentences. Called by the explain
+//! route. Must never say what the plan does not: it only puts words to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::registry::{
+    Explanation, InstanceReport, Outcome, OutcomeKind, ReleaseState, Source, Wanted,
+};
+
+use super::{Claim, Plan, Standing, Verdict};
+
+/// What is known about the node beside its plan.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Circumstances<'a> {
+    /// What it said last that it runs.
+    pub(crate) running: &'a [InstanceReport],
+    /// The latest outcome of each instance.
+    pub(crate) latest: &'a [Outcome],
+    /// Whether it was heard lately.
+    pub(crate) online: bool,
+    /// How often it asks, milliseconds.
+    pub(crate) poll_ms: u64,
+}
+
+/// One explanation for each instance that the node runs or that a deployment names, by name.
+pub(crate) fn explain(plan: &Plan, circumstances: Circumstances<'_>) -> Vec<Explanation> {
+    let wanted: BTreeMap<String, Wanted> = plan
+        .wanted()
+        .into_iter()
+        .map(|wanted| (wanted.instance.clone(), wanted))
+        .collect();
+    let claimed = plan
+        .claims
+        .iter()
+        .map(|claim| claim.standing.instance.as_str());
+    let running = circumstances
+        .running
+        .iter()
+        .map(|report| report.instance.as_str());
+    let instances: BTreeSet<&str> = claimed.chain(running).collect();
+    let explained = instances.into_iter().map(|instance| {
+        let running = circumstances
+            .running
+            .iter()
+            .find(|one| one.instance == instance);
+        let latest = circumstances
+            .latest
+            .iter()
+            .find(|one| one.instance == instance);
+        let claims = plan
+            .claims
+            .iter()
+            .filter(|claim| claim.standing.instance == instance);
+        let wanted = wanted.get(instance).cloned();
+        let mut because: Vec<String> = claims.flat_map(sentences).collect();
+        because.extend(state(wanted.as_ref(), running, circumstances));
+        because.extend(latest.and_then(|latest| in_the_way(latest, wanted.as_ref())));
+        Explanation {
+            instance: instance.to_owned(),
+            wanted,
+            running: running.cloned(),
+            latest: latest.cloned(),
+            because,
+        }
+    });
+    explained.collect()
+}
+
+/// What one deployment has to do with it.
+fn sentences(claim: &Claim) -> Vec<String> {
+    let Standing {
+        deployment, spec, ..
+    } = &*claim.standing;
+    let (payload, selector) = (&spec.payload, &claim.standing.selector);
+    let source = match &spec.source {
+        Source::Version(version) => format!("names version {version} of {payload}"),
+        Source::Channel(channel) => format!("follows the channel {channel} of {payload}"),
+    };
+    let mut said = vec![format!(
+        "Deployment {deployment} is for `{selector}`, which holds for this node, and {source}."
+    )];
+    match &claim.verdict {
+        Verdict::Wins(offer) => {
+            let version = &offer.version;
+            if matches!(spec.source, Source::Channel(_)) {
+                said.push(format!("That channel names {version} now."));
+            }
+            if offer.state == ReleaseState::Yanked {
+                said.push(format!(
+                    "{version} is yanked{}; deployments that use it keep it.",
+                    because_of(&offer.reason)
+                ));
+            }
+            if offer.envelope.is_none() {
+                said.push(format!(
+                    "{version} is unsigned; only a node that allows that runs it."
+                ));
+            }
+        }
+        Verdict::Void(void) => said.push(format!("It gives nothing: {void}.")),
+        Verdict::Loses { to } => {
+            said.push(format!("Deployment {to} is older and has this instance."));
+        }
+        Verdict::Crowded => said.push(format!(
+            "It gives nothing here: older deployments want {} instances already, the most a node \
+             may have.",
+            api::registry::INSTANCES_MAX
+        )),
+    }
+    said
+}
+
+fn because_of(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(" ({reason})")
+    }
+}
+
+/// How what runs and what should run stand to each other, and when that changes.
+fn state(
+    wanted: Option<&Wanted>,
+    running: Option<&InstanceReport>,
+    circumstances: Circumstances<'_>,
+) -> Vec<String> {
+    let change = match (wanted, running) {
+        (None, None) => return Vec::new(),
+        (Some(wanted), Some(running)) if running.digest == wanted.digest && running.managed => {
+            return vec!["The node runs it.".to_owned()];
+        }
+        (None, Some(running)) if !running.managed => {
+            return vec![
+                "Somebody on the node started it; the registry leaves it alone.".to_owned(),
+            ];
+        }
+        (Some(wanted), Some(running)) if !running.managed => format!(
+            "Somebody on the node started {} under this name, in the place of {}.",
+            running.payload, wanted.version
+        ),
+        (Some(wanted), Some(running)) => format!(
+            "The node runs {}; {} takes its place.",
+            running.version.as_deref().unwrap_or(&running.digest),
+            wanted.version
+        ),
+        (Some(wanted), None) => format!("The node does not run it yet; {} starts.", wanted.version),
+        (None, Some(running)) => format!(
+            "The node still runs {} and stops it.",
+            running.version.as_deref().unwrap_or(&running.digest)
+        ),
+    };
+    let when = if circumstances.online {
+        let seconds = circumstances.poll_ms.div_ceil(1000);
+        format!("It asks what to run when the doorbell rings, and every {seconds} s.")
+    } else {
+        "It was not heard within three of its poll intervals: it acts when it is back.".to_owned()
+    };
+    vec![change, when]
+}
+
+/// A refusal that still matters: it is about the file that should run.
+fn in_the_way(latest: &Outcome, wanted: Option<&Wanted>) -> Option<String> {
+    let refused = match latest.kind {
+        OutcomeKind::Started | OutcomeKind::Updated | OutcomeKind::Stopped => return None,
+        OutcomeKind::FetchFailed => "could not fetch it and tries again",
+        OutcomeKind::SignatureRejected => "does not trust its signatures",
+        OutcomeKind::BelowFloor => "has a floor that is above it",
+        OutcomeKind::PolicyRefused => "has a policy that refuses it",
+        OutcomeKind::Incompatible => "can't run its format or architecture",
+        OutcomeKind::LoadRejected => "could not load it",
+        OutcomeKind::Failed => "failed to start it and tries again",
+    };
+    let wanted = wanted.filter(|wanted| wanted.digest == latest.digest)?;
+    let detail = latest
+        .problem
+        .as_ref()
+        .map_or(String::new(), |problem| format!(": {problem}"));
+    Some(format!("The node {refused} ({}){detail}.", wanted.version))
+}

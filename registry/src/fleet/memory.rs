@@ -1,0 +1,302 @@
+//! Every node with what it told and what it should run, so that asking costs no SQL. Filled from
+//! the database at start, kept up by `fleet` after each commit. Called by `fleet` alone.
+//! Must never hold a node whose plan does not fit its facts and the deployments.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use api::registry::{Desired, Facts, InstanceReport, Node};
+use payload::digest::Digest;
+
+use super::desired::{Floors, Plan, Standing};
+use super::selector::Candidate;
+use crate::db::node::KeptNode;
+
+/// A node is online while it was heard within so many of its poll intervals.
+pub(crate) const POLLS_MISSED_MAX: u64 = 3;
+
+/// What the registry knows of the fleet.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) nodes: BTreeMap<String, Known>,
+    pub(super) standings: Vec<Arc<Standing>>,
+    pub(super) floors: Floors,
+    poll_ms: u64,
+    /// Nodes by digest of what they say they run.
+    by_digest: HashMap<String, u64>,
+    /// Nodes by payload of what they say they run.
+    by_payload: HashMap<String, u64>,
+}
+
+/// A node.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// What it told, the labels of its enrolment above its own.
+    pub(super) facts: Facts,
+    labels: BTreeMap<String, String>,
+    enrolled_ms: u64,
+    seen_ms: AtomicU64,
+    pub(super) instances: Vec<InstanceReport>,
+    pub(super) plan: Plan,
+    /// Digest of the body that it is given.
+    pub(super) etag: String,
+    pub(super) settled: bool,
+}
+
+impl Memory {
+    /// Knows nobody yet.
+    pub(super) fn new(poll_ms: u64) -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            standings: Vec::new(),
+            floors: Floors::new(),
+            poll_ms,
+            by_digest: HashMap::new(),
+            by_payload: HashMap::new(),
+        }
+    }
+
+    /// Takes a node in, or what it told anew. Whether what it should run is different now.
+    pub(super) fn put(&mut self, kept: KeptNode) -> bool {
+        let KeptNode {
+            node,
+            mut facts,
+            instances,
+            labels,
+            enrolled_ms,
+            seen_ms,
+            ..
+        } = kept;
+        facts.labels.extend(labels.clone());
+        let before = self.take_out(&node);
+        let seen_before = before.as_ref().map_or(0, Known::seen_ms);
+        let plan = Plan::of(
+            Candidate {
+                node: &node,
+                facts: &facts,
+            },
+            &self.standings,
+        );
+        let (_, etag) = body(&plan.desired(&node, self.poll_ms, &self.floors));
+        let changed = before.is_none_or(|before| before.etag != etag);
+        let settled = plan.settled(&instances);
+        let known = Known {
+            facts,
+            labels,
+            enrolled_ms,
+            seen_ms: AtomicU64::new(seen_ms.max(seen_before)),
+            instances,
+            plan,
+            etag,
+            settled,
+        };
+        self.count(&known, |nodes| *nodes += 1);
+        self.nodes.insert(node, known);
+        changed
+    }
+
+    /// Takes in what a node that is known told. `None` where it is not known.
+    pub(super) fn report(
+        &mut self,
+        node: &str,
+        facts: Facts,
+        instances: Vec<InstanceReport>,
+        now_ms: u64,
+    ) -> Option<bool> {
+        let known = self.nodes.get(node)?;
+        let kept = KeptNode {
+            node: node.to_owned(),
+            facts,
+            instances,
+            labels: known.labels.clone(),
+            enrolled_ms: known.enrolled_ms,
+            enrolled_by: String::new(),
+            seen_ms: now_ms,
+        };
+        Some(self.put(kept))
+    }
+
+    /// Forgets a node.
+    pub(super) fn take_out(&mut self, node: &str) -> Option<Known> {
+        let known = self.nodes.remove(node)?;
+        self.count(&known, |nodes| *nodes = nodes.saturating_sub(1));
+        Some(known)
+    }
+
+    fn count(&mut self, known: &Known, change: fn(&mut u64)) {
+        for digest in known.distinct(|report| &report.digest) {
+            change(self.by_digest.entry(digest.to_owned()).or_default());
+        }
+        for payload in known.distinct(|report| &report.payload) {
+            change(self.by_payload.entry(payload.to_owned()).or_default());
+        }
+        // Only what somebody runs is remembered.
+        for digest in known.distinct(|report| &report.digest) {
+            if self.by_digest.get(digest) == Some(&0) {
+                self.by_digest.remove(digest);
+            }
+        }
+        for payload in known.distinct(|report| &report.payload) {
+            if self.by_payload.get(payload) == Some(&0) {
+                self.by_payload.remove(payload);
+            }
+        }
+    }
+
+    /// Takes in the deployments, oldest first, and the floors. The names of the nodes that should
+    /// run something else now.
+    pub(super) fn deploy(&mut self, standings: Vec<Arc<Standing>>, floors: Floors) -> Vec<String> {
+        let different = different(&self.standings, &standings);
+        let payloads: BTreeSet<&String> = self
+            .floors
+            .keys()
+            .chain(floors.keys())
+            .filter(|payload| self.floors.get(*payload) != floors.get(*payload))
+            .collect();
+        let mut changed = Vec::new();
+        for (node, known) in &mut self.nodes {
+            let candidate = Candidate {
+                node,
+                facts: &known.facts,
+            };
+            let concerned = different.iter().any(|one| one.selector.matches(candidate))
+                || known
+                    .plan
+                    .claims()
+                    .iter()
+                    .any(|c| payloads.contains(&c.standing.spec.payload));
+            if !concerned {
+                continue;
+            }
+            known.plan = Plan::of(candidate, &standings);
+            known.settled = known.plan.settled(&known.instances);
+            let (_, etag) = body(&known.plan.desired(node, self.poll_ms, &floors));
+            if etag != known.etag {
+                known.etag = etag;
+                changed.push(node.clone());
+            }
+        }
+        self.standings = standings;
+        self.floors = floors;
+        changed
+    }
+
+    /// The body that a node is given, and its digest.
+    pub(super) fn desired(&self, node: &str) -> Option<(Vec<u8>, String)> {
+        let known = self.nodes.get(node)?;
+        Some(body(&known.plan.desired(node, self.poll_ms, &self.floors)))
+    }
+
+    /// A node as lists show it.
+    pub(super) fn node(&self, node: &str, now_ms: u64) -> Option<Node> {
+        let (node, known) = self.nodes.get_key_value(node)?;
+        Some(self.shown(node, known, now_ms))
+    }
+
+    /// Nodes behind a name, by name.
+    pub(super) fn page(&self, after: &str, limit: u32, now_ms: u64) -> Vec<Node> {
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let nodes = self
+            .nodes
+            .range::<str, _>(behind)
+            .take(usize::try_from(limit).unwrap_or(usize::MAX));
+        nodes
+            .map(|(node, known)| self.shown(node, known, now_ms))
+            .collect()
+    }
+
+    fn shown(&self, node: &str, known: &Known, now_ms: u64) -> Node {
+        Node {
+            node: node.to_owned(),
+            facts: known.facts.clone(),
+            online: self.online(known, now_ms),
+            enrolled_ms: known.enrolled_ms,
+            seen_ms: known.seen_ms(),
+            instances: known.instances.clone(),
+            settled: known.settled,
+        }
+    }
+
+    /// Whether a node was heard lately.
+    pub(super) fn online(&self, known: &Known, now_ms: u64) -> bool {
+        now_ms.saturating_sub(known.seen_ms()) <= POLLS_MISSED_MAX * self.poll_ms
+    }
+
+    /// How many nodes say that they run this file.
+    pub(super) fn nodes_of_digest(&self, digest: &str) -> u64 {
+        self.by_digest.get(digest).copied().unwrap_or(0)
+    }
+
+    /// How many nodes say that they run a release of this payload.
+    pub(super) fn nodes_of_payload(&self, payload: &str) -> u64 {
+        self.by_payload.get(payload).copied().unwrap_or(0)
+    }
+
+    /// For each deployment: nodes that it names, and those of them that run what it gives.
+    pub(super) fn reach(&self) -> HashMap<&str, (u64, u64)> {
+        let mut reach: HashMap<&str, (u64, u64)> = HashMap::new();
+        for known in self.nodes.values() {
+            for claim in known.plan.claims() {
+                let standing = &claim.standing;
+                let (named, running) = reach.entry(&standing.deployment).or_default();
+                *named += 1;
+                let runs = known.instances.iter().any(|report| {
+                    let digest = standing.given.as_ref().map(|offer| offer.digest.as_str());
+                    report.instance == standing.instance && digest == Ok(report.digest.as_str())
+                });
+                *running += u64::from(runs);
+            }
+        }
+        reach
+    }
+}
+
+impl Known {
+    pub(super) fn seen_ms(&self) -> u64 {
+        self.seen_ms.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the node was heard.
+    pub(super) fn heard(&self, now_ms: u64) {
+        self.seen_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
+    fn distinct(&self, what: fn(&InstanceReport) -> &String) -> BTreeSet<&str> {
+        self.instances
+            .iter()
+            .map(|report| what(report).as_str())
+            .collect()
+    }
+}
+
+/// What is in one of the lists and not, or otherwise, in the other.
+fn different(before: &[Arc<Standing>], after: &[Arc<Standing>]) -> Vec<Arc<Standing>> {
+    let by_name = |standings: &[Arc<Standing>]| -> BTreeMap<String, Arc<Standing>> {
+        standings
+            .iter()
+            .map(|one| (one.deployment.clone(), Arc::clone(one)))
+            .collect()
+    };
+    let (before, after) = (by_name(before), by_name(after));
+    let gone = before
+        .iter()
+        .filter(|(name, one)| after.get(*name) != Some(*one));
+    let new = after
+        .iter()
+        .filter(|(name, one)| before.get(*name) != Some(*one));
+    gone.chain(new).map(|(_, one)| Arc::clone(one)).collect()
+}
+
+/// The bytes of the answer and their digest.
+fn body(desired: &Desired) -> (Vec<u8>, String) {
+    // A map with text as keys always has a JSON form.
+    let bytes = serde_json::to_vec(desired).unwrap_or_default();
+    let etag = Digest::of(&bytes).to_string();
+    (bytes, etag)
+}
+
+#[cfg(test)]
+#[path = "memory/tests.rs"]
+mod tests;

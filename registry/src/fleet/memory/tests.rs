@@ -1,0 +1,246 @@
+//! What memory keeps: plans that fit, counts that fit, and who is told of a change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use api::node::{InstanceState, Trust};
+use api::registry::{DeploymentSpec, InstanceCounts, ReleaseState, Source};
+use proptest::prelude::*;
+
+use super::super::desired::{Offer, StandingFloor, by_age};
+use super::*;
+
+fn standing(deployment: &str, selector: &str, version: &str) -> Arc<Standing> {
+    let offer = Offer {
+        version: version.parse().unwrap(),
+        digest: format!("sha256:{version}"),
+        size_bytes: 1,
+        envelope: None,
+        state: ReleaseState::Available,
+        reason: String::new(),
+    };
+    Arc::new(Standing {
+        deployment: deployment.into(),
+        spec: DeploymentSpec {
+            payload: format!("acme/{deployment}"),
+            source: Source::Channel("stable".into()),
+            selector: selector.into(),
+            instance: Some(deployment.into()),
+            globals: BTreeMap::new(),
+            targets: BTreeMap::new(),
+        },
+        instance: deployment.into(),
+        selector: selector.parse().unwrap(),
+        created_ms: 1,
+        changed_ms: 1,
+        given: Ok(Arc::new(offer)),
+    })
+}
+
+fn node(name: &str, env: &str) -> KeptNode {
+    KeptNode {
+        node: name.into(),
+        facts: Facts {
+            labels: [("env".into(), env.into())].into(),
+            ..Facts::default()
+        },
+        instances: Vec::new(),
+        labels: BTreeMap::new(),
+        enrolled_ms: 0,
+        enrolled_by: "token".into(),
+        seen_ms: 0,
+    }
+}
+
+fn runs(instance: &str, version: &str) -> InstanceReport {
+    InstanceReport {
+        instance: instance.into(),
+        payload: format!("acme/{instance}"),
+        version: Some(version.into()),
+        digest: format!("sha256:{version}"),
+        generation: 1,
+        state: InstanceState::Running,
+        trust: Trust::Signed,
+        managed: true,
+        started_ms: 1,
+        counts: InstanceCounts::default(),
+    }
+}
+
+fn memory() -> Memory {
+    let mut memory = Memory::new(1000);
+    memory.put(node("p1", "prod"));
+    memory.put(node("p2", "prod"));
+    memory.put(node("t1", "test"));
+    memory
+}
+
+#[test]
+fn only_nodes_that_should_run_something_else_are_told() {
+    let mut memory = memory();
+    let none = Floors::new;
+    let told = memory.deploy(vec![standing("a", "env=prod", "1.0.0")], none());
+    assert_eq!(told, ["p1", "p2"]);
+    let told = memory.deploy(vec![standing("a", "env=prod", "1.0.0")], none());
+    assert!(told.is_empty(), "{told:?}");
+    // The selector moves: those that leave and those that come are told.
+    let told = memory.deploy(vec![standing("a", "node in (p1 t1)", "1.0.0")], none());
+    assert_eq!(told, ["p2", "t1"]);
+    let told = memory.deploy(vec![standing("a", "node in (p1 t1)", "1.1.0")], none());
+    assert_eq!(told, ["p1", "t1"]);
+    let floor = StandingFloor {
+        minimum_version: "1.0.0".parse().unwrap(),
+        envelope: "{}".into(),
+    };
+    let floors = Floors::from([("acme/a".into(), floor)]);
+    let told = memory.deploy(vec![standing("a", "node in (p1 t1)", "1.1.0")], floors);
+    assert_eq!(told, ["p1", "t1"]);
+    let told = memory.deploy(Vec::new(), none());
+    assert_eq!(told, ["p1", "t1"]);
+}
+
+#[test]
+fn labels_of_the_enrolment_stand_above_what_a_node_tells() {
+    let mut memory = memory();
+    memory.deploy(vec![standing("a", "env=prod", "1.0.0")], Floors::new());
+    let mut forced = node("x", "prod");
+    forced.labels.insert("env".into(), "test".into());
+    memory.put(forced);
+    let told = memory.report("x", node("x", "prod").facts, Vec::new(), 5);
+    assert_eq!(told, Some(false));
+    let shown = memory.node("x", 5).unwrap();
+    assert_eq!(shown.facts.labels["env"], "test");
+    assert!(shown.settled && memory.nodes["x"].plan.claims().is_empty());
+    // A label that is its own decides.
+    assert_eq!(
+        memory.report("t1", node("t1", "prod").facts, Vec::new(), 5),
+        Some(true)
+    );
+    assert_eq!(memory.report("gone", Facts::default(), Vec::new(), 5), None);
+}
+
+#[test]
+fn a_node_is_online_for_three_of_its_poll_intervals() {
+    let memory = memory();
+    memory.nodes["p1"].heard(10_000);
+    for (now_ms, online) in [(10_000, true), (13_000, true), (13_001, false)] {
+        assert_eq!(
+            memory.node("p1", now_ms).unwrap().online,
+            online,
+            "{now_ms}"
+        );
+    }
+    // A clock that went back makes nobody unheard.
+    memory.nodes["p1"].heard(9_000);
+    assert_eq!(memory.node("p1", 13_000).unwrap().seen_ms, 10_000);
+}
+
+#[test]
+fn nodes_are_counted_once_a_digest_and_a_payload() {
+    let mut memory = memory();
+    let told = |memory: &mut Memory, node: &str, instances| {
+        memory.report(node, Facts::default(), instances, 1);
+    };
+    told(
+        &mut memory,
+        "p1",
+        vec![runs("a", "1.0.0"), runs("b", "1.0.0")],
+    );
+    told(&mut memory, "p2", vec![runs("a", "1.0.0")]);
+    assert_eq!(memory.nodes_of_digest("sha256:1.0.0"), 2);
+    assert_eq!(
+        (
+            memory.nodes_of_payload("acme/a"),
+            memory.nodes_of_payload("acme/b")
+        ),
+        (2, 1)
+    );
+    told(&mut memory, "p1", vec![runs("a", "1.1.0")]);
+    memory.take_out("p2");
+    assert_eq!(memory.nodes_of_digest("sha256:1.0.0"), 0);
+    assert_eq!(
+        (
+            memory.nodes_of_payload("acme/a"),
+            memory.nodes_of_payload("acme/b")
+        ),
+        (1, 0)
+    );
+    assert_eq!((memory.by_digest.len(), memory.by_payload.len()), (1, 1));
+}
+
+#[test]
+fn the_reach_of_a_deployment_is_who_is_named_and_who_runs_it() {
+    let mut memory = memory();
+    memory.deploy(vec![standing("a", "env=prod", "1.0.0")], Floors::new());
+    let facts = |env: &str| node("", env).facts;
+    memory.report("p1", facts("prod"), vec![runs("a", "1.0.0")], 1);
+    memory.report("p2", facts("prod"), vec![runs("a", "0.9.0")], 1);
+    memory.report("t1", facts("test"), vec![runs("a", "1.0.0")], 1);
+    assert_eq!(memory.reach()["a"], (2, 1));
+}
+
+#[test]
+fn pages_begin_behind_a_name() {
+    let memory = memory();
+    let names = |after: &str, limit| -> Vec<String> {
+        memory
+            .page(after, limit, 0)
+            .into_iter()
+            .map(|node| node.node)
+            .collect()
+    };
+    assert_eq!(names("", 2), ["p1", "p2"]);
+    assert_eq!(names("p2", 2), ["t1"]);
+    assert_eq!(names("p10", 9), ["p2", "t1"]);
+    assert!(names("z", 2).is_empty());
+}
+
+proptest! {
+    /// Whatever happened before, memory is as if it had been read from the database now.
+    #[test]
+    fn memory_that_was_kept_up_equals_memory_that_was_read(
+        steps in prop::collection::vec((0_usize..4, 0_usize..3, 0_usize..3), 1..20),
+    ) {
+        let mut kept_up = Memory::new(1000);
+        let mut nodes: BTreeMap<String, KeptNode> = BTreeMap::new();
+        let mut standings: BTreeMap<String, Arc<Standing>> = BTreeMap::new();
+        let list = |standings: &BTreeMap<String, Arc<Standing>>| {
+            let mut list: Vec<_> = standings.values().cloned().collect();
+            by_age(&mut list);
+            list
+        };
+        for (step, which, how) in steps {
+            let (name, env) = (format!("n{which}"), ["prod", "test", "dev"][how]);
+            match step {
+                0 => {
+                    kept_up.put(node(&name, env));
+                    nodes.insert(name.clone(), node(&name, env));
+                }
+                1 => {
+                    kept_up.take_out(&name);
+                    nodes.remove(&name);
+                }
+                2 => {
+                    let one = standing(&name, &format!("env={env}"), "1.0.0");
+                    standings.insert(name.clone(), one);
+                    kept_up.deploy(list(&standings), Floors::new());
+                }
+                _ => {
+                    standings.remove(&name);
+                    kept_up.deploy(list(&standings), Floors::new());
+                }
+            }
+        }
+        let mut read = Memory::new(1000);
+        read.deploy(list(&standings), Floors::new());
+        for kept in nodes.into_values() {
+            read.put(kept);
+        }
+        for name in ["n0", "n1", "n2"] {
+            prop_assert_eq!(kept_up.desired(name), read.desired(name));
+            let etag = |memory: &Memory| memory.nodes.get(name).map(|known| known.etag.clone());
+            prop_assert_eq!(etag(&kept_up), etag(&read));
+            prop_assert_eq!(kept_up.desired(name).map(|given| given.1), etag(&read));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The fleet half of the registry and its first page, through the typed client and as a browser
+//! sees them.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what sets a test up is part of the test"
+)]
+
+#[path = "fleet/access.rs"]
+mod access;
+#[path = "fleet/deployments.rs"]
+mod deployments;
+#[path = "fleet/desired.rs"]
+mod desired;
+#[path = "fleet/doorbell.rs"]
+mod doorbell;
+#[path = "fleet/enrolment.rs"]
+mod enrolment;
+#[path = "fleet/explain.rs"]
+mod explain;
+#[path = "fleet/harness.rs"]
+mod harness;
+#[path = "fleet/reports.rs"]
+mod reports;
