@@ -13,9 +13,11 @@ pub(crate) mod key;
 mod migrate;
 pub(crate) mod node;
 pub(crate) mod outcome;
+pub(crate) mod page_session;
 pub(crate) mod payload;
 pub(crate) mod release;
 mod row;
+pub(crate) mod shelf;
 pub(crate) mod token;
 mod writer;
 

@@ -12,6 +12,7 @@ mod difference;
 mod fleet;
 mod limits;
 mod output;
+mod page;
 mod publish;
 mod router;
 mod routes;

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::routes::{
     audit, blobs, channels, collection, deployments, description, enrol, floors, health, keys,
-    legacy, metrics, node_calls, nodes, payloads, refusal, releases, request, tokens,
+    legacy, metrics, node_calls, nodes, pages, payloads, refusal, releases, request, tokens,
     withdrawal,
 };
 use crate::state::State;
@@ -71,6 +71,7 @@ pub(crate) fn router(state: State) -> Routes {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
+        .merge(pages::routes())
         .fallback(refusal::no_route)
         .method_not_allowed_fallback(refusal::no_method)
         // Every body is read by `body`, with its own bound and a deadline.

@@ -19,6 +19,7 @@ pub(crate) mod metrics;
 pub(crate) mod node_calls;
 pub(crate) mod nodes;
 mod page;
+pub(crate) mod pages;
 mod path;
 pub(crate) mod payloads;
 pub(crate) mod refusal;

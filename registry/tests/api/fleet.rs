@@ -20,5 +20,7 @@ mod enrolment;
 mod explain;
 #[path = "fleet/harness.rs"]
 mod harness;
+#[path = "fleet/pages.rs"]
+mod pages;
 #[path = "fleet/reports.rs"]
 mod reports;

@@ -1,0 +1,112 @@
+//! Numbers and times for people. Called by `view`.
+//! Must never read the clock: now is a parameter.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A moment, as pages show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// RFC 3339, in UTC.
+    pub(crate) iso: String,
+    /// How long ago, in one unit.
+    pub(crate) ago: String,
+}
+
+/// `12 s ago`; what lies ahead, by a clock that is wrong, is `now`.
+pub(super) fn moment(at_ms: u64, now_ms: u64) -> Moment {
+    let past_s = now_ms.saturating_sub(at_ms) / 1000;
+    let ago = match past_s {
+        0 => "now".to_owned(),
+        1..120 => format!("{past_s} s ago"),
+        120..7200 => format!("{} min ago", past_s / 60),
+        7200..172_800 => format!("{} h ago", past_s / 3600),
+        _ => format!("{} d ago", past_s / 86_400),
+    };
+    Moment {
+        iso: iso(at_ms),
+        ago,
+    }
+}
+
+/// RFC 3339, in UTC, to the second. Beyond the year 9999 a node's clock is wrong.
+fn iso(at_ms: u64) -> String {
+    const LAST_S: u64 = 253_402_300_799;
+    let at = UNIX_EPOCH + Duration::from_secs((at_ms / 1000).min(LAST_S));
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
+/// `64.2 KiB`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// Thousands apart by a narrow space: `1 234 567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_one_unit() {
+        for (past_ms, ago) in [
+            (0, "now"),
+            (999, "now"),
+            (1000, "1 s ago"),
+            (119_999, "119 s ago"),
+            (120_000, "2 min ago"),
+            (7_199_999, "119 min ago"),
+            (7_200_000, "2 h ago"),
+            (172_799_999, "47 h ago"),
+            (172_800_000, "2 d ago"),
+        ] {
+            let at = 1_700_000_000_000;
+            assert_eq!(moment(at, at + past_ms).ago, ago);
+        }
+        assert_eq!(moment(1_700_000_000_000, 0).ago, "now");
+        assert_eq!(moment(1_700_000_000_999, 0).iso, "2023-11-14T22:13:20Z");
+        assert_eq!(moment(u64::MAX, 0).iso, "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn sizes_have_four_digits_at_most_and_numbers_are_grouped() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (65_740, "64.1 KiB"),
+            (1_048_575, "1023.9 KiB"),
+            (1 << 20, "1.0 MiB"),
+            (u64::MAX, "1677721.5 TiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1\u{202f}000"),
+            (1_234_567, "1\u{202f}234\u{202f}567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

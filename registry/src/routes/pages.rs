@@ -1,0 +1,134 @@
+//! The pages: log-in, overview, one payload, and what keeps them live. Read-only but for log-in
+//! and log-out. Called by browsers.
+//! Must never answer a page to who has not logged in, nor believe a form from another origin.
+
+mod assets;
+mod login;
+mod origin;
+mod overview;
+mod versions;
+mod viewer;
+
+use askama::Template;
+use axum::extract::Request;
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS,
+};
+use axum::middleware::{Next, from_fn};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{Router, get, post};
+
+use super::refusal::Refusal;
+use super::sse::{self, Source};
+use crate::page::Refused;
+use crate::state::State;
+use viewer::LiveViewer;
+
+/// Nothing from elsewhere, nothing inline, in nobody's frame.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// The routes of the pages.
+pub(crate) fn routes() -> Router<State> {
+    Router::new()
+        .route("/", get(overview::page))
+        .route("/payloads/{namespace}/{name}", get(versions::page))
+        .route("/live", get(live))
+        .route("/login", get(login::form).post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/static/page.css", get(assets::style))
+        .route("/static/page.js", get(assets::script))
+        .route("/static/icon.svg", get(assets::icon))
+        .layer(from_fn(guarded))
+}
+
+/// A page, or why there is none.
+fn html(page: &impl Template) -> Result<Response, Refusal> {
+    let text = page.render();
+    let text = text.map_err(|error| Refusal::broken(format!("writing a page: {error}")))?;
+    Ok(Html(text).into_response())
+}
+
+/// Adds what browsers hold a page to, and says no as a page to those who read pages.
+async fn guarded(request: Request, next: Next) -> Response {
+    let reads_pages = request.headers().get("accept").is_some_and(|accept| {
+        let accept = accept.to_str().unwrap_or_default();
+        accept.contains("text/html")
+    });
+    let mut response = next.run(request).await;
+    if reads_pages
+        && let Some(refusal) = response.extensions().get::<Refusal>()
+        && refusal.cause().is_none()
+    {
+        response = refused(&response, refusal);
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // With `no-referrer` a browser would hide the origin of its own forms.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    let isolated = HeaderValue::from_static("same-origin");
+    let of_others = HeaderName::from_static("cross-origin-opener-policy");
+    headers.insert(of_others, isolated.clone());
+    let by_others = HeaderName::from_static("cross-origin-resource-policy");
+    headers.insert(by_others, isolated);
+    response
+}
+
+fn refused(response: &Response, refusal: &Refusal) -> Response {
+    let status = response.status();
+    let detail = refusal.detail().to_owned();
+    let title = status.canonical_reason().unwrap_or("Refused");
+    let detail = &detail;
+    match html(&Refused { title, detail }) {
+        Ok(page) => {
+            let mut answer = (status, page).into_response();
+            let kept = response.headers().iter();
+            let kept = kept.filter(|(name, _)| !name.as_str().starts_with("content-"));
+            answer
+                .headers_mut()
+                .extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+            answer
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Tells an open page that it shows something old.
+async fn live(_: LiveViewer, axum::extract::State(state): axum::extract::State<State>) -> Response {
+    let changes = Changes {
+        fleet: state.fleet.changes(),
+        commits: state.db.revisions().commits(),
+        pending: false,
+    };
+    sse::stream(changes, &state)
+}
+
+/// What makes a page old: another fleet, or anything else that was written.
+struct Changes {
+    fleet: tokio::sync::watch::Receiver<u64>,
+    commits: tokio::sync::watch::Receiver<u64>,
+    /// Something changed that was not told yet.
+    pending: bool,
+}
+
+impl Source for Changes {
+    async fn next(&mut self) -> Option<String> {
+        if !self.pending {
+            let changed = tokio::select! {
+                changed = self.fleet.changed() => changed,
+                changed = self.commits.changed() => changed,
+            };
+            changed.ok()?;
+            self.pending = true;
+        }
+        // Changes come in bursts; a page is read by a person.
+        tokio::time::sleep(crate::limits::LIVE_REST).await;
+        self.fleet.borrow_and_update();
+        self.commits.borrow_and_update();
+        self.pending = false;
+        Some("event: changed\ndata: {}\n\n".to_owned())
+    }
+}

@@ -1,0 +1,155 @@
+//! `/login`, `/logout`: a token becomes a cookie, for half a day at most. Called by browsers.
+//! Must never say of a token more than that it does not open this page.
+
+use axum::Form;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request, State as Shared};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use http_body_util::Limited;
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::viewer::{AnyViewer, cookie, name, no_cookie, secret};
+use super::{html, origin};
+use crate::access::{Caller, Secret, Who};
+use crate::db::audit::Entry;
+use crate::db::{self, DbError, Write};
+use crate::limits::{FORM_BYTES_MAX, JSON_TIMEOUT, PAGE_SESSION_S, PAGE_SESSIONS_MAX};
+use crate::page::Login;
+use crate::routes::refusal::Refusal;
+use crate::routes::request::Context;
+use crate::state::State;
+
+/// What the form sends.
+#[derive(Deserialize)]
+struct Fields {
+    token: String,
+}
+
+/// The form.
+pub(super) async fn form() -> Result<Response, Refusal> {
+    html(&Login { refusal: None })
+}
+
+/// Logs in.
+pub(super) async fn log_in(
+    Shared(state): Shared<State>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    origin::same(request.headers())?;
+    let context = Context::of(request.extensions());
+    let fields = read(request).await?;
+    let Some((token, who, ends_ms)) = check(&state, &fields).await? else {
+        return again(&state, &context);
+    };
+    let secret = Secret::draw(state.system.random)
+        .map_err(|error| Refusal::broken(format!("drawing a log-in: {error}")))?;
+    let now_ms = state.now_ms();
+    let ends_ms = ends_ms.min(now_ms + PAGE_SESSION_S * 1000);
+    let request = context.id;
+    let entry = Who {
+        name: who.clone(),
+        request,
+    }
+    .entry(now_ms, "page.login", who);
+    let (sha256, times) = (secret.sha256(), (now_ms, ends_ms));
+    let done = state.db.write(move |write| {
+        Box::pin(async move { keep(write, &sha256, &token, times, &entry).await })
+    });
+    done.await?;
+    let life_s = ends_ms.saturating_sub(now_ms) / 1000;
+    Ok(([cookie(&secret.text(), life_s)], Redirect::to("/")).into_response())
+}
+
+/// The form, bounded and within its time.
+async fn read(request: Request) -> Result<Fields, Refusal> {
+    let request = request.map(|body| Body::new(Limited::new(body, FORM_BYTES_MAX)));
+    match timeout(JSON_TIMEOUT, Form::<Fields>::from_request(request, &())).await {
+        Ok(Ok(Form(fields))) => Ok(fields),
+        Ok(Err(error)) => Err(Refusal::new(error.status(), "malformed", error.body_text())),
+        Err(_) => Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too-slow",
+            "the form was not complete in time",
+        )),
+    }
+}
+
+/// SHA-256 and name of the token, and when it ends, if it opens the pages.
+async fn check(state: &State, fields: &Fields) -> Result<Option<([u8; 32], String, u64)>, Refusal> {
+    let Ok(token) = Secret::parse(fields.token.trim()) else {
+        return Ok(None);
+    };
+    let found = state
+        .sessions
+        .find(&state.db, &token, state.now_ms())
+        .await?;
+    let Some(session) = found else {
+        return Ok(None);
+    };
+    session.rate.count()?;
+    match (name(&session), &session.caller) {
+        (Some(name), Caller::Token { expires_ms, .. }) => {
+            Ok(Some((token.sha256(), name, *expires_ms)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The form with a word on why, counted and audited.
+fn again(state: &State, context: &Context) -> Result<Response, Refusal> {
+    if let Some(untold) = state.failures.audits() {
+        let (name, request) = ("nobody".to_owned(), context.id.clone());
+        let who = Who { name, request };
+        let mut entry = who.entry(state.now_ms(), "token.refused", "POST /login".to_owned());
+        entry.after = Some(serde_json::json!({ "not_audited_before": untold }));
+        let db = &state.db;
+        db.write_soon(move |write| Box::pin(async move { db::audit::add(write, &entry).await }));
+    }
+    state.failures.count(context.address)?;
+    let refusal =
+        Some("This token does not open the page: it is unknown, has ended, or may not read.");
+    Ok((StatusCode::UNAUTHORIZED, html(&Login { refusal })?).into_response())
+}
+
+async fn keep(
+    write: &mut Write,
+    sha256: &[u8; 32],
+    token: &[u8; 32],
+    times: (u64, u64),
+    entry: &Entry,
+) -> Result<(), DbError> {
+    db::page_session::insert(write, sha256, token, times, PAGE_SESSIONS_MAX).await?;
+    db::audit::add(write, entry).await
+}
+
+/// Logs out, also who was not logged in.
+pub(super) async fn log_out(
+    AnyViewer(who): AnyViewer,
+    Shared(state): Shared<State>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    origin::same(request.headers())?;
+    if let (Some(who), Some(secret)) = (who, secret(request.headers())) {
+        let request = Context::of(request.extensions()).id;
+        let entry = Who {
+            name: who.clone(),
+            request,
+        }
+        .entry(state.now_ms(), "page.logout", who);
+        let sha256 = secret.sha256();
+        let done = state
+            .db
+            .write(move |write| Box::pin(async move { end(write, &sha256, &entry).await }));
+        done.await.map_err(|error: DbError| Refusal::from(error))?;
+    }
+    Ok(([no_cookie()], Redirect::to("/login")).into_response())
+}
+
+async fn end(write: &mut Write, sha256: &[u8; 32], entry: &Entry) -> Result<(), DbError> {
+    if db::page_session::delete(write, sha256).await? {
+        db::audit::add(write, entry).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Extractors: who looks at a page, by the cookie of the log-in. A log-in is worth what its token
+//! is worth now, and its requests are counted as the token's.
+//! Must never take a bearer for a cookie, or a cookie for a bearer.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{COOKIE, HeaderMap, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use crate::access::{Caller, Scopes, Secret, Session};
+use crate::db;
+use crate::routes::refusal::Refusal;
+use crate::routes::request::Context;
+use crate::state::State;
+
+/// The name of the cookie: the prefix holds browsers to `Secure`, `Path=/` and this very host
+/// (RFC 6265bis, section 4.1.3.2).
+const COOKIE_NAME: &str = "__Host-marrow";
+
+/// May look; who has not logged in is shown the log-in.
+pub(super) struct Viewer {
+    /// Name of the token.
+    pub(super) name: String,
+}
+
+/// May look; who has not logged in is refused.
+pub(super) struct LiveViewer;
+
+/// Who looks, if it has logged in.
+pub(super) struct AnyViewer(pub(super) Option<String>);
+
+/// The header that gives the cookie for so many seconds.
+pub(super) fn cookie(secret: &str, life_s: u64) -> (axum::http::HeaderName, String) {
+    let kept = "Path=/; Secure; HttpOnly; SameSite=Strict";
+    (
+        SET_COOKIE,
+        format!("{COOKIE_NAME}={secret}; {kept}; Max-Age={life_s}"),
+    )
+}
+
+/// The header that takes the cookie away.
+pub(super) fn no_cookie() -> (axum::http::HeaderName, String) {
+    cookie("", 0)
+}
+
+/// What the cookie holds.
+pub(super) fn secret(headers: &HeaderMap) -> Option<Secret> {
+    let cookies = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).map(str::trim);
+    let value = pairs.find_map(|pair| pair.strip_prefix(COOKIE_NAME)?.strip_prefix('='));
+    Secret::parse(value?).ok()
+}
+
+/// Whose log-in it is; `None` where there is none, or it ended.
+async fn find(parts: &Parts, state: &State) -> Result<Option<String>, Refusal> {
+    let Some(secret) = secret(&parts.headers) else {
+        return Ok(None);
+    };
+    let now_ms = state.now_ms();
+    let mut reader = state.db.reader().await?;
+    let token = db::page_session::token(&mut reader, &secret.sha256(), now_ms).await?;
+    drop(reader);
+    let session = match token {
+        Some(token) => state.sessions.find_hashed(&state.db, token, now_ms).await?,
+        None => None,
+    };
+    let Some(session) = session else {
+        state
+            .failures
+            .count(Context::of(&parts.extensions).address)?;
+        return Ok(None);
+    };
+    session.rate.count()?;
+    Ok(name(&session))
+}
+
+/// The name of a token that may read.
+pub(super) fn name(session: &Arc<Session>) -> Option<String> {
+    let reads = session.caller.scopes().is_some_and(Scopes::may_read);
+    match &session.caller {
+        Caller::Token { name, .. } if reads => Some(name.clone()),
+        _ => None,
+    }
+}
+
+impl FromRequestParts<State> for Viewer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        match find(parts, state).await {
+            Ok(Some(name)) => Ok(Self { name }),
+            Ok(None) => Err(([no_cookie()], Redirect::to("/login")).into_response()),
+            Err(refusal) => Err(refusal.into_response()),
+        }
+    }
+}
+
+impl FromRequestParts<State> for LiveViewer {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        match find(parts, state).await? {
+            Some(_) => Ok(Self),
+            None => Err(Refusal::unauthenticated("log in first: the log-in is over")),
+        }
+    }
+}
+
+impl FromRequestParts<State> for AnyViewer {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        find(parts, state).await.map(Self)
+    }
+}

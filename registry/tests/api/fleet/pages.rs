@@ -1,0 +1,378 @@
+//! The pages: log-in and out, cookies, foreign forms, what a page may load, escaping, lists.
+
+use super::harness::{Registry, spec};
+use crate::client::Answer;
+
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+fn post(registry: &Registry, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let own = registry.url();
+    let mut all = vec![FORM];
+    all.extend(headers);
+    if !headers.iter().any(|(name, _)| *name == "Origin") {
+        all.push(("Origin", &own));
+    }
+    registry.ask("POST", path, &all, body)
+}
+
+fn log_in(registry: &Registry, token: &str) -> Answer {
+    post(registry, "/login", &[], &format!("token={token}"))
+}
+
+/// The pair of the cookie.
+fn cookie(answer: &Answer) -> String {
+    let cookie = answer.header("set-cookie").expect("a cookie");
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+fn get(registry: &Registry, path: &str, cookie: &str) -> Answer {
+    registry.ask(
+        "GET",
+        path,
+        &[("Cookie", cookie), ("Accept", "text/html")],
+        "",
+    )
+}
+
+#[tokio::test]
+async fn a_token_that_may_read_logs_in_and_out() {
+    let registry = Registry::start();
+    let token = registry.token("viewer", &["read"]).await;
+    let answer = log_in(&registry, &token);
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+    let set = answer.header("set-cookie").unwrap();
+    assert!(set.starts_with("__Host-marrow=marrow_"), "{set}");
+    for part in [
+        "; Path=/",
+        "; Secure",
+        "; HttpOnly",
+        "; SameSite=Strict",
+        "; Max-Age=43200",
+    ] {
+        assert!(set.contains(part), "{set}");
+    }
+    assert!(!set.contains("Domain"), "{set}");
+    let cookie = cookie(&answer);
+    let page = get(&registry, "/", &cookie);
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("viewer"), "{}", page.text());
+    // The cookie is no bearer, and the token no cookie.
+    let secret = cookie.split_once('=').unwrap().1;
+    let answer = registry.ask_as(secret, "GET", "/api/v1/nodes", "");
+    assert_eq!(answer.status, 401);
+    assert_eq!(
+        get(&registry, "/", &format!("__Host-marrow={token}")).status,
+        303
+    );
+    let answer = post(&registry, "/logout", &[("Cookie", &cookie)], "");
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, Some("/login"))
+    );
+    assert!(answer.header("set-cookie").unwrap().contains("Max-Age=0"));
+    assert_eq!(get(&registry, "/", &cookie).status, 303);
+    let audit = registry.admin().audit(None).await.unwrap().entries;
+    for what in ["page.login", "page.logout"] {
+        assert!(
+            audit
+                .iter()
+                .any(|entry| entry.what == what && entry.who == "viewer"),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_page_needs_a_log_in() {
+    let registry = Registry::start();
+    for path in ["/", "/payloads/acme/execsnoop"] {
+        let answer = registry.ask("GET", path, &[("Accept", "text/html")], "");
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, Some("/login")),
+            "{path}"
+        );
+        assert!(answer.text().is_empty());
+    }
+    assert_eq!(registry.ask("GET", "/live", &[], "").status, 401);
+    // A bearer opens the API, not the pages.
+    let bearer = format!("Bearer {}", registry.stage.admin);
+    assert_eq!(
+        registry
+            .ask("GET", "/", &[("Authorization", &bearer)], "")
+            .status,
+        303
+    );
+}
+
+#[tokio::test]
+async fn a_log_in_ends_with_its_token() {
+    let registry = Registry::start();
+    let token = registry.token("viewer", &["read"]).await;
+    let cookie = cookie(&log_in(&registry, &token));
+    assert_eq!(get(&registry, "/", &cookie).status, 200);
+    registry.admin().revoke_token("viewer").await.unwrap();
+    assert_eq!(get(&registry, "/", &cookie).status, 303);
+    assert_eq!(log_in(&registry, &token).status, 401);
+    // Nor does another token of the name bring it back.
+    registry.token("viewer", &["read"]).await;
+    assert_eq!(get(&registry, "/", &cookie).status, 303);
+}
+
+#[tokio::test]
+async fn a_log_in_outlives_a_restart() {
+    let mut registry = Registry::start();
+    let token = registry.token("viewer", &["read"]).await;
+    let cookie = cookie(&log_in(&registry, &token));
+    registry.restart();
+    assert_eq!(get(&registry, "/", &cookie).status, 200);
+}
+
+#[tokio::test]
+async fn what_may_not_read_does_not_log_in_and_is_slowed_down() {
+    let registry = Registry::start_with("5");
+    let enrol = registry.token("e", &["enrol"]).await;
+    let node = registry.node("a", &[]).await.credential;
+    let unknown = format!("marrow_{}", "A".repeat(43));
+    for token in [enrol.as_str(), &node, &unknown, "", "%3Cscript%3E"] {
+        let answer = log_in(&registry, token);
+        assert_eq!(answer.status, 401, "{token}");
+        assert!(answer.header("set-cookie").is_none());
+        assert!(
+            answer.text().contains("This token does not open the page"),
+            "{}",
+            answer.text()
+        );
+    }
+    let answer = log_in(&registry, &unknown);
+    assert_eq!(answer.status, 429);
+    assert!(answer.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn a_form_from_elsewhere_changes_nothing() {
+    let registry = Registry::start();
+    let token = registry.token("viewer", &["read"]).await;
+    let cookie = cookie(&log_in(&registry, &token));
+    let own = registry.url();
+    for headers in [
+        vec![("Origin", "https://evil.example")],
+        vec![("Origin", "null")],
+        vec![("Origin", own.as_str()), ("Sec-Fetch-Site", "cross-site")],
+        vec![("Origin", own.as_str()), ("Sec-Fetch-Site", "same-site")],
+    ] {
+        let answer = post(&registry, "/login", &headers, &format!("token={token}"));
+        assert_eq!(answer.status, 403, "{headers:?}");
+        assert!(answer.header("set-cookie").is_none());
+        let mut headers = headers;
+        headers.push(("Cookie", &cookie));
+        assert_eq!(
+            post(&registry, "/logout", &headers, "").status,
+            403,
+            "{headers:?}"
+        );
+    }
+    let bare = registry.ask("POST", "/logout", &[("Cookie", &cookie)], "");
+    assert_eq!(bare.status, 403, "a form without an origin");
+    assert_eq!(
+        get(&registry, "/", &cookie).status,
+        200,
+        "it is still logged in"
+    );
+}
+
+#[tokio::test]
+async fn a_form_is_bounded_and_of_its_type() {
+    let registry = Registry::start();
+    let long = format!("token={}", "x".repeat(2000));
+    assert_eq!(post(&registry, "/login", &[], &long).status, 413);
+    let own = registry.url();
+    let origin = ("Origin", own.as_str());
+    let json = ("Content-Type", "application/json");
+    assert_eq!(
+        registry.ask("POST", "/login", &[origin, json], "{}").status,
+        415
+    );
+    assert_eq!(post(&registry, "/login", &[], "other=1").status, 422);
+}
+
+#[tokio::test]
+async fn a_page_may_load_nothing_but_its_own_files() {
+    let registry = Registry::start();
+    let cookie = cookie(&log_in(&registry, &registry.stage.admin));
+    for page in [get(&registry, "/", &cookie), get(&registry, "/login", "")] {
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            !policy.contains("unsafe") && !policy.contains("http"),
+            "{policy}"
+        );
+        assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(page.header("x-frame-options"), Some("DENY"));
+        assert_eq!(page.header("referrer-policy"), Some("same-origin"));
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        for inline in [
+            "<style",
+            " style=",
+            " onclick=",
+            "javascript:",
+            "<script>",
+            "http://",
+            "https://",
+        ] {
+            assert!(!page.text().contains(inline), "{inline} in {}", page.text());
+        }
+    }
+    for (path, media_type) in [
+        ("/static/page.css", "text/css; charset=utf-8"),
+        ("/static/page.js", "text/javascript; charset=utf-8"),
+        ("/static/icon.svg", "image/svg+xml"),
+    ] {
+        let file = registry.ask("GET", path, &[], "");
+        assert_eq!(
+            (file.status, file.header("content-type")),
+            (200, Some(media_type)),
+            "{path}"
+        );
+        assert!(
+            !file.text().contains("//fonts.") && !file.text().contains("@import"),
+            "{path}"
+        );
+        let etag = file.header("etag").unwrap();
+        assert_eq!(
+            registry
+                .ask("GET", path, &[("If-None-Match", etag)], "")
+                .status,
+            304
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_node_says_of_itself_is_text() {
+    let registry = Registry::start();
+    let hostile = "<script>alert(1)</script>";
+    registry
+        .node("a", &[("owner", hostile), ("quote", "\"'&<img src=x>")])
+        .await;
+    let cookie = cookie(&log_in(&registry, &registry.stage.admin));
+    let page = get(&registry, "/", &cookie).text();
+    assert!(
+        !page.contains(hostile) && !page.contains("<img src=x>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("owner=&#60;script&#62;alert(1)&#60;/script&#62;"),
+        "{page}"
+    );
+    // A refusal shows what was asked for as text as well.
+    let refusal = get(
+        &registry,
+        "/payloads/acme/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+        &cookie,
+    );
+    assert_eq!(refusal.status, 400);
+    assert!(!refusal.text().contains("<script>"), "{}", refusal.text());
+}
+
+#[tokio::test]
+async fn the_overview_shows_releases_and_who_runs_them() {
+    let registry = Registry::start();
+    registry.stable().await;
+    let release = registry.publish("1.1.0").await;
+    let reason = api::registry::Reason {
+        reason: "slow & <odd>".into(),
+    };
+    registry
+        .admin()
+        .yank("acme/execsnoop", "1.1.0", &reason)
+        .await
+        .unwrap();
+    registry
+        .admin()
+        .put_deployment("d", &spec("*"))
+        .await
+        .unwrap();
+    registry
+        .node("web-1", &[])
+        .await
+        .settle(&[("env", "prod")])
+        .await;
+    let cookie = cookie(&log_in(&registry, &registry.stage.admin));
+    let page = get(&registry, "/", &cookie).text();
+    for text in [
+        "acme/execsnoop",
+        "Shows &#60;programs&#62; &#38; their arguments.",
+        "<span class=\"badge channel\">stable</span>",
+        "yanked",
+        "slow &#38; &#60;odd&#62;",
+        &release.digest,
+        &release.signers[0],
+        "web-1",
+        "env=prod",
+        "1\u{202f}234\u{202f}567",
+        "unknown",
+        "6.1.0-18-cloud-amd64",
+    ] {
+        assert!(page.contains(text), "{text} is not in {page}");
+    }
+    let versions = get(&registry, "/payloads/acme/execsnoop", &cookie);
+    assert_eq!(versions.status, 200);
+    assert!(versions.text().contains("1.1.0"), "{}", versions.text());
+    let absent = get(&registry, "/payloads/acme/absent", &cookie);
+    assert_eq!(absent.status, 404);
+    assert!(
+        absent.text().contains("<h1>Not Found</h1>"),
+        "{}",
+        absent.text()
+    );
+}
+
+#[tokio::test]
+async fn long_lists_have_pages() {
+    let registry = Registry::start();
+    let token = registry.token_with("many", &["enrol"], Some(51), &[]).await;
+    for index in 0..51 {
+        registry
+            .enrol(&token, &format!("n{index:02}"), &[])
+            .await
+            .unwrap();
+    }
+    let cookie = cookie(&log_in(&registry, &registry.stage.admin));
+    let first = get(&registry, "/", &cookie).text();
+    assert!(first.contains(">n49<") && !first.contains(">n50<"));
+    assert!(first.contains("href=\"/?nodes=n49\""), "{first}");
+    let second = get(&registry, "/?nodes=n49", &cookie).text();
+    assert!(second.contains(">n50<") && !second.contains(">n49<"));
+    assert!(!second.contains("rel=\"next\""), "{second}");
+}
+
+#[tokio::test]
+async fn an_open_page_is_told_of_changes() {
+    use std::io::{Read, Write};
+
+    let registry = Registry::start();
+    let cookie = cookie(&log_in(&registry, &registry.stage.admin));
+    let mut stream = std::net::TcpStream::connect(registry.stage.address).unwrap();
+    stream
+        .set_read_timeout(Some(std::time::Duration::from_secs(10)))
+        .unwrap();
+    let head = format!(
+        "GET /live HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n",
+        registry.stage.address
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut told = String::new();
+    let mut until = |text: &str, told: &mut String| {
+        let mut bytes = [0; 1024];
+        while !told.contains(text) {
+            let count = stream.read(&mut bytes).expect("nothing was told in time");
+            told.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    };
+    until("text/event-stream", &mut told);
+    told.clear();
+    registry.node("a", &[]).await;
+    until("event: changed", &mut told);
+}
