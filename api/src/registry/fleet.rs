@@ -54,7 +54,7 @@ pub struct Facts {
     pub labels: BTreeMap<String, String>,
 }
 
-/// The answer to `GET /nodes/{node}/desired`; its `ETag` is the digest of the body.
+/// The answer to `GET /nodes/{node}/desired`; its `ETag` is the digest of the body, `"sha256:<hex>"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Desired {

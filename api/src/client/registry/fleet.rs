@@ -3,11 +3,12 @@
 
 use hyper::Method;
 use hyper::header::IF_NONE_MATCH;
+use sha2::{Digest, Sha256};
 
 use super::{RegistryClient, page, part};
 use crate::client::connection::Call;
 use crate::client::sse::Frames;
-use crate::client::{ClientError, PeerKind, read_json};
+use crate::client::{ClientError, PeerKind, accepted, read_json};
 use crate::registry::{
     Deployment, DeploymentSpec, Deployments, Desired, Enrol, Enrolled, Explain, NodeDetail, Nodes,
     PREFIX, Reports, Ring,
@@ -121,15 +122,16 @@ impl RegistryClient {
     }
 
     /// `GET /nodes/{node}/desired`: what the node should run, with its `ETag`; `None` when that
-    /// is what `etag` named already.
+    /// is what `etag` named already. The `ETag` is the digest of the body, so that one that was
+    /// damaged or cut on its way is never taken for what should run.
     ///
     /// # Errors
-    /// As every call.
+    /// `NotUnderstood` when body and `ETag` differ; as every call.
     pub async fn desired(
         &self,
         node: &str,
         etag: Option<&str>,
-    ) -> Result<Option<(Desired, Option<String>)>, ClientError> {
+    ) -> Result<Option<(Desired, String)>, ClientError> {
         let path = format!("{PREFIX}{}", node_path(node, "/desired")?);
         let mut call = Call::get(&path);
         if let Some(etag) = etag {
@@ -139,8 +141,25 @@ impl RegistryClient {
         if reply.status == 304 {
             return Ok(None);
         }
-        let etag = reply.etag.clone();
-        Ok(Some((read_json(PeerKind::Registry, reply)?, etag)))
+        let reply = accepted(reply)?;
+        let found = format!("\"{}\"", digest_of(&reply.body));
+        if reply.etag.as_deref() != Some(found.as_str()) {
+            return Err(ClientError::NotUnderstood {
+                peer: PeerKind::Registry,
+                reason: format!(
+                    "the desired state has the digest {found}, its ETag says {}",
+                    reply.etag.as_deref().unwrap_or("nothing")
+                ),
+            });
+        }
+        let desired: Desired = read_json(PeerKind::Registry, reply)?;
+        if desired.node != node {
+            return Err(ClientError::NotUnderstood {
+                peer: PeerKind::Registry,
+                reason: format!("the desired state is for {:?}, not {node:?}", desired.node),
+            });
+        }
+        Ok(Some((desired, found)))
     }
 
     /// `GET /nodes/{node}/doorbell`.
@@ -160,6 +179,18 @@ impl RegistryClient {
         let path = node_path(node, "/reports")?;
         self.tell(Method::POST, &path, reports).await
     }
+}
+
+/// `sha256:<hex>` of bytes.
+fn digest_of(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    let mut text = "sha256:".to_owned();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a text can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn node_path(node: &str, rest: &str) -> Result<String, ClientError> {
