@@ -49,6 +49,8 @@ pub struct Reply {
     pub etag: Option<String>,
     /// The seconds of `Retry-After`, where there was one.
     pub retry_after_s: Option<u64>,
+    /// The `Content-Length`, where there was one: of what a `GET` would give, after a `HEAD`.
+    pub length_bytes: Option<u64>,
     /// The body, at most [`ANSWER_BYTES_MAX`] bytes.
     pub body: Vec<u8>,
 }

@@ -14,7 +14,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, HeaderName, HeaderValue,
+    RETRY_AFTER,
 };
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -139,6 +140,7 @@ pub(super) async fn read(peer: &Peer, response: Response<Incoming>) -> Result<Re
     let media_type = header(CONTENT_TYPE).unwrap_or_default();
     let etag = header(ETAG);
     let retry_after_s = header(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
+    let length_bytes = header(CONTENT_LENGTH).and_then(|bytes| bytes.parse().ok());
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
         .collect()
         .await;
@@ -148,6 +150,7 @@ pub(super) async fn read(peer: &Peer, response: Response<Incoming>) -> Result<Re
             media_type,
             etag,
             retry_after_s,
+            length_bytes,
             body: body.to_bytes().to_vec(),
         }),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(ClientError::TooLong {

@@ -16,7 +16,7 @@ use hyper::header::{CONTENT_RANGE, HeaderMap, RANGE};
 
 use super::{RegistryClient, part};
 use crate::client::connection::{self, Call};
-use crate::client::{ANSWER_TIMEOUT, ClientError, accepted};
+use crate::client::{ANSWER_TIMEOUT, ClientError, PeerKind, accepted};
 use crate::registry::PREFIX;
 
 /// How long the next piece of a blob may take.
@@ -41,17 +41,22 @@ pub struct Download<'a> {
 }
 
 impl RegistryClient {
-    /// `HEAD /blobs/{digest}`: whether the registry has it.
+    /// `HEAD /blobs/{digest}`: how many bytes it has; `None` where the registry does not have it.
     ///
     /// # Errors
     /// As every call.
-    pub async fn has_blob(&self, digest: &str) -> Result<bool, ClientError> {
+    pub async fn blob_bytes(&self, digest: &str) -> Result<Option<u64>, ClientError> {
         let path = blob_path(digest)?;
         let reply = self.exchange(Call::new(Method::HEAD, &path)).await?;
-        match reply.status {
-            404 => Ok(false),
-            _ => accepted(reply).map(|_nothing| true),
+        if reply.status == 404 {
+            return Ok(None);
         }
+        let size_bytes = accepted(reply)?.length_bytes;
+        let size_bytes = size_bytes.ok_or_else(|| ClientError::NotUnderstood {
+            peer: PeerKind::Registry,
+            reason: "the blob has no Content-Length".to_owned(),
+        })?;
+        Ok(Some(size_bytes))
     }
 
     /// `PUT /blobs/{digest}`. The registry answers when the bytes are on its disk.
