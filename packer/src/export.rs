@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use crate::cli::LegacyArguments;
 use crate::failure::{Class, Classed, Failure};
-use crate::files::FileError;
 use crate::input::{Input, InputError};
 use crate::output;
 
@@ -45,10 +44,7 @@ pub(crate) fn run(arguments: &LegacyArguments) -> Result<(), Failure> {
     let input = Input::read(&arguments.input)?.settled()?;
     let instance = instance(&input, arguments.instance.as_ref());
     let document = document(&input, &instance, arguments.arch)?;
-    output::result(document.as_bytes()).map_err(|source| FileError::Write {
-        path: "standard output".into(),
-        source,
-    })?;
+    output::result(document.as_bytes()).map_err(output::unprinted)?;
     Ok(())
 }
 

@@ -16,7 +16,6 @@ use serde::Serialize;
 
 use crate::cli::InspectArguments;
 use crate::failure::Failure;
-use crate::files::FileError;
 use crate::input::Input;
 use crate::output;
 use layout::Layout;
@@ -63,16 +62,8 @@ struct Judgement {
 pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
     let input = Input::read(&arguments.input)?;
     let report = Report::of(&input);
-    let printed = if arguments.json {
-        serde_json::to_string(&report)
-            .map_err(std::io::Error::other)
-            .and_then(|json| output::result_line(&json))
-    } else {
-        output::result(text::of(&report, input.unsigned.inspected()).as_bytes())
-    };
-    printed.map_err(|source| FileError::Write {
-        path: "standard output".into(),
-        source,
+    output::shown(arguments.json, &report, || {
+        text::of(&report, input.unsigned.inspected())
     })?;
     Ok(())
 }

@@ -14,6 +14,7 @@ mod inspect;
 mod names;
 mod output;
 mod push;
+mod table;
 mod tool;
 
 use std::process::ExitCode;

@@ -5,7 +5,10 @@
 
 use std::io::{self, Write as _};
 
+use serde::Serialize;
+
 use crate::failure::Failure;
+use crate::files::FileError;
 
 /// The result of a command, as it is: text or bytes, nothing added.
 ///
@@ -23,6 +26,33 @@ pub(crate) fn result(bytes: &[u8]) -> io::Result<()> {
 /// As [`result`].
 pub(crate) fn result_line(line: &str) -> io::Result<()> {
     result(format!("{line}\n").as_bytes())
+}
+
+/// What a command shows: one JSON object on a line, or text for people.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub(crate) fn shown(
+    json: bool,
+    value: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<(), FileError> {
+    let printed = if json {
+        serde_json::to_string(value)
+            .map_err(io::Error::other)
+            .and_then(|json| result_line(&json))
+    } else {
+        result(text().as_bytes())
+    };
+    printed.map_err(unprinted)
+}
+
+/// Why a result did not reach standard output.
+pub(crate) fn unprinted(source: io::Error) -> FileError {
+    FileError::Write {
+        path: "standard output".into(),
+        source,
+    }
 }
 
 /// Something worth knowing that is not the result.

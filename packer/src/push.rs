@@ -12,7 +12,6 @@ use thiserror::Error;
 use crate::cli::PushArguments;
 use crate::export;
 use crate::failure::{Class, Classed, Failure};
-use crate::files::FileError;
 use crate::input::Input;
 use crate::output;
 
@@ -107,10 +106,7 @@ pub(crate) fn run(arguments: &PushArguments) -> Result<(), Failure> {
     let document = export::document(&input, &instance, arguments.arch)?;
     let id = post(&arguments.address, wrap(&instance, &document))?;
     let answer = format!("[\"status\",\"ok\",\"id\",{id}]");
-    output::result_line(&answer).map_err(|source| FileError::Write {
-        path: "standard output".into(),
-        source,
-    })?;
+    output::result_line(&answer).map_err(output::unprinted)?;
     output::note(&format!(
         "{instance} runs on {} with id {id}",
         arguments.address

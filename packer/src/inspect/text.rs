@@ -8,9 +8,7 @@ use payload::object::Object;
 
 use super::layout::Layout;
 use super::{Judgement, Report, value};
-
-/// Spaces between columns.
-const GAP: usize = 2;
+use crate::table::{Text, bytes, grouped, row};
 
 /// The whole summary, each line ended. The types in `object` tell what the values mean.
 pub(super) fn of(report: &Report<'_>, object: &Object) -> String {
@@ -21,7 +19,7 @@ pub(super) fn of(report: &Report<'_>, object: &Object) -> String {
     for judgement in &report.judgements {
         judged(&mut text, judgement, report.judgements.len() > 1);
     }
-    text.0
+    text.into_string()
 }
 
 fn heading(text: &mut Text, report: &Report<'_>) {
@@ -187,81 +185,4 @@ fn judged(text: &mut Text, judgement: &Judgement, several: bool) {
     let privileges = judgement.privileges.iter();
     let words = privileges.map(|privilege| vec![privilege.words().to_owned()]);
     text.list(&format!("can{suffix}"), words);
-}
-
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
-    cells.map(str::to_owned).into()
-}
-
-fn bytes(count: u64) -> String {
-    format!("{} bytes", grouped(count))
-}
-
-/// `1,234,567`.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// Lines that grow.
-#[derive(Default)]
-struct Text(String);
-
-impl Text {
-    /// A heading with its number of entries, and the entries in columns; nothing for none.
-    fn list(&mut self, heading: &str, rows: impl Iterator<Item = Vec<String>>) {
-        let rows: Vec<Vec<String>> = rows.collect();
-        if !rows.is_empty() {
-            self.0.push_str(&escaped(heading));
-            self.0.push('\n');
-            self.rows("  ", rows);
-        }
-    }
-
-    fn rows(&mut self, indent: &str, rows: Vec<Vec<String>>) {
-        let rows: Vec<Vec<String>> = rows
-            .into_iter()
-            .map(|row| row.iter().map(|cell| escaped(cell)).collect())
-            .collect();
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-        };
-        let widths: Vec<usize> = (0..columns)
-            .map(|column| width(column).unwrap_or(0))
-            .collect();
-        for row in &rows {
-            let mut line = indent.to_owned();
-            for (cell, width) in row.iter().zip(&widths) {
-                line.push_str(cell);
-                // An empty column takes no room.
-                let gap = if *width == 0 { 0 } else { GAP };
-                line.extend(std::iter::repeat_n(' ', width + gap - cell.chars().count()));
-            }
-            self.0.push_str(line.trim_end());
-            self.0.push('\n');
-        }
-    }
-}
-
-/// Control characters as escapes: a description may hold line breaks, and worse.
-fn escaped(text: &str) -> String {
-    let escape = |character: char| {
-        if character.is_control() {
-            character.escape_default().to_string()
-        } else {
-            character.into()
-        }
-    };
-    text.chars().map(escape).collect()
 }
