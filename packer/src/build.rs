@@ -182,6 +182,19 @@ struct Material {
     build: Option<Build>,
 }
 
+/// The payload of a folder, as `packer build FOLDER` would write it.
+pub(crate) fn folder(input: &Path) -> Result<Vec<u8>, BuildError> {
+    let arguments = BuildArguments {
+        input: input.to_owned(),
+        output: None,
+        btf: None,
+        arch: None,
+        name: None,
+        payload_version: None,
+    };
+    Ok(build(&arguments)?.file)
+}
+
 fn build(arguments: &BuildArguments) -> Result<Built, BuildError> {
     let scratch = tempfile::tempdir().map_err(|source| BuildError::Scratch { source })?;
     let here = || arguments.arch.or_else(Arch::here);

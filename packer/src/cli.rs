@@ -1,17 +1,33 @@
 //! The command line of `packer`. Parsed by `main`; each command's arguments go to its own file.
 //! Must never hold logic: names, texts and defaults only.
 
-use std::path::PathBuf;
+mod access;
+mod file;
+mod fleet;
+mod key;
+mod place;
+mod release;
 
-use clap::{Args, Parser, Subcommand};
-use payload::manifest::Arch;
-use payload::name::{InstanceName, PayloadName, Version};
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::push;
+pub(crate) use access::{
+    AddKeyArguments, AuditArguments, KeyCommand, NewTokenArguments, TokenCommand, WhoAmIArguments,
+};
+pub(crate) use file::{
+    BuildArguments, ImportArguments, InspectArguments, LegacyArguments, PushArguments,
+};
+pub(crate) use fleet::{DeployArguments, DeploymentsArguments, NodesArguments, UndeployArguments};
+pub(crate) use key::{KeygenArguments, SignArguments, VerifyArguments};
+pub(crate) use place::RegistryArguments;
+pub(crate) use release::{
+    ChannelArguments, ChannelCommand, FloorArguments, ListArguments, PublishArguments,
+    PullArguments, WithdrawArguments,
+};
 
-/// Builds Marrow payloads, shows what is in them, and speaks the predecessor's JSON.
+/// Builds, signs and publishes Marrow payloads, and says which nodes run them.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 100, infer_long_args = false)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -22,13 +38,30 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  this machine: a file cannot be read or written, a tool is missing
-  2  the command line is wrong
-  3  refused: the input breaks a rule, or the compiler, the node or its kernel's verifier says no
-  4  not now: no node answers
+  2  the command line or the configuration file is wrong
+  3  refused: the input breaks a rule, a signature does not hold, or the compiler, the registry,
+     the node or its kernel's verifier says no
+  4  not now: no registry or node answers, or it asks to come back later
 
 Environment:
+  MARROW_REGISTRY, MARROW_CA  where the registry is, and who vouches for its certificate
+  MARROW_TOKEN  the token itself, where no --token-file is given
+  MARROW_PACKER_CONFIG  the configuration file (default: marrow/packer.toml in the user's
+                        configuration, else /etc/marrow/packer.toml)
   MARROW_CLANG, MARROW_LLVM_STRIP, MARROW_BPFTOOL  paths of the tools
-  MARROW_CACHE_DIR  where generated vmlinux.h are kept (default: marrow/ in the user's cache)";
+  MARROW_CACHE_DIR  where generated vmlinux.h are kept (default: marrow/ in the user's cache)
+
+The configuration file; flags and the environment go before it:
+  registry = \"https://registry.example.org\"
+  token_file = \"packer.token\"   # beside the file; mode 0600
+  ca = \"ca.pem\"                 # default: the certificates that this machine trusts
+  allow_plain_http = false      # true: tokens may go over http:// to another machine
+
+From source to running nodes:
+  packer keygen -o acme
+  packer key add acme.pub --namespace acme
+  packer publish bpf/execsnoop --key acme.key --channel stable
+  packer deploy execsnoop --payload acme/execsnoop --channel stable --selector 'env=prod'";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -43,128 +76,55 @@ pub(crate) enum Command {
     Legacy(LegacyArguments),
     /// Start or hot-update an instance on a node through its legacy address
     Push(PushArguments),
-}
-
-/// `packer build`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+    /// Make a pair of keys for signing
+    Keygen(KeygenArguments),
+    /// Sign a payload file, or a release in the registry
+    Sign(SignArguments),
+    /// Check who signed a payload file
+    Verify(VerifyArguments),
+    /// Sign a payload and put it into the registry
+    Publish(PublishArguments),
+    /// Fetch a payload and its signatures from the registry
+    Pull(PullArguments),
+    /// Show payloads, one payload's releases, or one release
+    List(ListArguments),
+    /// Hide a release from new deployments; those that use it go on
+    Yank(WithdrawArguments),
+    /// Take a yank back
+    Unyank(WithdrawArguments),
+    /// Make every node leave a release, for ever
+    Revoke(WithdrawArguments),
+    /// Move a channel to a version, or remove it
+    Channel(ChannelArguments),
+    /// Sign that versions below one must no longer run
+    Floor(FloorArguments),
+    /// Say which payload should run on which nodes
+    Deploy(DeployArguments),
+    /// End a deployment: its nodes stop the instance
+    Undeploy(UndeployArguments),
+    /// Show deployments
+    Deployments(DeploymentsArguments),
+    /// Show nodes, or what one runs and why
+    Nodes(NodesArguments),
+    /// Make, show and revoke tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Say whose signatures the registry takes
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Show who changed what, newest first
+    Audit(AuditArguments),
+    /// Show what the token in use may do
+    Whoami(WhoAmIArguments),
+    /// Print completions for a shell
+    #[command(after_help = "\
 Examples:
-  packer build bpf/execsnoop
-  packer build bpf/execsnoop -o execsnoop.wasm --btf vmlinux.btf
-  packer build execsnoop.bpf.o --name acme/execsnoop --payload-version 1.2.0
-
-A folder has a payload.toml and one or more *.bpf.c, which become one object:
-  name = \"acme/execsnoop\"
-  version = \"1.2.0\"
-  description = \"Shows every command that runs\"   # this and all below: optional
-  license = \"Apache-2.0\"
-  source = \"https://example.org/execsnoop\"
-  kernel_min = \"5.8\"
-  [maps.counts]
-  carry = \"require\"        # auto, never or require
-  merge = \"add\"            # none, add or replace
-  [events]
-  events = \"event\"         # map = struct of its records
-  [globals]
-  settable = [\"min_ms\"]    # what a deployment may set
-  [programs]
-  target_settable = [\"probe\"]  # what a deployment may attach elsewhere
-
-The same sources, clang and BTF give the same bytes.")]
-pub(crate) struct BuildArguments {
-    /// A folder with payload.toml and *.bpf.c, or a compiled object (*.bpf.o)
-    #[arg(value_name = "FOLDER|FILE.bpf.o")]
-    pub(crate) input: PathBuf,
-    /// The payload to write [default: <name>-<version>.wasm here]
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// BTF that vmlinux.h is generated from, if a source includes it [default: this kernel's]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) btf: Option<PathBuf>,
-    /// The architecture to compile for [default: this machine's]
-    #[arg(long)]
-    pub(crate) arch: Option<Arch>,
-    /// Name of the payload, in place of payload.toml's
-    #[arg(long, value_name = "NAMESPACE/NAME")]
-    pub(crate) name: Option<PayloadName>,
-    /// Version of the payload, in place of payload.toml's
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) payload_version: Option<Version>,
-}
-
-/// `packer inspect`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  packer inspect execsnoop.wasm
-  packer inspect update.json --json
-  ./client | packer inspect -")]
-pub(crate) struct InspectArguments {
-    /// A payload, an object or legacy JSON; `-` reads standard input
-    #[arg(value_name = "FILE|-")]
-    pub(crate) input: PathBuf,
-    /// Print one JSON object (defaults of globals are hexadecimal bytes, in memory order)
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `packer import`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  packer import update.json -o execsnoop.wasm
-  ./client | packer import - -o execsnoop.wasm --name acme/execsnoop --payload-version 1.0.0")]
-pub(crate) struct ImportArguments {
-    /// Legacy JSON, bare or wrapped; `-` reads standard input
-    #[arg(value_name = "FILE|-")]
-    pub(crate) input: PathBuf,
-    /// The payload to write
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Name of the payload [default: local/ and the name in the JSON]
-    #[arg(long, value_name = "NAMESPACE/NAME")]
-    pub(crate) name: Option<PayloadName>,
-    /// Version of the payload [default: the JSON's, if it is one, else 0.0.0]
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) payload_version: Option<Version>,
-}
-
-/// `packer legacy`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  packer legacy execsnoop.wasm > update.json
-  packer legacy execsnoop.bpf.o --instance execsnoop | node update -")]
-pub(crate) struct LegacyArguments {
-    /// A payload, an object or legacy JSON; `-` reads standard input
-    #[arg(value_name = "FILE|-")]
-    pub(crate) input: PathBuf,
-    /// The name in the JSON, by which a node names the instance [default: the payload's or file's]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) instance: Option<InstanceName>,
-    /// The architecture whose object is taken [default: this machine's]
-    #[arg(long)]
-    pub(crate) arch: Option<Arch>,
-}
-
-/// `packer push`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  packer push 127.0.0.1:8527 execsnoop.wasm
-  packer push 127.0.0.1:8527 execsnoop-2.wasm --instance execsnoop   # replaces it while it runs
-  packer push 127.0.0.1:8527 update.json --instance hotupdate        # a server of 2022")]
-pub(crate) struct PushArguments {
-    /// The legacy address of a node
-    #[arg(value_name = "HOST:PORT", value_parser = push::host_and_port)]
-    pub(crate) address: String,
-    /// A payload, an object or legacy JSON; `-` reads standard input
-    #[arg(value_name = "FILE|-")]
-    pub(crate) input: PathBuf,
-    /// The instance to start or update [default: what the file asks for]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) instance: Option<InstanceName>,
-    /// The architecture whose object is taken [default: this machine's]
-    #[arg(long)]
-    pub(crate) arch: Option<Arch>,
+  packer completions bash > /etc/bash_completion.d/packer
+  packer completions zsh > ~/.zfunc/_packer
+  packer completions fish > ~/.config/fish/completions/packer.fish")]
+    Completions {
+        /// Whose completions
+        #[arg(value_parser = clap::builder::EnumValueParser::<Shell>::new())]
+        shell: Shell,
+    },
 }

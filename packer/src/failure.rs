@@ -5,11 +5,13 @@
 use std::error::Error;
 
 /// Who has to do something, and so the exit code, the same numbers as the node's command line has.
-/// 2 is a wrong command line.
+/// A command line that clap refuses is 2 as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// The machine: a file cannot be read or written, a tool is missing or broke.
     Fatal,
+    /// The command line or the configuration file breaks a rule.
+    Usage,
     /// The input breaks a rule, or the compiler, the node or its kernel's verifier says no: it will
     /// be refused again.
     Refused,
@@ -50,6 +52,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self.class {
             Class::Fatal => 1,
+            Class::Usage => 2,
             Class::Refused => 3,
             Class::Retry => 4,
         }

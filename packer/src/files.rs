@@ -1,9 +1,9 @@
 //! Reading and writing of files, bounded and whole. Called by every command.
 //! Must never leave half a file under the name that was asked for, nor replace what is no file.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -25,13 +25,19 @@ pub(crate) enum FileError {
     /// What stands there can neither be replaced by a file nor written into.
     #[error("cannot write {}: it is {found}", .path.display())]
     NoFile { path: PathBuf, found: &'static str },
+    /// A secret that is none.
+    #[error("{} can be read by others than its owner (mode {mode:04o}), as no secret may", .path.display())]
+    Exposed { path: PathBuf, mode: u32 },
+    /// Something stands where a new file was to be.
+    #[error("{} exists", .path.display())]
+    Exists { path: PathBuf },
 }
 
 impl Classed for FileError {
     fn class(&self) -> Class {
         match self {
             Self::Read { .. } | Self::Write { .. } | Self::NoFile { .. } => Class::Fatal,
-            Self::TooLarge { .. } => Class::Refused,
+            Self::TooLarge { .. } | Self::Exposed { .. } | Self::Exists { .. } => Class::Refused,
         }
     }
 
@@ -41,7 +47,14 @@ impl Classed for FileError {
                 Some("check the path, or the folder you are in".to_owned())
             }
             Self::NoFile { .. } => Some("name a file, which may exist or not".to_owned()),
-            Self::Read { .. } | Self::Write { .. } | Self::TooLarge { .. } => None,
+            Self::Exposed { path, .. } => Some(format!(
+                "keep it to its owner: chmod 600 {}",
+                path.display()
+            )),
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::TooLarge { .. }
+            | Self::Exists { .. } => None,
         }
     }
 }
@@ -53,6 +66,25 @@ pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> 
         source,
     };
     let file = File::open(path).map_err(unread)?;
+    read_bounded(file, path, bytes_max)
+}
+
+/// Reads a secret of at most `bytes_max` bytes.
+///
+/// # Errors
+/// [`FileError::Exposed`] when anybody but the file's owner may read or write it.
+pub(crate) fn read_private(path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> {
+    let unread = |source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    // Asked of the open file: the name could lead elsewhere by then.
+    let file = File::open(path).map_err(unread)?;
+    let mode = file.metadata().map_err(unread)?.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let path = path.to_owned();
+        return Err(FileError::Exposed { path, mode });
+    }
     read_bounded(file, path, bytes_max)
 }
 
@@ -165,6 +197,86 @@ fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Where a file that is written piece by piece will be: links are followed, so that they stay.
+///
+/// # Errors
+/// [`FileError::NoFile`] for all that is no regular file and cannot be replaced by one.
+pub(crate) fn place(path: &Path) -> Result<PathBuf, FileError> {
+    match Target::of(path)? {
+        Target::File(file) => Ok(file),
+        Target::Stream => Err(FileError::NoFile {
+            path: path.to_owned(),
+            found: "a device or a pipe",
+        }),
+    }
+}
+
+/// Who may read a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Its owner alone: mode 0600.
+    Owner,
+    /// Everybody: mode 0644.
+    Everybody,
+}
+
+/// Writes a file that must not be there, whole or not at all.
+///
+/// # Errors
+/// [`FileError::Exists`], or [`FileError::Write`].
+pub(crate) fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
+    let unwritten = |source| FileError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = match access {
+        Access::Owner => 0o600,
+        Access::Everybody => 0o644,
+    };
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder_of(path))
+        .map_err(unwritten)?;
+    file.write_all(bytes).map_err(unwritten)?;
+    file.as_file().sync_all().map_err(unwritten)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            let path = path.to_owned();
+            Err(FileError::Exists { path })
+        }
+        Err(error) => Err(unwritten(error.error)),
+    }
+}
+
+/// Makes sure that nothing is where a new file is to be.
+///
+/// # Errors
+/// [`FileError::Exists`].
+pub(crate) fn absent(path: &Path) -> Result<(), FileError> {
+    if fs::symlink_metadata(path).is_ok() {
+        let path = path.to_owned();
+        return Err(FileError::Exists { path });
+    }
+    Ok(())
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Removes a file.
+pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+    fs::remove_file(path).map_err(|source| FileError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Makes a folder and those above it.
 pub(crate) fn make_folder(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(|source| FileError::Write {
@@ -192,97 +304,5 @@ pub(crate) fn names_ending(folder: &Path, ending: &str) -> Result<Vec<String>, F
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-    use std::os::unix::net::UnixListener;
-    use std::process::Command;
-    use std::thread;
-
-    use super::*;
-
-    #[test]
-    fn writing_replaces_the_file_and_leaves_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.wasm");
-        write(&path, b"one").unwrap();
-        write(&path, b"two").unwrap();
-        assert_eq!(read(&path, 3).unwrap(), b"two");
-        assert_eq!(names_ending(folder.path(), "").unwrap(), ["a.wasm"]);
-    }
-
-    #[test]
-    fn a_failed_write_leaves_no_partial_file() {
-        let folder = tempfile::tempdir().unwrap();
-        // Fits a folder, but not with the ending of an unfinished file.
-        let path = folder.path().join("n".repeat(255));
-        assert!(matches!(write(&path, b"x"), Err(FileError::Write { .. })));
-        assert_eq!(names_ending(folder.path(), "").unwrap(), [""; 0]);
-    }
-
-    #[test]
-    fn a_folder_and_a_link_to_nothing_are_refused_by_what_they_are() {
-        let folder = tempfile::tempdir().unwrap();
-        make_folder(&folder.path().join("taken")).unwrap();
-        symlink("nowhere", folder.path().join("link")).unwrap();
-        let _listener = UnixListener::bind(folder.path().join("socket")).unwrap();
-        for (name, found) in [
-            ("link", "it is a symbolic link to what does not exist"),
-            ("socket", "it is a socket"),
-            ("taken", "it is a folder"),
-        ] {
-            let error = write(&folder.path().join(name), b"x").unwrap_err();
-            assert!(error.to_string().ends_with(found), "{error}");
-        }
-        let left = names_ending(folder.path(), "").unwrap();
-        assert_eq!(left, ["link", "socket", "taken"]);
-    }
-
-    #[test]
-    fn a_link_to_a_file_stays_and_the_file_gets_the_bytes() {
-        let folder = tempfile::tempdir().unwrap();
-        make_folder(&folder.path().join("real")).unwrap();
-        let file = folder.path().join("real/a.wasm");
-        write(&file, b"old").unwrap();
-        let link = folder.path().join("latest.wasm");
-        symlink("real/a.wasm", &link).unwrap();
-        write(&link, b"new").unwrap();
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert!(fs::symlink_metadata(&file).unwrap().is_file());
-        assert_eq!(read(&file, 3).unwrap(), b"new");
-    }
-
-    #[test]
-    fn a_fifo_is_written_into_and_stays_directly_and_through_a_link() {
-        let folder = tempfile::tempdir().unwrap();
-        let fifo = folder.path().join("fifo");
-        let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
-        assert!(made.success());
-        let link = folder.path().join("link");
-        symlink("fifo", &link).unwrap();
-        for path in [&fifo, &link] {
-            let reader = thread::spawn({
-                let fifo = fifo.clone();
-                move || fs::read(fifo)
-            });
-            write(path, b"bytes").unwrap();
-            // Before the reader is joined: it would wait forever for one who never comes.
-            let kind = fs::symlink_metadata(&fifo).unwrap().file_type();
-            assert!(kind.is_fifo(), "{kind:?}");
-            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-            assert_eq!(reader.join().unwrap().unwrap(), b"bytes");
-        }
-        assert_eq!(names_ending(folder.path(), "").unwrap(), ["fifo", "link"]);
-    }
-
-    #[test]
-    fn a_file_over_the_bound_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("f");
-        write(&path, b"1234").unwrap();
-        assert!(matches!(
-            read(&path, 3),
-            Err(FileError::TooLarge { bytes_max: 3, .. })
-        ));
-        assert_eq!(read(&path, 4).unwrap(), b"1234");
-    }
-}
+#[path = "files/tests.rs"]
+mod tests;

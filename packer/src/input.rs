@@ -2,13 +2,15 @@
 //! Called by `inspect`, `import`, `legacy` and `push`.
 //! Must never look at a file's name to find out what it is.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use payload::legacy::Preset;
 use payload::limits::PAYLOAD_BYTES_MAX;
 use payload::manifest::Arch;
 use payload::name::NameError;
-use payload::object::{BakeError, Setting, SettingError, bake};
+use payload::object::{BakeError, Object, Privilege, Setting, SettingError, bake};
+use payload::signature::Statement;
 use payload::unsigned::{Origin, Unsigned, UnsignedError};
 use thiserror::Error;
 
@@ -44,6 +46,9 @@ pub(crate) enum InputError {
     /// A value that the JSON gives to a variable has no place in the object.
     #[error("{input}: {source}")]
     Bake { input: String, source: BakeError },
+    /// Only a payload can be signed: it is the one form that says its name and version itself.
+    #[error("{input} is {found}, only a payload can be signed")]
+    NotPayload { input: String, found: &'static str },
     /// It has no object for the architecture that was asked for.
     #[error("{input}: has no object for {arch}, only for {has}")]
     NoObject {
@@ -61,6 +66,7 @@ impl Classed for InputError {
             | Self::Name(_)
             | Self::Setting { .. }
             | Self::Bake { .. }
+            | Self::NotPayload { .. }
             | Self::NoObject { .. } => Class::Refused,
         }
     }
@@ -71,6 +77,9 @@ impl Classed for InputError {
             Self::NoObject { .. } => Some("choose one with --arch".to_owned()),
             Self::Bake { .. } => {
                 Some("give the JSON itself to the node, which can set it".to_owned())
+            }
+            Self::NotPayload { .. } => {
+                Some("make a payload of it: `packer build` or `packer import`".to_owned())
             }
             Self::Refused { .. } | Self::Name(_) | Self::Setting { .. } => None,
         }
@@ -106,6 +115,12 @@ impl Input {
                 path.display().to_string(),
             )
         };
+        Self::of(bytes, shown, path)
+    }
+
+    /// Checks bytes that were read already; errors call them `shown`, and what has no name of its
+    /// own is named after `path`.
+    pub(crate) fn of(bytes: Vec<u8>, shown: String, path: &Path) -> Result<Self, InputError> {
         let name = names::payload_name(path)?;
         let unsigned = Unsigned::from_any(&bytes, &name).map_err(|source| InputError::Refused {
             input: shown.clone(),
@@ -160,6 +175,32 @@ impl Input {
                 }
             })?;
         Ok(self)
+    }
+
+    /// What a signature says of it.
+    pub(crate) fn statement(&self) -> Result<Statement, InputError> {
+        let found = match self.origin {
+            Origin::Payload => {
+                let manifest = &self.unsigned.contents().manifest;
+                return Ok(Statement {
+                    name: manifest.name.clone(),
+                    version: manifest.version.clone(),
+                    digest: *self.unsigned.digest(),
+                });
+            }
+            Origin::Object => "an object",
+            Origin::Legacy(_) => "legacy JSON",
+        };
+        let input = self.shown.clone();
+        Err(InputError::NotPayload { input, found })
+    }
+
+    /// What any of its objects could do, in words.
+    pub(crate) fn privileges(&self) -> BTreeSet<&'static str> {
+        let objects = self.unsigned.contents().objects.iter();
+        let inspected = objects.filter_map(|object| self.unsigned.inspected_for(object.arch));
+        let privileges = inspected.flat_map(Object::privileges);
+        privileges.map(Privilege::words).collect()
     }
 
     /// The architecture whose object is meant: `wanted`, else this machine's.

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write as _};
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -53,6 +54,17 @@ pub(crate) fn unprinted(source: io::Error) -> FileError {
         path: "standard output".into(),
         source,
     }
+}
+
+/// How far a transfer of so many bytes is, on standard error; nothing where that is no terminal.
+pub(crate) fn progress(what: &'static str, bytes: u64) -> ProgressBar {
+    const FORM: &str = "{msg} {bar:32} {binary_bytes} of {binary_total_bytes} ({eta})";
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+    // The form is a constant; were it wrong, the default one would do.
+    let style = ProgressStyle::with_template(FORM);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what);
+    bar
 }
 
 /// Something worth knowing that is not the result.

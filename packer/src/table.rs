@@ -37,6 +37,26 @@ impl Text {
         self.0
     }
 
+    /// One line behind `indent`; of a text with several, one each.
+    pub(crate) fn lines(&mut self, indent: &str, text: &str) {
+        for line in text.lines() {
+            self.0.push_str(indent);
+            self.0.push_str(escaped(line).trim_end());
+            self.0.push('\n');
+        }
+    }
+
+    /// Rows in columns below the names of the columns.
+    pub(crate) fn table<const N: usize>(&mut self, names: [&str; N], rows: Vec<Vec<String>>) {
+        let rows = std::iter::once(row(names)).chain(rows).collect();
+        self.rows("", rows);
+    }
+
+    /// An empty line.
+    pub(crate) fn gap(&mut self) {
+        self.0.push('\n');
+    }
+
     /// A heading with its number of entries, and the entries in columns; nothing for none.
     pub(crate) fn list(&mut self, heading: &str, rows: impl Iterator<Item = Vec<String>>) {
         let rows: Vec<Vec<String>> = rows.collect();

@@ -1,62 +1,17 @@
 //! `packer push` against a socket that answers what a test says. That a node does what the request
 //! asks for is tested where the node is.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
+use super::server::{self, Answer, Request};
 use super::stage::{Stage, argument, golden};
-
-/// A request as it came.
-struct Request {
-    line: String,
-    headers: Vec<String>,
-    body: Vec<u8>,
-}
 
 /// Listens on a free port of loopback and gives one answer to one request.
 fn answering(status: &str, media_type: &str, body: &str) -> (String, JoinHandle<Request>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound").to_string();
-    let length = body.len();
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\
-         Connection: close\r\n\r\n{body}"
-    );
-    let server = thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a connection");
-        let request = read(&stream);
-        (&stream)
-            .write_all(answer.as_bytes())
-            .expect("the client listens");
-        request
-    });
-    (address, server)
-}
-
-fn read(stream: &TcpStream) -> Request {
-    let mut reader = BufReader::new(stream);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).expect("a header");
-        if line == "\r\n" {
-            break;
-        }
-        lines.push(line.trim_end().to_owned());
-    }
-    let length = lines.iter().find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("content-length")
-            .then(|| value.parse::<usize>().ok())?
-    });
-    let mut body = vec![0; length.expect("a length")];
-    reader.read_exact(&mut body).expect("a body");
-    Request {
-        line: lines.remove(0),
-        headers: lines,
-        body,
-    }
+    let (address, server) = server::answering(vec![Answer::new(status, media_type, body)]);
+    let one = thread::spawn(move || server.join().expect("no panic").remove(0));
+    (address, one)
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! A temporary folder and runs of `packer` in it. Used by every test of the commands.
-//! Must never let a test see the user's own cache or environment of tools.
+//! Must never let a test see the user's own cache, configuration or environment.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 /// A temporary folder that the commands run in.
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
+    configuration: tempfile::NamedTempFile,
     environment: Vec<(String, PathBuf)>,
 }
 
@@ -24,6 +25,7 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self {
             folder,
+            configuration: tempfile::NamedTempFile::new().expect("a temporary file"),
             environment: Vec::new(),
         }
     }
@@ -70,6 +72,10 @@ impl Stage {
         let mut packer = Command::new(env!("CARGO_BIN_EXE_packer"));
         packer.args(arguments).current_dir(self.folder.path());
         packer.env("MARROW_CACHE_DIR", self.path("cache"));
+        packer.env("MARROW_PACKER_CONFIG", self.configuration.path());
+        for name in ["MARROW_REGISTRY", "MARROW_TOKEN", "MARROW_CA"] {
+            packer.env_remove(name);
+        }
         packer.envs(self.environment.iter().map(|(name, value)| (name, value)));
         packer
             .stdin(Stdio::piped())
@@ -101,6 +107,12 @@ impl Ran {
         assert_eq!(self.code, code, "{}", self.messages);
         assert!(self.output.is_empty(), "{}", self.text());
         self.messages
+    }
+
+    /// Standard output as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.output)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     pub(crate) fn text(&self) -> String {

@@ -1,0 +1,108 @@
+//! Arguments of the commands of deployments and nodes. See `cli`. Must never hold logic.
+
+use clap::{ArgGroup, Args};
+use payload::name::{InstanceName, PayloadName, Version};
+
+use super::RegistryArguments;
+use crate::pair::Pair;
+use crate::reference::ChannelName;
+
+/// `packer deploy`.
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("source").required(true).args(["version", "channel"]),
+    after_help = "\
+Examples:
+  packer deploy execsnoop --payload acme/execsnoop --channel stable --selector 'env=prod'
+  packer deploy canary --payload acme/execsnoop --version 1.1.0 --selector 'env=prod, kernel>=5.15' \\
+      --instance execsnoop-canary --set only_uid=1000
+  packer deploy opens --payload acme/opens --channel stable --selector '*' \\
+      --target handle_open=/usr/lib/libc.so.6:open
+
+Selectors: terms joined by commas, all of which must hold: label=value, label!=value, label,
+!label, kernel>=5.15, arch=x86_64; `*` for every node. Globals and targets are those that the
+manifest calls settable; what nodes allow is theirs to say.
+The same name again replaces the deployment."
+)]
+pub(crate) struct DeployArguments {
+    /// The deployment's name
+    #[arg(value_name = "NAME")]
+    pub(crate) deployment: InstanceName,
+    /// The payload
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub(crate) payload: PayloadName,
+    /// Always this version
+    #[arg(long)]
+    pub(crate) version: Option<Version>,
+    /// Whatever this channel names: moving the channel updates the nodes
+    #[arg(short, long)]
+    pub(crate) channel: Option<ChannelName>,
+    /// The nodes, by label
+    #[arg(short, long, value_name = "EXPRESSION")]
+    pub(crate) selector: String,
+    /// Name of the instance on the nodes [default: the payload's, without its namespace]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) instance: Option<InstanceName>,
+    /// Value of a global variable, JSON or text; may be given several times
+    #[arg(long, value_name = "GLOBAL=VALUE")]
+    pub(crate) set: Vec<Pair>,
+    /// Attach target of a program; may be given several times
+    #[arg(long, value_name = "PROGRAM=TARGET")]
+    pub(crate) target: Vec<Pair>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
+/// `packer undeploy`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer undeploy canary")]
+pub(crate) struct UndeployArguments {
+    /// The deployment's name
+    #[arg(value_name = "NAME")]
+    pub(crate) deployment: InstanceName,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
+/// `packer deployments`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer deployments
+  packer deployments canary --json")]
+pub(crate) struct DeploymentsArguments {
+    /// One of them, with its configuration
+    #[arg(value_name = "NAME")]
+    pub(crate) deployment: Option<InstanceName>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
+/// `packer nodes`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer nodes
+  packer nodes web-3             # facts, what it runs and why, what happened there
+  packer nodes web-3 --forget    # its credential is void; it has to enrol again
+  packer nodes --json")]
+pub(crate) struct NodesArguments {
+    /// One of them
+    pub(crate) node: Option<InstanceName>,
+    /// Remove the node from the registry
+    #[arg(long, requires = "node", conflicts_with = "json")]
+    pub(crate) forget: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}

@@ -1,0 +1,104 @@
+//! `packer nodes`: who there is, what one runs, and why. Called by `main`.
+//! Must never show text of a node unescaped: labels and verifiers' logs are its own.
+
+mod detail;
+
+use api::registry::{Explain, InstanceReport, Node, NodeDetail, Nodes};
+use serde::Serialize;
+
+use crate::cli::NodesArguments;
+use crate::failure::Failure;
+use crate::list::or_dash;
+use crate::moment;
+use crate::output;
+use crate::registry::Registry;
+use crate::table::{Text, row};
+
+/// A node, and why it runs what it runs.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    detail: NodeDetail,
+    explain: Explain,
+}
+
+/// Shows all nodes or one, or removes one.
+pub(crate) fn run(arguments: &NodesArguments, now_ms: u64) -> Result<(), Failure> {
+    let registry = Registry::connect(&arguments.registry)?;
+    let client = registry.client();
+    let Some(node) = &arguments.node else {
+        return every(&registry, arguments.json, now_ms);
+    };
+    let node = node.as_str();
+    if arguments.forget {
+        registry.ask(client.delete_node(node))?;
+        output::note(&format!("{node} is no node of the registry any more"));
+        return Ok(());
+    }
+    let shown = Shown {
+        detail: registry.ask(client.node(node))?,
+        explain: registry.ask(client.explain(node))?,
+    };
+    output::shown(arguments.json, &shown, || detail::of(&shown, now_ms))?;
+    Ok(())
+}
+
+fn every(registry: &Registry, json: bool, now_ms: u64) -> Result<(), Failure> {
+    let nodes = registry.every(|after| async move {
+        let page = registry.client().nodes(after.as_deref()).await?;
+        Ok((page.nodes, page.next))
+    })?;
+    let nodes = Nodes { nodes, next: None };
+    output::shown(json, &nodes, || table(&nodes.nodes, now_ms))?;
+    if nodes.nodes.is_empty() && !json {
+        output::note("no nodes yet: `packer token new NAME --scope enrol` lets one enrol");
+    }
+    Ok(())
+}
+
+fn table(nodes: &[Node], now_ms: u64) -> String {
+    let names = [
+        "node", "state", "runs", "kernel", "arch", "version", "labels", "heard",
+    ];
+    let rows = nodes.iter().map(|node| {
+        let runs: Vec<String> = node.instances.iter().map(runs).collect();
+        row([
+            &node.node,
+            state(node),
+            &or_dash(&runs.join(", ")),
+            &node.facts.kernel,
+            &node.facts.arch,
+            &node.facts.version,
+            &or_dash(&labels(node)),
+            &moment::relative(now_ms, node.seen_ms),
+        ])
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let mut text = Text::default();
+    if !rows.is_empty() {
+        text.table(names, rows);
+    }
+    text.into_string()
+}
+
+/// `execsnoop 1.0.0`.
+fn runs(instance: &InstanceReport) -> String {
+    let version = instance.version.as_deref().unwrap_or("unversioned");
+    format!("{} {version}", instance.instance)
+}
+
+fn state(node: &Node) -> &'static str {
+    match (node.online, node.settled) {
+        (false, _) => "away",
+        (true, true) => "settled",
+        (true, false) => "changing",
+    }
+}
+
+fn labels(node: &Node) -> String {
+    let labels = node.facts.labels.iter();
+    let labels: Vec<String> = labels
+        .map(|(label, value)| format!("{label}={value}"))
+        .collect();
+    labels.join(" ")
+}
