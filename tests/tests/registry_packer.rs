@@ -1,0 +1,12 @@
+//! `packer` against a real registry, from outside: two programs, a socket between them, files.
+//! Each file holds one part of what a publisher or an operator does.
+//! Must never touch a process that it did not start.
+
+#[cfg(test)]
+mod registry_packer {
+    mod access;
+    mod deployments;
+    mod releases;
+    mod stage;
+    mod withdrawal;
+}

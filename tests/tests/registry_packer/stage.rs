@@ -1,0 +1,199 @@
+//! A registry with a folder of its own, and runs of `packer` that ask it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The folder with the built `packer` and `registry`.
+fn binaries() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        // Built here, so that a test never runs against binaries of before; with the features that
+        // the whole workspace asks for, so that nothing is built twice.
+        let built = Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--workspace",
+                "--bin",
+                "packer",
+                "--bin",
+                "registry",
+            ])
+            .output()
+            .unwrap();
+        let messages = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "{messages}");
+        let test = std::env::current_exe().unwrap();
+        test.parent().and_then(Path::parent).unwrap().to_owned()
+    })
+}
+
+/// A registry that ends with the test, and a folder in which `packer` runs.
+pub(crate) struct Stage {
+    registry: Child,
+    folder: tempfile::TempDir,
+    url: String,
+    admin: String,
+}
+
+/// What a run of `packer` came to.
+pub(crate) struct Ran {
+    code: i32,
+    pub(crate) text: String,
+    pub(crate) messages: String,
+}
+
+impl Stage {
+    /// A registry on a free port, empty.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut registry = Command::new(binaries().join("registry"))
+            .args(["--json", "serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(folder.path().join("registry"))
+            .env("MARROW_REGISTRY_CONFIG", "/dev/null")
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(folder.path().join("journal")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(registry.stdout.take().unwrap()).lines();
+        let mut said = |member: &str| {
+            let line = lines.next().unwrap().unwrap();
+            let document: Value = serde_json::from_str(&line).unwrap();
+            let text = document[member].as_str();
+            text.unwrap_or_else(|| panic!("{line}")).to_owned()
+        };
+        let admin = said("admin_token");
+        let url = said("listening");
+        Self {
+            registry,
+            folder,
+            url,
+            admin,
+        }
+    }
+
+    /// A registry that takes releases of `acme` signed by `acme.key`, and the folder of a payload,
+    /// `exec`, in version 1.0.0.
+    pub(crate) fn with_publisher() -> Self {
+        let stage = Self::new();
+        stage.key("acme", "acme");
+        stage.payload("1.0.0", "");
+        stage
+    }
+
+    /// Makes a pair of keys that may sign for a namespace.
+    pub(crate) fn key(&self, name: &str, namespace: &str) {
+        self.run(&["keygen", "-o", name]).done();
+        let public = format!("{name}.pub");
+        self.run(&["key", "add", &public, "--namespace", namespace])
+            .done();
+    }
+
+    /// Writes the folder of the payload `acme/exec`; `more` goes into its program.
+    pub(crate) fn payload(&self, version: &str, more: &str) {
+        let recipe = format!("name = \"acme/exec\"\nversion = \"{version}\"\n");
+        let settable = "[globals]\nsettable = [\"limit\"]\n";
+        self.write("exec/payload.toml", &format!("{recipe}{settable}"));
+        self.write("exec/exec.bpf.c", &SOURCE.replace("MORE", more));
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        use std::io::Write as _;
+
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut file = std::fs::File::create(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// A path in the folder that `packer` runs in.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The registry's URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The secret of the first token.
+    pub(crate) fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// Runs `packer` as the administrator.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_as(&self.admin, arguments)
+    }
+
+    /// Runs `packer` with a token.
+    pub(crate) fn run_as(&self, token: &str, arguments: &[&str]) -> Ran {
+        let output = Command::new(binaries().join("packer"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("MARROW_PACKER_CONFIG", "/dev/null")
+            .env("MARROW_CACHE_DIR", self.path("cache"))
+            .env("MARROW_REGISTRY", &self.url)
+            .env("MARROW_TOKEN", token)
+            .env_remove("MARROW_CA")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            text: text(output.stdout),
+            messages: text(output.stderr),
+        }
+    }
+
+    /// Runs `packer` with `--json` and gives what it printed.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(&[arguments, &["--json"]].concat()).done();
+        serde_json::from_str(&ran.text).unwrap_or_else(|error| panic!("{error}: {}", ran.text))
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.registry.kill().unwrap();
+        self.registry.wait().unwrap();
+        if std::thread::panicking() {
+            let journal = std::fs::read_to_string(self.path("journal"));
+            println!("the registry's journal:\n{}", journal.unwrap_or_default());
+        }
+    }
+}
+
+impl Ran {
+    /// Checks that the command did what it was asked to.
+    pub(crate) fn done(self) -> Self {
+        assert_eq!(self.code, 0, "{}{}", self.text, self.messages);
+        self
+    }
+
+    /// Checks the exit code of a failure, and gives what was said.
+    pub(crate) fn failed(self, code: i32) -> String {
+        assert_eq!(self.code, code, "{}{}", self.text, self.messages);
+        self.messages
+    }
+}
+
+/// A payload of one program and one settable global.
+const SOURCE: &str = r#"
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+#define SEC(name) __attribute__((section(name), used))
+const volatile __u32 limit = 7;
+__u64 seen;
+SEC("tracepoint/sched/sched_process_exec") int on_exec(void *ctx)
+{
+	seen += limit;
+	MORE
+	return 0;
+}
+char _license[] SEC("license") = "GPL";
+"#;
