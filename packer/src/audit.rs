@@ -4,6 +4,7 @@
 use api::registry::{AuditEntry, AuditLog};
 
 use crate::cli::AuditArguments;
+use crate::envelope;
 use crate::failure::Failure;
 use crate::moment;
 use crate::output;
@@ -41,7 +42,7 @@ fn text(entries: &[AuditEntry]) -> String {
             &moment::utc(entry.at_ms),
             &entry.who,
             &entry.what,
-            &entry.subject,
+            envelope::short(&entry.subject),
             &change(entry),
         ])
     });

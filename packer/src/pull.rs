@@ -118,14 +118,22 @@ pub(crate) fn run(arguments: &PullArguments) -> Result<(), Failure> {
     let envelope = wanted.envelope()?;
     // Before anything is fetched that could not be used.
     let keys = wanted.keys(&arguments.key)?;
-    let partial = fetch(&registry, arguments.retries, &wanted, &target)?;
+    let partial = if is_there(&target, &wanted.digest) {
+        None
+    } else {
+        Some(fetch(&registry, arguments.retries, &wanted, &target)?)
+    };
     let verified_by = match (&keys, envelope) {
         (Some(keys), Some(text)) => {
             let shown = path.display().to_string();
-            match verify::check(partial.read()?, text.as_bytes(), keys, shown) {
+            let file = match &partial {
+                Some(partial) => partial.read()?,
+                None => files::read(&target, PAYLOAD_BYTES_MAX)?,
+            };
+            match verify::check(file, text.as_bytes(), keys, shown) {
                 Ok(verified) => verified.signers().iter().map(ToString::to_string).collect(),
                 Err(error) => {
-                    partial.discard()?;
+                    partial.map_or(Ok(()), Partial::discard)?;
                     return Err(error.into());
                 }
             }
@@ -136,7 +144,7 @@ pub(crate) fn run(arguments: &PullArguments) -> Result<(), Failure> {
     if let Some((beside, text)) = &beside {
         files::write(beside, text.as_bytes())?;
     }
-    partial.finish(&target)?;
+    partial.map_or(Ok(()), |partial| partial.finish(&target))?;
     let statement = wanted.release.as_ref().map(|(statement, _)| statement);
     let pulled = Pulled {
         payload: statement.map(|statement| statement.name.to_string()),
@@ -266,6 +274,11 @@ fn warn_of(release: &Release) {
     if release.signers.is_empty() {
         output::note(&format!("{name} is not signed: it came as legacy JSON"));
     }
+}
+
+/// Whether the file is what is to be pulled: then nothing is fetched.
+fn is_there(target: &Path, digest: &Digest) -> bool {
+    files::read(target, PAYLOAD_BYTES_MAX).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
 }
 
 /// Fetches what is missing of the bytes; what comes back has the digest.

@@ -320,3 +320,31 @@ fn a_release_without_signatures_is_not_pulled_where_one_is_demanded() {
     assert!(messages.contains("is not signed"), "{messages}");
     assert!(messages.contains("has no signatures"), "{messages}");
 }
+
+#[test]
+fn a_file_that_is_there_is_not_fetched_again() {
+    let (stage, release) = signed();
+    let file = stage.read("p.wasm");
+    stage.file("out.wasm", &file);
+    let (address, server) = server::answering(vec![json_of(&release), json_of(&release)]);
+    let registry = format!("http://{address}");
+    let pull = [
+        "pull",
+        "acme/exec@1.0.0",
+        "-o",
+        "out.wasm",
+        "--registry",
+        &registry,
+    ];
+    stage
+        .run(&[&pull[..], &["--key", "one.pub"]].concat())
+        .done();
+    assert!(stage.path("out.envelope.json").exists());
+    // It is judged all the same, and stays: it was there before.
+    let messages = stage
+        .run(&[&pull[..], &["--key", "two.pub"]].concat())
+        .failed(3);
+    server.join().unwrap();
+    assert!(messages.contains("other signers: sha256:"), "{messages}");
+    assert_eq!(stage.read("out.wasm"), file);
+}
