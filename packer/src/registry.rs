@@ -74,6 +74,9 @@ impl Classed for RegistryError {
             Self::Client(ClientError::Unreachable { .. }) => {
                 "is `registry serve` running there? --registry URL names another one"
             }
+            Self::Client(ClientError::Certificate { .. }) => {
+                "--ca FILE names the certificates that vouch for it"
+            }
             Self::Refused {
                 status: 401,
                 token: false,

@@ -7,6 +7,7 @@ mod registry_packer {
     mod access;
     mod deployments;
     mod releases;
+    mod secured;
     mod stage;
     mod withdrawal;
 }

@@ -22,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tokio_rustls::rustls::Error as TlsFault;
 
 use super::peer::{Address, Peer, PeerKind};
 use super::{
@@ -254,9 +255,22 @@ async fn connect(peer: &Peer) -> Result<(http1::SendRequest<Body>, Driver), Clie
             };
             let secured = tls.connector().connect(name.clone(), stream);
             let secured = within(peer, CONNECT_TIMEOUT, "greet by TLS", secured).await?;
-            handshake(peer, secured.map_err(|error| broken(peer, &error))?).await
+            handshake(peer, secured.map_err(|error| insecure(peer, &error))?).await
         }
     }
+}
+
+/// A failed greeting: a certificate that is not trusted will not be later, all else may.
+fn insecure(peer: &Peer, error: &io::Error) -> ClientError {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    if let Some(TlsFault::InvalidCertificate(_)) = tls {
+        return ClientError::Certificate {
+            peer: peer.kind,
+            address: peer.address.to_string(),
+            reason: error.to_string(),
+        };
+    }
+    broken(peer, error)
 }
 
 fn unreachable(peer: &Peer, reason: io::Error) -> ClientError {

@@ -77,6 +77,16 @@ pub enum ClientError {
         /// What was wrong.
         reason: String,
     },
+    /// Who answers there is nobody that is trusted.
+    #[error("the {peer} at {address} cannot be trusted: {reason}")]
+    Certificate {
+        /// Whom it looked for.
+        peer: PeerKind,
+        /// Where.
+        address: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// More came back than the client reads.
     #[error("the answer is longer than {limit_bytes} bytes")]
     TooLong {
@@ -141,6 +151,7 @@ impl ClientError {
             Self::Denied { .. }
             | Self::NotSocket { .. }
             | Self::PathLength { .. }
+            | Self::Certificate { .. }
             | Self::Part { .. }
             | Self::Name { .. } => Class::Reject,
             Self::Refused { problem, .. } => match problem.status {

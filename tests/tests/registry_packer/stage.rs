@@ -1,6 +1,6 @@
 //! A registry with a folder of its own, and runs of `packer` that ask it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -49,10 +49,32 @@ pub(crate) struct Ran {
 impl Stage {
     /// A registry on a free port, empty.
     pub(crate) fn new() -> Self {
+        Self::serving(tempfile::tempdir().unwrap(), &[])
+    }
+
+    /// A registry behind TLS, with a certificate for 127.0.0.1 that nobody knows; it is `cert.pem`.
+    pub(crate) fn secured() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let file = |name: &str, text: &str| {
+            use std::os::unix::fs::OpenOptionsExt as _;
+
+            let mut options = std::fs::OpenOptions::new();
+            let path = folder.path().join(name);
+            let file = options.write(true).create_new(true).mode(0o600).open(&path);
+            file.unwrap().write_all(text.as_bytes()).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let cert = file("cert.pem", &made.cert.pem());
+        let key = file("tls.pem", &made.signing_key.serialize_pem());
+        Self::serving(folder, &["--tls-cert", &cert, "--tls-key", &key])
+    }
+
+    fn serving(folder: tempfile::TempDir, more: &[&str]) -> Self {
         let mut registry = Command::new(binaries().join("registry"))
             .args(["--json", "serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(folder.path().join("registry"))
+            .args(more)
             .env("MARROW_REGISTRY_CONFIG", "/dev/null")
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(folder.path().join("journal")).unwrap())
@@ -101,8 +123,6 @@ impl Stage {
     }
 
     fn write(&self, name: &str, text: &str) {
-        use std::io::Write as _;
-
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut file = std::fs::File::create(path).unwrap();
