@@ -27,7 +27,7 @@ pub(crate) use release::{
 
 /// Builds, signs and publishes Marrow payloads, and says which nodes run them.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, max_term_width = 100, infer_long_args = false)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

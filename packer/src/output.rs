@@ -11,14 +11,17 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::files::FileError;
 
-/// The result of a command, as it is: text or bytes, nothing added.
+/// The result of a command, as it is: text or bytes, nothing added. Who reads no further, as `head`
+/// does, has had enough.
 ///
 /// # Errors
 /// When standard output is closed or full.
 pub(crate) fn result(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// One line of a result.

@@ -172,14 +172,17 @@ fn send_bytes(
     {
         return Ok(());
     }
-    let bar = output::progress("sending", bytes.len() as u64);
-    let sent = registry.ask_again(retries, || {
-        let bar = bar.clone();
-        let progress = Arc::new(move |sent| bar.set_position(sent));
-        client.put_blob(digest, bytes.to_vec(), Some(progress))
-    });
-    bar.finish_and_clear();
-    sent
+    registry.ask_again(retries, || async {
+        // One a try, so that what is said between tries has a line of its own.
+        let bar = output::progress("sending", bytes.len() as u64);
+        let told = bar.clone();
+        let progress = Arc::new(move |sent| told.set_position(sent));
+        let sent = client
+            .put_blob(digest, bytes.to_vec(), Some(progress))
+            .await;
+        bar.finish_and_clear();
+        sent
+    })
 }
 
 fn difference(payload: Payload, version: &str) -> Option<Difference> {

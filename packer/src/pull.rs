@@ -316,8 +316,7 @@ fn transfer(
 ) -> Result<(), RegistryError> {
     let digest = wanted.digest.to_string();
     let size_bytes = wanted.size_bytes;
-    let bar = output::progress("fetching", size_bytes);
-    let fetched = registry.ask_again(retries, || async {
+    registry.ask_again(retries, || async {
         let there = partial.bytes(size_bytes);
         let from_byte = there.map_err(|reason| ClientError::Keep { reason })?;
         if from_byte == size_bytes {
@@ -328,14 +327,16 @@ fn transfer(
             from_byte,
             size_bytes,
         };
+        // One a try, so that what is said between tries has a line of its own.
+        let bar = output::progress("fetching", size_bytes);
         let keep = |at, piece: &[u8]| {
             bar.set_position(at + piece.len() as u64);
             partial.keep(at, piece)
         };
-        registry.client().fetch_blob(download, keep).await
-    });
-    bar.finish_and_clear();
-    fetched
+        let fetched = registry.client().fetch_blob(download, keep).await;
+        bar.finish_and_clear();
+        fetched
+    })
 }
 
 fn text(pulled: &Pulled) -> String {

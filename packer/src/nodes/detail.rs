@@ -1,6 +1,7 @@
 //! One node for people: facts, what it runs and why, what happened there. Called by `nodes`.
 //! Must never leave out why something does not run.
 
+use api::node::InstanceState;
 use api::registry::{Explanation, InstanceReport, Node, Outcome, OutcomeKind};
 
 use super::{Shown, labels, state};
@@ -63,11 +64,18 @@ fn instance(instance: &InstanceReport, now_ms: u64) -> Vec<String> {
         &instance.instance,
         &format!("{} {version}", instance.payload),
         &format!("generation {}", instance.generation),
-        &format!("{:?}", instance.state).to_lowercase(),
+        doing(instance.state),
         &events,
         &moment::relative(now_ms, instance.started_ms),
         managed,
     ])
+}
+
+fn doing(state: InstanceState) -> &'static str {
+    match state {
+        InstanceState::Running => "running",
+        InstanceState::Paused => "paused",
+    }
 }
 
 fn explained(text: &mut Text, explanation: &Explanation) {

@@ -153,6 +153,26 @@ fn what_the_registry_sends_cannot_act_on_the_terminal() {
 }
 
 #[test]
+fn a_reader_that_stops_reading_is_no_failure() {
+    use std::process::{Command, Stdio};
+
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let ran = Command::new(env!("CARGO_BIN_EXE_packer"))
+        .args(["completions", "bash"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .expect("packer starts");
+    assert_eq!(
+        ran.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+}
+
+#[test]
 fn each_shell_gets_completions_that_know_every_command() {
     let stage = Stage::new();
     for shell in ["bash", "zsh", "fish"] {
