@@ -6,6 +6,7 @@
 mod registry_packer {
     mod access;
     mod deployments;
+    mod nodes;
     mod releases;
     mod secured;
     mod stage;

@@ -83,12 +83,11 @@ fn explained(text: &mut Text, explanation: &Explanation) {
     for sentence in &explanation.because {
         text.lines("  ", sentence);
     }
-    let problem = explanation.latest.as_ref();
-    if let Some(problem) = problem.and_then(|outcome| outcome.problem.as_deref()) {
-        text.lines("  ", &problem.to_string());
-        if let Some(log) = &problem.log {
-            text.lines("    ", log.trim_end());
-        }
+    // The sentences say what was wrong; the verifier's own words are here.
+    let latest = explanation.latest.as_ref();
+    let problem = latest.and_then(|outcome| outcome.problem.as_deref());
+    if let Some(log) = problem.and_then(|problem| problem.log.as_deref()) {
+        text.lines("    ", log.trim_end());
     }
 }
 

@@ -1,0 +1,193 @@
+//! Nodes, as `packer` shows them: the test speaks for the node, by the node's own calls.
+
+use std::future::Future;
+
+use api::client::registry::{RegistryClient, Settings};
+use api::node::{InstanceState, Trust};
+use api::problem::Problem;
+use api::registry::{
+    Enrol, Facts, InstanceCounts, InstanceReport, Outcome, OutcomeKind, Reports, Wanted,
+};
+
+use super::stage::Stage;
+
+/// What a node is to the registry.
+struct Node {
+    client: RegistryClient,
+    facts: Facts,
+}
+
+fn client(stage: &Stage, bearer: &str) -> RegistryClient {
+    RegistryClient::new(Settings {
+        url: stage.url(),
+        bearer: Some(bearer),
+        ca_pem: None,
+        allow_plain: false,
+    })
+    .unwrap()
+}
+
+fn wait<T>(call: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(call)
+}
+
+impl Node {
+    /// Enrols `web-3` with a token that `packer` makes.
+    fn enrol(stage: &Stage) -> Self {
+        let new = [
+            "token", "new", "rack", "--scope", "enrol", "--label", "env=prod",
+        ];
+        let token = stage.run(&new).done().text;
+        let facts = Facts {
+            kernel: "6.1.0-18-amd64".to_owned(),
+            arch: "x86_64".to_owned(),
+            btf: true,
+            os: "Debian 12".to_owned(),
+            cpus: 4,
+            version: "0.1.0".to_owned(),
+            labels: [("rack".to_owned(), "7".to_owned())].into(),
+        };
+        let enrol = Enrol {
+            node: "web-3".to_owned(),
+            facts: facts.clone(),
+        };
+        let enrolled = wait(client(stage, token.trim()).enrol(&enrol)).unwrap();
+        let client = client(stage, &enrolled.credential);
+        Self { client, facts }
+    }
+
+    /// The one instance that it should run.
+    fn wanted(&self) -> Wanted {
+        let desired = wait(self.client.desired("web-3", None)).unwrap();
+        let (mut desired, _etag) = desired.unwrap();
+        desired.instances.remove(0)
+    }
+
+    /// Tells the registry that it runs what it should.
+    fn runs(&self, wanted: Wanted) {
+        let instance = InstanceReport {
+            instance: wanted.instance.clone(),
+            payload: wanted.payload.clone(),
+            version: Some(wanted.version.clone()),
+            digest: wanted.digest.clone(),
+            generation: 1,
+            state: InstanceState::Running,
+            trust: Trust::Signed,
+            managed: true,
+            started_ms: 0,
+            counts: InstanceCounts {
+                accepted: 1234,
+                ..InstanceCounts::default()
+            },
+        };
+        self.tell(vec![instance], outcome(wanted, OutcomeKind::Started));
+    }
+
+    fn tell(&self, instances: Vec<InstanceReport>, outcome: Outcome) {
+        let reports = Reports {
+            facts: self.facts.clone(),
+            instances,
+            outcomes: vec![outcome],
+        };
+        wait(self.client.report("web-3", &reports)).unwrap();
+    }
+}
+
+fn outcome(wanted: Wanted, kind: OutcomeKind) -> Outcome {
+    Outcome {
+        serial: 1,
+        at_ms: 0,
+        instance: wanted.instance,
+        kind,
+        payload: wanted.payload,
+        version: Some(wanted.version),
+        digest: wanted.digest,
+        proof: None,
+        problem: None,
+    }
+}
+
+fn deployed() -> Stage {
+    let stage = Stage::with_publisher();
+    let publish = [
+        "publish",
+        "exec",
+        "--key",
+        "acme.key",
+        "--channel",
+        "stable",
+    ];
+    stage.run(&publish).done();
+    let deploy = [
+        "deploy",
+        "exec",
+        "--payload",
+        "acme/exec",
+        "--channel",
+        "stable",
+    ];
+    stage
+        .run(&[&deploy[..], &["--selector", "env=prod"]].concat())
+        .done();
+    stage
+}
+
+#[test]
+fn a_node_is_shown_with_what_it_runs_and_why() {
+    let stage = deployed();
+    let node = Node::enrol(&stage);
+    let nodes = stage.run(&["nodes"]).done().text;
+    assert!(nodes.contains("web-3  changing  -  "), "{nodes}");
+    assert!(nodes.contains("env=prod rack=7"), "{nodes}");
+    node.runs(node.wanted());
+    let nodes = stage.run(&["nodes"]).done().text;
+    assert!(nodes.contains("web-3  settled  exec 1.0.0"), "{nodes}");
+    let one = stage.run(&["nodes", "web-3"]).done().text;
+    for part in [
+        "6.1.0-18-amd64 x86_64, with BTF",
+        "exec  acme/exec 1.0.0  generation 1  running  1,234 events",
+        "why exec\n  Deployment exec is for `env=prod`",
+        "acme/exec 1.0.0  started",
+    ] {
+        assert!(one.contains(part), "{part}: {one}");
+    }
+    let json = stage.json(&["nodes", "web-3"]);
+    assert_eq!(
+        json["explain"]["instances"][0]["running"]["version"],
+        "1.0.0"
+    );
+    let deployments = stage.run(&["deployments"]).done().text;
+    assert!(deployments.contains("1 of 1 nodes"), "{deployments}");
+    let payload = stage.json(&["list", "acme/exec"]);
+    assert_eq!(payload["releases"][0]["nodes"], 1);
+}
+
+#[test]
+fn why_a_node_refuses_is_shown_with_its_log() {
+    let stage = deployed();
+    let node = Node::enrol(&stage);
+    let problem = Problem::new(422, "the kernel says no", "program on_exec: refused")
+        .with_log("0: R1=ctx()\ninvalid mem access\u{1b}[2J");
+    let mut refused = outcome(node.wanted(), OutcomeKind::LoadRejected);
+    refused.problem = Some(Box::new(problem));
+    node.tell(Vec::new(), refused);
+    let one = stage.run(&["nodes", "web-3"]).done().text;
+    for part in [
+        "rejected by the kernel",
+        "program on_exec: refused",
+        "invalid mem access\\u{1b}[2J",
+    ] {
+        assert!(one.contains(part), "{part}: {one}");
+    }
+}
+
+#[test]
+fn a_forgotten_node_is_nobody() {
+    let stage = deployed();
+    let node = Node::enrol(&stage);
+    stage.run(&["nodes", "web-3", "--forget"]).done();
+    assert!(wait(node.client.desired("web-3", None)).is_err());
+    stage.run(&["nodes", "web-3"]).failed(3);
+    assert_eq!(stage.json(&["nodes"])["nodes"].as_array().unwrap().len(), 0);
+}
