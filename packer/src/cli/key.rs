@@ -16,7 +16,10 @@ Examples:
   packer keygen -o keys/release --json
 
 The private key stays with the publisher. The public one goes to the registry (`packer key add`)
-and, since nodes decide by their own keys, into the folder of trusted keys of each node.
+and, since nodes decide by their own keys, into the folder of trusted keys of each node, named by
+a file there such as acme.toml:
+  namespaces = [\"acme\"]
+  key_file = \"acme.pub\"
 Keys of `openssl genpkey -algorithm ed25519` can be used as well.")]
 pub(crate) struct KeygenArguments {
     /// Where to write them: NAME.key and NAME.pub, neither of which may exist
