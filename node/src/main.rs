@@ -6,12 +6,15 @@ mod admit;
 mod cli;
 mod daemon;
 mod door;
+mod durable;
 mod engine;
+mod fleet;
 mod instance;
 mod intake;
 mod kernel;
 mod output;
 mod sink;
+mod toml_file;
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
