@@ -15,6 +15,7 @@ mod kernel;
 mod output;
 mod sink;
 mod toml_file;
+mod trust;
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,0 +1,63 @@
+//! One file of a folder of keys: a publisher's public key and the namespaces it may sign.
+//! Read by the folder. Must never take a key from outside of the folder.
+
+use std::path::{Component, Path};
+
+use payload::limits::KEY_PEM_BYTES_MAX;
+use payload::name::Namespace;
+use payload::signature::PublicKey;
+use serde::Deserialize;
+
+use super::KeysError;
+use crate::toml_file;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    /// The key as PEM.
+    key: Option<String>,
+    /// Or the name of a file beside this one that holds it.
+    key_file: Option<String>,
+    /// What it may sign.
+    namespaces: Vec<Namespace>,
+    /// For people.
+    #[serde(rename = "comment")]
+    _comment: Option<String>,
+}
+
+/// Reads a key and its namespaces.
+pub(super) fn read(folder: &Path, path: &Path) -> Result<(PublicKey, Vec<Namespace>), KeysError> {
+    let wrong = |field, rule: String| KeysError::Key {
+        path: path.to_owned(),
+        field,
+        rule,
+    };
+    let file: KeyFile = toml_file::read(path)?;
+    if file.namespaces.is_empty() {
+        return Err(wrong("namespaces", "is empty; a key signs for one at least".to_owned()));
+    }
+    let (field, pem) = match (file.key, file.key_file) {
+        (Some(key), None) => ("key", key),
+        (None, Some(name)) => {
+            let plain = matches!(
+                Path::new(&name).components().collect::<Vec<_>>()[..],
+                [Component::Normal(_)]
+            );
+            if !plain {
+                let rule = format!("{name:?} is not the name of a file beside this one");
+                return Err(wrong("key_file", rule));
+            }
+            ("key_file", toml_file::text(&folder.join(name))?)
+        }
+        (None, None) => return Err(wrong("key", "is missing, and key_file too".to_owned())),
+        (Some(_), Some(_)) => {
+            return Err(wrong("key_file", "stands beside key; one of them is enough".to_owned()));
+        }
+    };
+    if pem.len() > KEY_PEM_BYTES_MAX {
+        let rule = format!("{} bytes, at most {KEY_PEM_BYTES_MAX} are allowed", pem.len());
+        return Err(wrong(field, rule));
+    }
+    let key = PublicKey::from_pem(pem.as_bytes());
+    Ok((key.map_err(|error| wrong(field, error.to_string()))?, file.namespaces))
+}
