@@ -17,7 +17,7 @@ use std::time::Duration;
 use hyper::Method;
 use serde::de::DeserializeOwned;
 
-use crate::node::{Applied, Health, Instance, Instances, Proof, Proofs};
+use crate::node::{Applied, Following, Health, Instance, Instances, Proof, Proofs};
 
 use connection::Call;
 use peer::Peer;
@@ -101,6 +101,14 @@ impl Client {
             .ask::<Instances>(Method::GET, "/api/v1/instances")
             .await?
             .instances)
+    }
+
+    /// `GET /api/v1/registry`.
+    ///
+    /// # Errors
+    /// `Refused` with status 404 when the node follows no registry; as every call.
+    pub async fn following(&self) -> Result<Following, ClientError> {
+        self.ask(Method::GET, "/api/v1/registry").await
     }
 
     /// `GET /api/v1/instances/{name}`.

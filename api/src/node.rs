@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod following;
+
+pub use following::{Followed, Following, HeldFloor, Standing, Step, Trouble};
+
 /// The answer to `GET /api/v1/instances`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Instances {
@@ -55,6 +59,12 @@ pub struct Instance {
     pub state: InstanceState,
     /// Whether keys vouched for the payload, or a local door let it in.
     pub trust: Trust,
+    /// The keys that vouched for it, `sha256:<hex>` each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<String>,
+    /// Who started it, and may stop it.
+    #[serde(default)]
+    pub owner: Owner,
     /// Every hook and the way its program is replaced.
     pub hooks: Vec<Hook>,
     /// Every ring and perf buffer of the running generation.
@@ -83,6 +93,21 @@ pub enum Trust {
     Signed,
     /// Unsigned, through the door for local root and named users.
     Unsigned,
+}
+
+/// Who started an instance. Nobody else changes or stops it; anybody who may speak to the node
+/// may pause it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Owner {
+    /// Somebody on this machine.
+    #[default]
+    Local,
+    /// The registry that the node follows.
+    Registry {
+        /// The deployment that wants it.
+        deployment: String,
+    },
 }
 
 /// One hook of an instance.

@@ -4,10 +4,12 @@
 
 mod args;
 mod ask;
+mod config;
 mod daemon;
 mod error;
 mod event_files;
 mod foreground;
+mod registry;
 mod runtime;
 mod source;
 mod state_dir;
@@ -17,39 +19,49 @@ use std::process::ExitCode;
 
 pub(crate) use args::Args;
 use args::Command;
+use config::Config;
 pub(crate) use error::CliError;
 
 use crate::output::Output;
 
-/// What `main` gives every command: the clock.
+/// What `main` gives every command: the clock, and a random number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     /// Milliseconds since 1970.
     pub(crate) now_ms: fn() -> u64,
     /// Microseconds since 1970.
     pub(crate) now_us: fn() -> u64,
+    /// Random, so that nodes don't do the same at the same moment.
+    pub(crate) seed: u64,
 }
 
 /// Runs one command to its end and gives the exit code that `--help` promises.
 pub(crate) fn run(args: Args, clock: Clock) -> ExitCode {
     let output = Output::new(args.json);
-    let result = match args.command {
-        Command::Daemon(daemon) => daemon::run(&args.socket, daemon, clock, output),
-        Command::Run(run) => foreground::run_file(run, clock, output),
-        Command::Update(update) => update::run(&args.socket, update, clock, output),
-        Command::Status { instance } => ask::status(&args.socket, instance.as_deref(), output),
-        Command::Events(events) => ask::events(&args.socket, &events, output),
-        Command::Proofs { instance } => ask::proofs(&args.socket, &instance, output),
-        Command::Pause { instance } => ask::set_paused(&args.socket, &instance, true, output),
-        Command::Resume { instance } => ask::set_paused(&args.socket, &instance, false, output),
-        Command::Stop { instance } => ask::stop(&args.socket, &instance, output),
-    };
-    match result {
+    match answer(args, clock, output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             output.failure(&error.to_problem());
             error.exit_code()
         }
+    }
+}
+
+fn answer(args: Args, clock: Clock, output: Output) -> Result<(), CliError> {
+    let config = Config::read(args.config.as_deref())?;
+    let socket = config.socket(args.socket);
+    match args.command {
+        Command::Daemon(daemon) => daemon::run(&socket, daemon, config, clock, output),
+        Command::Enrol(enrol) => registry::enrol(enrol, &config, output),
+        Command::Registry => ask::registry(&socket, output),
+        Command::Run(run) => foreground::run_file(run, &config, clock, output),
+        Command::Update(update) => update::run(&socket, update, clock, output),
+        Command::Status { instance } => ask::status(&socket, instance.as_deref(), output),
+        Command::Events(events) => ask::events(&socket, &events, output),
+        Command::Proofs { instance } => ask::proofs(&socket, &instance, output),
+        Command::Pause { instance } => ask::set_paused(&socket, &instance, true, output),
+        Command::Resume { instance } => ask::set_paused(&socket, &instance, false, output),
+        Command::Stop { instance } => ask::stop(&socket, &instance, output),
     }
 }

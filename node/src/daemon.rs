@@ -18,6 +18,7 @@ mod listen;
 mod metrics;
 mod places;
 mod refusal;
+mod registry;
 mod router;
 mod state;
 
@@ -31,6 +32,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::door::Door;
 use crate::engine::Engine;
+use crate::fleet::{Driver, Watch};
 use crate::intake::AllowUnsigned;
 use crate::output::Output;
 use body::Uploads;
@@ -51,6 +53,8 @@ pub(crate) struct DaemonConfig {
     pub(crate) allowed_users: Vec<u32>,
     /// Whether payloads that no key vouches for may run.
     pub(crate) allow_unsigned: AllowUnsigned,
+    /// What follows a registry, where one is to be followed, and the view of it.
+    pub(crate) fleet: Option<(Driver, Watch)>,
     /// Where changes and refusals are told.
     pub(crate) output: Output,
     /// Milliseconds since 1970.
@@ -60,6 +64,7 @@ pub(crate) struct DaemonConfig {
 /// A daemon whose listeners are bound; callers queue until it runs.
 pub(crate) struct Daemon {
     parts: Parts,
+    driver: Option<Driver>,
     stop: watch::Sender<bool>,
     door: Door,
     socket: Socket,
@@ -82,6 +87,7 @@ impl Daemon {
             None => (None, None),
         };
         let (stop, stopping) = watch::channel(false);
+        let (driver, fleet) = config.fleet.unzip();
         let parts = Parts {
             engine,
             allow_unsigned: config.allow_unsigned,
@@ -89,10 +95,12 @@ impl Daemon {
             subscribers: Arc::new(Semaphore::new(SUBSCRIBERS_MAX)),
             journal: Arc::new(Journal::new(config.output)),
             stopping,
+            fleet,
             now_ms: config.now_ms,
         };
         Ok(Self {
             parts,
+            driver,
             stop,
             door: Door::new(config.allowed_users),
             socket,
@@ -110,6 +118,7 @@ impl Daemon {
     pub(crate) async fn run(self, until: impl Future<Output = ()>) {
         let Self {
             parts,
+            driver,
             stop,
             door,
             socket,
@@ -119,6 +128,7 @@ impl Daemon {
         let (engine, warming) = (parts.engine.clone(), parts.engine.clone());
         // Beside the listeners: who comes before it is done waits for the same reading.
         tokio::task::spawn_blocking(move || warming.warm());
+        let following = driver.map(|driver| tokio::spawn(driver.run(parts.stopping.clone())));
         let places = Places::new();
         {
             let unix = accept_unix(&socket.listener, &door, &parts, &places);
@@ -139,6 +149,10 @@ impl Daemon {
         // Nobody may be left to hear it.
         let _ = stop.send(true);
         let _ = timeout(DRAIN_TIMEOUT, places.all_free()).await;
+        if let Some(following) = following {
+            // What it was about to do is done by the next life.
+            let _ = timeout(DRAIN_TIMEOUT, following).await;
+        }
         // The instances stop even when the thread that stops them panics half-way: the kernel
         // detaches what the process held.
         let _ = tokio::task::spawn_blocking(move || engine.stop_all()).await;

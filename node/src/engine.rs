@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use api::node::{Applied, Instance, Proof};
+use api::node::{Applied, Instance, Owner, Proof};
 use payload::name::InstanceName;
 
 use crate::admit::Admitted;
@@ -67,6 +67,39 @@ struct Slot {
 #[error("no instance {0} runs here")]
 pub(crate) struct NoInstance(pub(crate) String);
 
+/// An instance is somebody else's.
+#[derive(Debug, thiserror::Error)]
+#[error("instance {instance} {}", whose(owner))]
+pub(crate) struct NotYours {
+    /// The instance.
+    pub(crate) instance: String,
+    /// Whose it is.
+    pub(crate) owner: Owner,
+}
+
+fn whose(owner: &Owner) -> String {
+    match owner {
+        Owner::Local => "was started on this machine, and a registry touches no such instance: \
+                         stop it here, or give the deployment another instance name"
+            .to_owned(),
+        Owner::Registry { deployment } => format!(
+            "runs for the registry's deployment {deployment}, which alone updates and stops it; \
+             `node pause` keeps its programs from running"
+        ),
+    }
+}
+
+/// Why an instance was not stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StopError {
+    /// Nothing runs under the name.
+    #[error(transparent)]
+    NoInstance(#[from] NoInstance),
+    /// It is somebody else's.
+    #[error(transparent)]
+    NotYours(#[from] NotYours),
+}
+
 /// Why an instance was not paused or resumed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PauseError {
@@ -102,7 +135,8 @@ impl Engine {
     }
 
     /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.
-    /// Blocks until the new generation is in charge and the old one is gone.
+    /// Blocks until the new generation is in charge and the old one is gone. What runs there must
+    /// be of the same owner; a registry's deployments count as one.
     ///
     /// # Errors
     /// As `ApplyError` says; what ran before goes on untouched, unless the grace period or the
@@ -111,9 +145,10 @@ impl Engine {
         &self,
         name: &InstanceName,
         payload: &Admitted,
+        owner: &Owner,
     ) -> Result<Applied, ApplyError> {
         let slot = self.slot_for_apply(name)?;
-        let applied = self.apply_in(&slot, name, payload);
+        let applied = self.apply_in(&slot, name, payload, owner);
         if applied.is_err() {
             self.forget_if_idle(name, slot);
         }
@@ -125,8 +160,12 @@ impl Engine {
         slot: &Slot,
         name: &InstanceName,
         payload: &Admitted,
+        owner: &Owner,
     ) -> Result<Applied, ApplyError> {
         let mut place = locked(&slot.running);
+        if let Some(running) = place.as_ref() {
+            running.check_owner(owner)?;
+        }
         let before = place.as_ref().map_or(0, |running| running.generation);
         let prepared = prepare::prepare(
             &self.shared.vmlinux,
@@ -137,7 +176,11 @@ impl Engine {
         )?;
         let now_us = self.shared.config.now_us;
         let (done, view) = if let Some(running) = place.as_mut() {
-            (running.update(prepared, now_us), running.view())
+            let done = running.update(prepared, now_us);
+            if running.generation != before {
+                running.adopt(owner);
+            }
+            (done, running.view())
         } else {
             let hub = Arc::new(Hub::default());
             let sinks = (self.shared.config.sinks)(name, &hub)?;
@@ -146,6 +189,7 @@ impl Engine {
                 name: name.clone(),
                 id,
                 started_ms: now_us() / 1000,
+                owner: owner.clone(),
             };
             let running = Running::start(identity, prepared, hub, sinks, now_us)?;
             (Ok(()), place.insert(running).view())
@@ -183,12 +227,23 @@ impl Engine {
     /// Stops an instance: its hooks are detached, its events read to their end.
     ///
     /// # Errors
-    /// Where nothing runs under `name`.
-    pub(crate) fn stop(&self, name: &InstanceName) -> Result<Instance, NoInstance> {
+    /// Where nothing runs under `name`, or what does is not the owner's.
+    pub(crate) fn stop(&self, name: &InstanceName, owner: &Owner) -> Result<Instance, StopError> {
+        self.stop_if(name, |running| running.check_owner(owner))
+    }
+
+    fn stop_if(
+        &self,
+        name: &InstanceName,
+        may: impl Fn(&Running) -> Result<(), NotYours>,
+    ) -> Result<Instance, StopError> {
         let missing = || NoInstance(name.to_string());
         let slot = self.slot(name).ok_or_else(missing)?;
         let stopped = {
             let mut place = locked(&slot.running);
+            if let Some(running) = place.as_ref() {
+                may(running)?;
+            }
             let view = locked(&slot.view).take();
             place.take().zip(view).map(|(running, view)| {
                 running.stop();
@@ -196,7 +251,19 @@ impl Engine {
             })
         };
         self.forget_if_idle(name, slot);
-        stopped.ok_or_else(missing)
+        Ok(stopped.ok_or_else(missing)?)
+    }
+
+    /// Says that an instance of the registry is now wanted by another of its deployments.
+    pub(crate) fn adopt(&self, name: &InstanceName, owner: &Owner) {
+        let Some(slot) = self.slot(name) else { return };
+        let mut place = locked(&slot.running);
+        if let Some(running) = place.as_mut()
+            && running.check_owner(owner).is_ok()
+        {
+            running.adopt(owner);
+            *locked(&slot.view) = Some(running.view());
+        }
     }
 
     /// Stops every instance.
@@ -204,7 +271,7 @@ impl Engine {
         let names: Vec<InstanceName> = locked(&self.shared.slots).keys().cloned().collect();
         for name in names {
             // One that somebody else has stopped meanwhile is what was wanted.
-            let _stopped = self.stop(&name);
+            let _stopped = self.stop_if(&name, |_| Ok(()));
         }
     }
 

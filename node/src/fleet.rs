@@ -2,6 +2,186 @@
 //! Started by the daemon where the configuration names a registry.
 //! Must never run what the node's own keys, floors and policy do not allow, whoever asks.
 
+mod calls;
+mod check;
+mod driver;
+mod facts;
+mod floors;
+mod job;
 mod machine;
 mod pace;
+mod store;
 mod target;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use api::client::ClientError;
+use api::client::registry::SettingsError;
+use api::node::{Applied, Following, Standing};
+use api::registry::{Desired, Enrolled, Ring, Wanted};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+pub(crate) use calls::{EnrolError, Registry, token};
+pub(crate) use driver::Driver;
+pub(crate) use facts::host_name;
+pub(crate) use floors::AboveFloor;
+pub(crate) use store::{Credential, Store, StoreError};
+pub(crate) use watch::{Tally, Watch};
+
+use crate::engine::Engine;
+use crate::output::Output;
+use crate::policy::Policy;
+use crate::trust::{KeyFolder, KeysError};
+use machine::{Phase, State, Why};
+use pace::Pace;
+use target::{NotATarget, Target};
+
+/// What the fleet side of a node is made with.
+pub(crate) struct FleetConfig {
+    /// The registry.
+    pub(crate) registry: Registry,
+    /// Where the one-time token is, for a node that is not enrolled.
+    pub(crate) token_file: Option<PathBuf>,
+    /// What to call the node when it enrols.
+    pub(crate) node: String,
+    /// What the operator says of it.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The folder of trusted keys.
+    pub(crate) trusted_keys: PathBuf,
+    /// What payloads may contain and be set to.
+    pub(crate) policy: Policy,
+    /// The daemon's state folder.
+    pub(crate) state_dir: PathBuf,
+    /// The engine that runs everything.
+    pub(crate) engine: Engine,
+    /// Where changes and refusals are told.
+    pub(crate) output: Output,
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: fn() -> u64,
+    /// A random number.
+    pub(crate) seed: u64,
+}
+
+/// Why the node can't follow a registry.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FleetError {
+    /// What it kept can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What it kept is not what it had written.
+    #[error("{} in the state folder names what can't be: {error}", "fleet.json")]
+    Kept {
+        /// The rule that is broken.
+        #[from]
+        error: NotATarget,
+    },
+    /// The folder of trusted keys is broken.
+    #[error("--trusted-keys: {0}")]
+    Keys(#[from] KeysError),
+    /// The registry's address, certificates or the credential can't be any.
+    #[error("--registry: {0}")]
+    Settings(#[from] SettingsError),
+}
+
+/// What calls and jobs tell the driver.
+enum Event {
+    Enrolled(Result<Enrolled, EnrolError>),
+    /// `None`: there is no credential to poll with.
+    Polled(Option<Result<Option<(Desired, Option<String>)>, ClientError>>),
+    BellOpened,
+    Rang(Ring),
+    BellClosed(Option<ClientError>),
+    Fetched(Arc<Target>, Result<(), calls::FetchError>),
+    Applied(Arc<Target>, Box<Result<Applied, job::Fault>>),
+    Stopped {
+        target: Arc<Target>,
+        why: Why,
+        problem: Option<String>,
+    },
+    Reported {
+        /// The last outcome of the batch.
+        serial: Option<u64>,
+        /// `None`: there is no credential to report with.
+        sent: Option<Result<(), ClientError>>,
+    },
+}
+
+/// Opens what the node kept and makes ready to follow the registry. Nothing is called yet.
+///
+/// # Errors
+/// [`FleetError`]; nothing was changed.
+pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
+    let store = Store::open(&config.state_dir)?;
+    let keys = KeyFolder::open(&config.trusted_keys)?;
+    let (kept, floors, credential) = (store.kept()?, store.floors()?, store.credential()?);
+    // Tells a wrong address or certificate before anything begins, also without a credential.
+    let bearer = credential
+        .as_ref()
+        .map_or("none", |own| own.credential.as_str());
+    let client = config.registry.client(bearer)?;
+    let phase = match (&credential, &config.token_file) {
+        (Some(_), _) => Phase::Enrolled,
+        (None, Some(_)) => Phase::Enrolling,
+        (None, None) => Phase::Unenrolled,
+    };
+    let name = credential.as_ref().map_or(&config.node, |own| &own.node);
+    let pace = Pace::of(name, config.seed, (config.now_ms)());
+    let read = |wanted: Wanted| Target::of(wanted);
+    let instances = kept.instances.into_iter().map(|kept| {
+        let previous = kept.previous.map(read).transpose()?;
+        Ok((read(kept.wanted)?, previous))
+    });
+    let instances: Vec<_> = instances.collect::<Result<_, NotATarget>>()?;
+    let watch = Watch::new(nothing_yet(&config, name));
+    let (sender, events) = mpsc::channel(driver::EVENTS_MAX);
+    let driver = Driver {
+        state: State::new(phase, pace, instances, floors.minimums()),
+        began: Instant::now(),
+        client: credential.is_some().then(|| Arc::new(client)),
+        credential,
+        problems: BTreeMap::new(),
+        trouble: None,
+        heard_ms: None,
+        bell_open: false,
+        unwritten: false,
+        unwritten_floors: false,
+        written_serial: kept.outbox.last_serial(),
+        trust_changed: false,
+        outbox: kept.outbox,
+        tally: Tally::default(),
+        watch: watch.clone(),
+        sender,
+        events,
+        tasks: tokio::task::JoinSet::new(),
+        shared: Arc::new(driver::Shared {
+            store,
+            keys,
+            floors: Mutex::new(floors),
+            turns: calls::Turns::default(),
+            cpus: facts::cpus(),
+            config,
+        }),
+    };
+    Ok((driver, watch))
+}
+
+fn nothing_yet(config: &FleetConfig, node: &str) -> Following {
+    Following {
+        registry: config.registry.url.clone(),
+        node: node.to_owned(),
+        standing: Standing::Unenrolled,
+        heard_ms: None,
+        doorbell: false,
+        trouble: None,
+        keys: 0,
+        keys_trouble: None,
+        instances: Vec::new(),
+        floors: Vec::new(),
+        outcomes_waiting: 0,
+        outcomes_dropped: 0,
+    }
+}

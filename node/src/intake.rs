@@ -24,6 +24,23 @@ pub(crate) enum AllowUnsigned {
     Never,
 }
 
+impl std::str::FromStr for AllowUnsigned {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "local" => Ok(Self::Local),
+            "never" => Ok(Self::Never),
+            "token" => Err(
+                "no caller from another machine is served by this node yet, so there is \
+                            nobody to show a token: `local` or `never`"
+                    .to_owned(),
+            ),
+            _ => Err(format!("{word:?} is neither \"local\" nor \"never\"")),
+        }
+    }
+}
+
 /// Why bytes were not let in.
 #[derive(Debug, Error)]
 pub(crate) enum IntakeError {

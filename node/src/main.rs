@@ -13,6 +13,7 @@ mod instance;
 mod intake;
 mod kernel;
 mod output;
+mod policy;
 mod sink;
 mod toml_file;
 mod trust;
@@ -24,7 +25,14 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let args = cli::Args::parse();
-    cli::run(args, cli::Clock { now_ms, now_us })
+    // Without randomness nodes may call at one moment; nothing secret is made of it.
+    let seed = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
+    let clock = cli::Clock {
+        now_ms,
+        now_us,
+        seed,
+    };
+    cli::run(args, clock)
 }
 
 /// Milliseconds since 1970.

@@ -2,13 +2,14 @@
 //! Called by the command line only.
 //! Must never let a name or a log from outside steer the terminal.
 
+mod following;
 mod instance;
 mod proof;
 mod table;
 
 use std::io::{self, Write};
 
-use api::node::{Applied, Instance, Instances, Proof, Proofs};
+use api::node::{Applied, Following, Instance, Instances, Proof, Proofs};
 use api::problem::Problem;
 use serde::Serialize;
 
@@ -87,6 +88,33 @@ impl Output {
         }
         let texts: Vec<String> = proofs.iter().map(proof::text).collect();
         print(&texts.join("\n"))
+    }
+
+    /// How the node stands with the registry it follows.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn following(self, following: &Following) -> io::Result<()> {
+        if self.json {
+            print_json(following)
+        } else {
+            print(&following::text(following))
+        }
+    }
+
+    /// That the node has a credential of its own.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn enrolled(self, node: &str, registry: &str) -> io::Result<()> {
+        if self.json {
+            return print_json(&serde_json::json!({ "node": node, "registry": registry }));
+        }
+        print(&format!(
+            "enrolled as {} at {}\n",
+            clean(node),
+            clean(registry)
+        ))
     }
 
     /// All instances.

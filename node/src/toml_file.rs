@@ -47,6 +47,11 @@ impl TomlError {
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Read { reason, .. } if reason.kind() == io::ErrorKind::NotFound)
     }
+
+    /// Whether this user may not read it.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self, Self::Read { reason, .. } if reason.kind() == io::ErrorKind::PermissionDenied)
+    }
 }
 
 /// Reads a file as `T`.

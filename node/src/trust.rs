@@ -194,7 +194,13 @@ fn fingerprint(folder: &Path) -> Result<Fingerprint, KeysError> {
         }
         let file = fs::metadata(&path).map_err(failed(&path))?;
         check_mode(&path, &file)?;
-        found.push((path, file.ino(), file.len(), file.mtime(), file.mtime_nsec()));
+        found.push((
+            path,
+            file.ino(),
+            file.len(),
+            file.mtime(),
+            file.mtime_nsec(),
+        ));
     }
     found.sort();
     Ok(found)
@@ -215,7 +221,9 @@ fn read(folder: &Path, files: &Fingerprint) -> Result<(TrustedKeys, usize), Keys
     let mut trusted = TrustedKeys::new();
     let mut count = 0;
     for (path, ..) in files {
-        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        let is_toml = path
+            .extension()
+            .is_some_and(|extension| extension == "toml");
         if path.file_name().is_some_and(|name| name == THRESHOLDS) {
             let needed: BTreeMap<Namespace, NonZeroU32> = crate::toml_file::read(path)?;
             for (namespace, signatures) in needed {

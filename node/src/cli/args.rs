@@ -2,14 +2,13 @@
 //! Parsed by `main`.
 //! Must never hold logic.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use payload::name::InstanceName;
 
-use super::event_files::EventFiles;
+use super::config::Listen;
+use super::event_files::EventFileArgs;
 use crate::intake::AllowUnsigned;
 
 const EXIT_CODES: &str = "\
@@ -33,9 +32,15 @@ Examples:
   node run execsnoop.wasm | jq .event         JSON lines when the output is no terminal
   kill -HUP PID                               reads FILE again and hot-swaps it";
 
+const ENROL_EXAMPLES: &str = "\
+Examples:
+  packer tokens create --enrol web | node enrol --registry https://registry.example --token-file -
+  node enrol --registry http://127.0.0.1:8528 --token-file token --label env=prod";
+
 const DAEMON_EXAMPLES: &str = "\
 Examples:
   node daemon
+  node daemon --registry https://registry.example --enrol-token-file /etc/marrow/token
   node daemon --legacy-listen 127.0.0.1:0 --socket /tmp/a/node.sock --state-dir /tmp/a
   curl --data-binary @update.json http://127.0.0.1:8527/start
   curl --data-binary @execsnoop.wasm -X PUT \\
@@ -47,14 +52,13 @@ Examples:
 #[command(name = "node", version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     /// The daemon's unix socket.
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        env = "MARROW_SOCKET",
-        default_value = "/run/marrow/node.sock"
-    )]
-    pub(crate) socket: PathBuf,
+    /// [default: /run/marrow/node.sock]
+    #[arg(long, global = true, value_name = "PATH", env = "MARROW_SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
+    /// The configuration, TOML; flags and environment go before it. [default:
+    /// /etc/marrow/node.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "MARROW_NODE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
     /// Print JSON instead of text for people.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -68,6 +72,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve both old protocols and the local API until it is told to stop.
     Daemon(DaemonArgs),
+    /// Give a one-time token for a credential of this node's own; a running daemon takes it up.
+    Enrol(EnrolArgs),
+    /// Show how the node stands with the registry it follows, and what that wants.
+    Registry,
     /// Run a payload, an object or legacy JSON in the foreground and print its events.
     Run(RunArgs),
     /// Start or hot-update from legacy JSON, a payload or an object: in the daemon when one
@@ -107,23 +115,13 @@ pub(crate) enum Command {
 #[command(after_help = DAEMON_EXAMPLES)]
 pub(crate) struct DaemonArgs {
     /// Loopback address of the old protocols and the local API, or `none`. Port 0 takes a free one.
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "MARROW_LEGACY_LISTEN",
-        default_value = "127.0.0.1:8527",
-        value_parser = listen
-    )]
-    pub(crate) legacy_listen: Listen,
+    /// [default: 127.0.0.1:8527]
+    #[arg(long, value_name = "ADDRESS", env = "MARROW_LEGACY_LISTEN")]
+    pub(super) legacy_listen: Option<Listen>,
     /// Where the daemon keeps its state, no other daemon's; `addresses.json` there tells where it
-    /// listens, as long as it does.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "MARROW_STATE_DIR",
-        default_value = "/var/lib/marrow/node"
-    )]
-    pub(crate) state_dir: PathBuf,
+    /// listens, as long as it does. [default: /var/lib/marrow/node]
+    #[arg(long, value_name = "DIR", env = "MARROW_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
     /// A local user, by name or number, who may use the node as root may. May be repeated.
     #[arg(
         long,
@@ -132,27 +130,66 @@ pub(crate) struct DaemonArgs {
         value_delimiter = ','
     )]
     pub(crate) allow_user: Vec<String>,
-    /// From whom payloads are loaded that no key vouches for.
-    #[arg(
-        long,
-        value_name = "WHO",
-        env = "MARROW_ALLOW_UNSIGNED",
-        default_value = "local",
-        value_parser = PossibleValuesParser::new(["local", "never"]).map(|who| from_whom(&who))
-    )]
-    pub(crate) allow_unsigned: AllowUnsigned,
+    /// From whom payloads are loaded through a local door that no key vouches for: `local` or
+    /// `never`. [default: local]
+    #[arg(long, value_name = "WHO", env = "MARROW_ALLOW_UNSIGNED")]
+    pub(crate) allow_unsigned: Option<AllowUnsigned>,
+    /// The folder of trusted publishers' keys, one TOML file a key: `namespaces = ["acme"]` and
+    /// `key = \"\"\"PEM\"\"\"` or `key_file = "acme.pem"`; `thresholds.toml` there says how many
+    /// signatures a namespace needs (`acme = 2`). Read again when it changes. [default:
+    /// /etc/marrow/keys]
+    #[arg(long, value_name = "DIR", env = "MARROW_TRUSTED_KEYS")]
+    pub(crate) trusted_keys: Option<PathBuf>,
+    /// A file with a one-time token, for a node that has no credential yet.
+    #[arg(long, value_name = "FILE", env = "MARROW_ENROL_TOKEN_FILE")]
+    pub(crate) enrol_token_file: Option<PathBuf>,
+    /// The registry to follow.
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
     /// Files of events.
     #[command(flatten)]
-    pub(crate) event_files: EventFiles,
+    pub(super) event_files: EventFileArgs,
 }
 
-/// Where to listen on TCP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Listen {
-    /// Nowhere.
-    None,
-    /// At this address.
-    At(SocketAddr),
+/// Which registry, and as whom.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct RegistryArgs {
+    /// The registry to follow: `http://HOST:PORT` or `https://HOST:PORT`.
+    #[arg(long = "registry", value_name = "URL", env = "MARROW_REGISTRY")]
+    pub(crate) url: Option<String>,
+    /// Certificates to trust for it, PEM. [default: those that the machine trusts]
+    #[arg(long = "registry-ca", value_name = "FILE", env = "MARROW_REGISTRY_CA")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Send the credential in the clear, to a registry on another machine without https.
+    #[arg(long = "registry-allow-plain")]
+    pub(crate) allow_plain: bool,
+    /// What to call this node there. [default: the host's name]
+    #[arg(long = "node-name", value_name = "NAME", env = "MARROW_NODE_NAME")]
+    pub(crate) node: Option<String>,
+    /// What selectors may ask for, such as `env=prod`. May be repeated.
+    #[arg(
+        long = "label",
+        value_name = "KEY=VALUE",
+        env = "MARROW_LABELS",
+        value_delimiter = ',',
+        value_parser = label
+    )]
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+/// Arguments of `node enrol`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = ENROL_EXAMPLES)]
+pub(crate) struct EnrolArgs {
+    /// The registry to enrol at.
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+    /// A file with the one-time token, or `-` for standard input.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) token_file: PathBuf,
+    /// The daemon's state folder, where the credential is kept. [default: /var/lib/marrow/node]
+    #[arg(long, value_name = "DIR", env = "MARROW_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// Arguments of `node run`.
@@ -166,7 +203,7 @@ pub(crate) struct RunArgs {
     pub(crate) instance: Option<InstanceName>,
     /// Files of events.
     #[command(flatten)]
-    pub(crate) event_files: EventFiles,
+    pub(super) event_files: EventFileArgs,
 }
 
 /// Arguments of `node update`.
@@ -200,21 +237,11 @@ pub(crate) struct EventsArgs {
     pub(crate) count: Option<u64>,
 }
 
-fn listen(text: &str) -> Result<Listen, std::net::AddrParseError> {
-    if text == "none" {
-        Ok(Listen::None)
-    } else {
-        text.parse().map(Listen::At)
-    }
-}
-
-/// The parser before lets only these two words through.
-fn from_whom(word: &str) -> AllowUnsigned {
-    if word == "local" {
-        AllowUnsigned::Local
-    } else {
-        AllowUnsigned::Never
-    }
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is not KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]
@@ -236,8 +263,19 @@ mod tests {
 
     #[test]
     fn an_address_or_none_is_listened_at() {
+        let listen = |text: &str| text.parse::<Listen>();
         assert_eq!(listen("none").unwrap(), Listen::None);
         assert!(matches!(listen("127.0.0.1:0").unwrap(), Listen::At(_)));
         assert!(listen("localhost").is_err());
+    }
+
+    #[test]
+    fn a_label_is_a_key_and_a_value() {
+        assert_eq!(
+            label("env=prod").unwrap(),
+            ("env".to_owned(), "prod".to_owned())
+        );
+        assert_eq!(label("a=b=c").unwrap().1, "b=c");
+        assert!(label("env").is_err());
     }
 }

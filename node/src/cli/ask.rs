@@ -30,6 +30,15 @@ pub(super) fn status(
     printed.map_err(CliError::Print)
 }
 
+/// `node registry`.
+///
+/// # Errors
+/// No daemon answers, or it follows no registry.
+pub(super) fn registry(socket: &Path, output: Output) -> Result<(), CliError> {
+    let following = runtime::small()?.block_on(Client::unix(socket).following())?;
+    output.following(&following).map_err(CliError::Print)
+}
+
 /// `node proofs INSTANCE`.
 ///
 /// # Errors

@@ -2,49 +2,55 @@
 //! Called by the command line.
 //! Must never say that it is ready before both listeners are bound.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{DaemonArgs, Listen};
+use super::args::DaemonArgs;
+use super::config::{Config, Listen};
+use super::registry;
 use super::runtime::{self, Signals};
 use super::state_dir::StateDir;
 use super::{CliError, Clock};
 use crate::daemon::{Daemon, DaemonConfig, check_socket};
 use crate::door::{self, ALLOWED_USERS_MAX};
 use crate::engine::{Engine, EngineConfig};
+use crate::fleet::{self, FleetConfig};
+use crate::intake::AllowUnsigned;
 use crate::output::{Listening, Output};
 use crate::sink::Sinks;
 use crate::sink::hub::HubSink;
 
+/// The address of both old protocols and of the local API where nobody says otherwise.
+const LEGACY_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8527);
+
 /// Serves until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// A listener can't be bound, a user is unknown, the state folder can't be used.
+/// A listener can't be bound, a user is unknown, the state folder can't be used, a setting is none.
 pub(super) fn run(
     socket: &Path,
     args: DaemonArgs,
+    config: Config,
     clock: Clock,
     output: Output,
 ) -> Result<(), CliError> {
     // First of all: a path that can't be a socket's leaves nothing behind.
     check_socket(socket)?;
-    let allowed_users = user_ids(&args.allow_user)?;
-    let state_dir = StateDir::taken(&args.state_dir)?;
-    let event_files = args.event_files;
-    event_files.check()?;
-    let config = DaemonConfig {
-        socket: socket.to_owned(),
-        legacy_listen: match args.legacy_listen {
-            Listen::None => None,
-            Listen::At(address) => Some(address),
-        },
-        allowed_users,
-        allow_unsigned: args.allow_unsigned,
-        output,
-        now_ms: clock.now_ms,
+    let users = if args.allow_user.is_empty() {
+        &config.allow_users
+    } else {
+        &args.allow_user
     };
+    let allowed_users = user_ids(users)?;
+    let followed = registry::followed(args.registry, &config.registry)?;
+    let event_files = args.event_files.or(&config.events)?;
+    let state_path = config.state_dir(args.state_dir);
+    let trusted_keys = config.trusted_keys(args.trusted_keys);
+    let token_file = args.enrol_token_file.or(config.registry.token_file);
+    let state_dir = StateDir::taken(&state_path)?;
+    event_files.check()?;
     let engine = Engine::new(EngineConfig {
         now_us: clock.now_us,
         sinks: Box::new(move |name, hub| {
@@ -55,9 +61,38 @@ pub(super) fn run(
             event_files.add_to(Sinks::default().with("window", Box::new(window)), name)
         }),
     });
+    let fleet = followed.map(|followed| FleetConfig {
+        registry: followed.registry,
+        token_file,
+        node: followed.node,
+        labels: followed.labels,
+        trusted_keys,
+        policy: config.policy,
+        state_dir: state_path,
+        engine: engine.clone(),
+        output,
+        now_ms: clock.now_ms,
+        seed: clock.seed,
+    });
+    let legacy_listen = args.legacy_listen.or(config.legacy_listen);
+    let daemon_config = DaemonConfig {
+        socket: socket.to_owned(),
+        legacy_listen: match legacy_listen.unwrap_or(Listen::At(LEGACY_LISTEN)) {
+            Listen::None => None,
+            Listen::At(address) => Some(address),
+        },
+        allowed_users,
+        allow_unsigned: args
+            .allow_unsigned
+            .or(config.allow_unsigned)
+            .unwrap_or(AllowUnsigned::Local),
+        fleet: fleet.map(fleet::open).transpose()?,
+        output,
+        now_ms: clock.now_ms,
+    };
     runtime::threaded()?.block_on(async {
         let mut signals = Signals::caught()?;
-        let daemon = Daemon::bind(config, engine).await?;
+        let daemon = Daemon::bind(daemon_config, engine).await?;
         let listening = Listening {
             socket: socket.display().to_string(),
             legacy: daemon

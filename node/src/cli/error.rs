@@ -13,7 +13,9 @@ use thiserror::Error;
 use crate::daemon::ListenError;
 use crate::door::UserUnknown;
 use crate::engine::{ApplyError, Class};
+use crate::fleet::{EnrolError, FleetError};
 use crate::intake::IntakeError;
+use crate::toml_file::TomlError;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -57,6 +59,23 @@ pub(crate) enum CliError {
         /// The bound.
         count_max: usize,
     },
+    /// The configuration can't be read, or breaks a rule.
+    #[error(transparent)]
+    Config(#[from] TomlError),
+    /// A setting is none that there is.
+    #[error("{field} {rule}")]
+    Setting {
+        /// The setting, as the configuration file calls it.
+        field: &'static str,
+        /// The rule that is broken.
+        rule: String,
+    },
+    /// The node can't follow its registry.
+    #[error(transparent)]
+    Fleet(Box<FleetError>),
+    /// The node was not enrolled.
+    #[error(transparent)]
+    Enrol(Box<EnrolError>),
     /// The state folder can't be used.
     #[error("--state-dir {}: {reason}", path.display())]
     StateDir {
@@ -121,6 +140,18 @@ impl From<ApplyError> for CliError {
     }
 }
 
+impl From<FleetError> for CliError {
+    fn from(error: FleetError) -> Self {
+        Self::Fleet(Box::new(error))
+    }
+}
+
+impl From<EnrolError> for CliError {
+    fn from(error: EnrolError) -> Self {
+        Self::Enrol(Box::new(error))
+    }
+}
+
 /// The exit codes beside 0 and clap's 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -128,6 +159,14 @@ enum Code {
     Fatal = 1,
     Reject = 3,
     Retry = 4,
+}
+
+fn client_code(error: &ClientError) -> Code {
+    match error.class() {
+        api::client::Class::Retry => Code::Retry,
+        api::client::Class::Reject => Code::Reject,
+        api::client::Class::Fatal => Code::Fatal,
+    }
 }
 
 impl CliError {
@@ -138,16 +177,17 @@ impl CliError {
 
     fn code(&self) -> Code {
         match self {
-            Self::Client(error) => match error.class() {
-                api::client::Class::Retry => Code::Retry,
-                api::client::Class::Reject => Code::Reject,
-                api::client::Class::Fatal => Code::Fatal,
-            },
+            Self::Client(error) => client_code(error),
             Self::Apply(error) => match error.class() {
                 Class::Reject => Code::Reject,
                 Class::Retry => Code::Retry,
             },
             Self::StateDirTaken { .. } => Code::Retry,
+            Self::Enrol(error) => match error.as_ref() {
+                EnrolError::Client(error) => client_code(error),
+                EnrolError::Token { .. } => Code::Fatal,
+                EnrolError::Settings(_) | EnrolError::OtherNode { .. } => Code::Reject,
+            },
             Self::Listen(error) if error.may_pass_later() => Code::Retry,
             Self::Listen(_)
             | Self::Intake(_)
@@ -156,6 +196,9 @@ impl CliError {
             | Self::NothingRuns
             | Self::FileWithoutAt { .. }
             | Self::User(_)
+            | Self::Config(_)
+            | Self::Setting { .. }
+            | Self::Fleet(_)
             | Self::Users { .. } => Code::Reject,
             Self::Unread
             | Self::Read { .. }

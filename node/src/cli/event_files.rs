@@ -8,35 +8,78 @@ use std::path::PathBuf;
 use payload::name::InstanceName;
 
 use super::CliError;
+use super::config::Events;
 use crate::sink::file::{FILES_MAX, FileSink, Rotation};
 use crate::sink::{SinkError, Sinks};
 
 const MIB: u64 = 1 << 20;
 
-/// Where events are kept and how many.
+/// Most MiB of a file.
+const FILE_MIB_MAX: u64 = 65_536;
+/// MiB of a file where nobody says otherwise.
+const FILE_MIB: u64 = 64;
+/// Files of an instance where nobody says otherwise.
+const FILES: u32 = 8;
+
+/// What the command line says about them.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct EventFiles {
+pub(super) struct EventFileArgs {
     /// Append every instance's events to DIR/NAME.jsonl as well.
     #[arg(long = "events-dir", value_name = "DIR", env = "MARROW_EVENTS_DIR")]
     folder: Option<PathBuf>,
     /// Begin a new file when this one would become larger; the one before becomes NAME.jsonl.1.
+    /// [default: 64]
     #[arg(
         long = "events-file-mib",
         value_name = "MIB",
         env = "MARROW_EVENTS_FILE_MIB",
-        default_value_t = 64,
-        value_parser = clap::value_parser!(u64).range(1..=65_536)
+        value_parser = clap::value_parser!(u64).range(1..=FILE_MIB_MAX)
     )]
-    file_mib: u64,
-    /// Keep this many files of an instance, the one being written counted.
+    file_mib: Option<u64>,
+    /// Keep this many files of an instance, the one being written counted. [default: 8]
     #[arg(
         long = "events-files",
         value_name = "N",
         env = "MARROW_EVENTS_FILES",
-        default_value_t = 8,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(FILES_MAX))
     )]
+    kept: Option<u32>,
+}
+
+/// Where events are kept and how many.
+#[derive(Debug, Clone, Default)]
+pub(super) struct EventFiles {
+    folder: Option<PathBuf>,
+    file_mib: u64,
     kept: u32,
+}
+
+impl EventFileArgs {
+    /// The same with what the configuration file says where the command line says nothing.
+    ///
+    /// # Errors
+    /// A number of the file is out of its bounds.
+    pub(super) fn or(self, file: &Events) -> Result<EventFiles, CliError> {
+        let file_mib = self.file_mib.or(file.file_mib).unwrap_or(FILE_MIB);
+        let kept = self.kept.or(file.files).unwrap_or(FILES);
+        within("events.file_mib", file_mib, FILE_MIB_MAX)?;
+        within("events.files", u64::from(kept), u64::from(FILES_MAX))?;
+        Ok(EventFiles {
+            folder: self.folder.or_else(|| file.dir.clone()),
+            file_mib,
+            kept,
+        })
+    }
+}
+
+fn within(field: &'static str, found: u64, max: u64) -> Result<(), CliError> {
+    if (1..=max).contains(&found) {
+        return Ok(());
+    }
+    Err(CliError::Setting {
+        field,
+        rule: format!("is {found}, it must be between 1 and {max}"),
+    })
 }
 
 impl EventFiles {

@@ -5,10 +5,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use api::node::Owner;
 use payload::name::InstanceName;
 use tokio::sync::{Notify, oneshot};
 
 use super::args::RunArgs;
+use super::config::Config;
 use super::event_files::EventFiles;
 use super::runtime::{self, Asked, Signals};
 use super::{CliError, Clock, source};
@@ -22,13 +24,18 @@ use crate::sink::{SinkError, Sinks};
 ///
 /// # Errors
 /// The file can't be read or can't run. A file that is bad only at a SIGHUP changes nothing.
-pub(super) fn run_file(args: RunArgs, clock: Clock, output: Output) -> Result<(), CliError> {
+pub(super) fn run_file(
+    args: RunArgs,
+    config: &Config,
+    clock: Clock,
+    output: Output,
+) -> Result<(), CliError> {
     let bytes = source::file(&args.file)?;
     run(
         bytes,
         args.instance,
         Some(&args.file),
-        args.event_files,
+        args.event_files.or(&config.events)?,
         clock,
         output,
     )
@@ -107,7 +114,7 @@ async fn end(
     // No thread of the runtime: that would wait for it at the end.
     std::thread::spawn(move || {
         // Nobody waits any more after a second Ctrl-C.
-        let _ = done.send(engine.stop(&name));
+        let _ = done.send(engine.stop(&name, &Owner::Local));
     });
     tokio::select! {
         instance = stopped => {
@@ -128,7 +135,7 @@ fn apply(
 ) -> Result<InstanceName, CliError> {
     // Who can start this command with the rights to load BPF is the local user of the door.
     let intake = intake::read(bytes, asked, AllowUnsigned::Local)?;
-    let applied = engine.apply(&intake.name, &intake.payload)?;
+    let applied = engine.apply(&intake.name, &intake.payload, &Owner::Local)?;
     output.applied_beside_events(&applied);
     Ok(intake.name)
 }

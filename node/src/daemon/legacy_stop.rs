@@ -29,7 +29,11 @@ pub(super) async fn stop(Shared(state): Shared<State>, headers: HeaderMap, body:
         Err(refusal) => return refusal.into_response(),
     };
     let stopped = match state.parts.engine.name_of(stop.id) {
-        Some(name) => state.stop(&name).is_ok(),
+        Some(name) => match state.stop(&name) {
+            Ok(_) => true,
+            Err(refusal) if refusal.is_conflict() => return refusal.into_response(),
+            Err(_) => false,
+        },
         None => false,
     };
     match (stopped, is_2023) {

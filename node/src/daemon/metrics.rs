@@ -191,7 +191,7 @@ fn kernel_lost(counts: &Counts) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use api::node::{Hook, Trust};
+    use api::node::{Hook, Owner, Trust};
 
     use super::*;
 
@@ -205,6 +205,8 @@ mod tests {
             generation: 2,
             state: InstanceState::Running,
             trust: Trust::Unsigned,
+            signers: Vec::new(),
+            owner: Owner::Local,
             hooks: vec![Hook {
                 program: "p".into(),
                 kind: "uprobe".into(),

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::door::{Closed, Foreign};
-use crate::engine::{ApplyError, Class, NoInstance, PauseError};
+use crate::engine::{ApplyError, Class, NoInstance, NotYours, PauseError, StopError};
 use crate::intake::IntakeError;
 
 /// A refused request.
@@ -42,6 +42,11 @@ impl Refusal {
     /// The rule that was broken, and both values.
     pub(super) fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// Whether something is in the way that is somebody else's.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT
     }
 
     /// The same as a problem.
@@ -97,6 +102,21 @@ impl From<NoInstance> for Refusal {
     }
 }
 
+impl From<NotYours> for Refusal {
+    fn from(error: NotYours) -> Self {
+        Self::new(StatusCode::CONFLICT, error.to_string())
+    }
+}
+
+impl From<StopError> for Refusal {
+    fn from(error: StopError) -> Self {
+        match error {
+            StopError::NoInstance(missing) => missing.into(),
+            StopError::NotYours(error) => error.into(),
+        }
+    }
+}
+
 impl From<IntakeError> for Refusal {
     fn from(error: IntakeError) -> Self {
         let status = match error {
@@ -115,6 +135,9 @@ impl From<IntakeError> for Refusal {
 
 impl From<ApplyError> for Refusal {
     fn from(error: ApplyError) -> Self {
+        if let ApplyError::NotYours(error) = error {
+            return error.into();
+        }
         let status = match error.class() {
             Class::Reject => StatusCode::UNPROCESSABLE_ENTITY,
             Class::Retry => StatusCode::SERVICE_UNAVAILABLE,

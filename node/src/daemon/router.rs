@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::{
     State, events, guard, health, instances, legacy_2022, legacy_2023, legacy_stop, metrics,
-    refusal,
+    refusal, registry,
 };
 
 /// The routes for one caller.
@@ -40,6 +40,7 @@ pub(super) fn router(state: State) -> Router {
         .route("/api/v1/instances/{name}/resume", post(instances::resume))
         .route("/api/v1/instances/{name}/proofs", get(instances::proofs))
         .route("/api/v1/instances/{name}/events", get(events::stream))
+        .route("/api/v1/registry", get(registry::following))
         // Monitoring.
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::health))

@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use api::node::{Applied, Instance};
+use api::node::{Applied, Instance, Owner};
 use axum::http::StatusCode;
 use payload::name::InstanceName;
 use tokio::sync::{Semaphore, watch};
@@ -16,6 +16,7 @@ use super::journal::Journal;
 use super::refusal::Refusal;
 use crate::door::Caller;
 use crate::engine::Engine;
+use crate::fleet::Watch;
 use crate::intake::{self, AllowUnsigned};
 
 /// What all connections share. Clones are handles of the same.
@@ -26,6 +27,8 @@ pub(super) struct Parts {
     pub(super) uploads: Uploads,
     pub(super) subscribers: Arc<Semaphore>,
     pub(super) journal: Arc<Journal>,
+    /// How the node stands with its registry, where it follows one.
+    pub(super) fleet: Option<Watch>,
     /// Turns true when the daemon stops.
     pub(super) stopping: watch::Receiver<bool>,
     /// Milliseconds since 1970.
@@ -52,7 +55,8 @@ impl State {
     ) -> Result<Applied, Refusal> {
         let applied = blocking(|| {
             let intake = intake::read(&upload.bytes, asked, self.parts.allow_unsigned)?;
-            Ok(self.parts.engine.apply(&intake.name, &intake.payload)?)
+            let engine = &self.parts.engine;
+            Ok(engine.apply(&intake.name, &intake.payload, &Owner::Local)?)
         });
         match &applied {
             Ok(applied) => self.parts.journal.applied(self.caller, applied),
@@ -66,7 +70,7 @@ impl State {
     /// # Errors
     /// There is none of this name.
     pub(super) fn stop(&self, name: &InstanceName) -> Result<Instance, Refusal> {
-        let stopped = blocking(|| Ok(self.parts.engine.stop(name)?))?;
+        let stopped = blocking(|| Ok(self.parts.engine.stop(name, &Owner::Local)?))?;
         self.parts.journal.changed(self.caller, "stopped", &stopped);
         Ok(stopped)
     }

@@ -2,6 +2,8 @@
 
 use payload::object::SettingError;
 
+use super::NotYours;
+
 use crate::instance::reader::ReaderDead;
 use crate::kernel::hook::HookError;
 use crate::kernel::load::LoadError;
@@ -80,6 +82,9 @@ pub(crate) enum ApplyError {
         /// The bound.
         instances_max: usize,
     },
+    /// The name is taken by somebody else's instance.
+    #[error(transparent)]
+    NotYours(#[from] NotYours),
     /// The reader of the instance has died.
     #[error("{}", ReaderDead)]
     ReaderDead,
@@ -132,6 +137,7 @@ impl ApplyError {
             Self::Machine { .. }
             | Self::Sink(_)
             | Self::TooManyInstances { .. }
+            | Self::NotYours(_)
             | Self::ReaderDead => Class::Retry,
         }
     }

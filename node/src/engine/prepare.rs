@@ -2,6 +2,7 @@
 //! rings opened. Used by the engine. Must never change anything that runs: whatever it made is
 //! gone when the prepared generation is dropped.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
@@ -78,7 +79,7 @@ pub(super) fn prepare<'payload>(
 ) -> Result<Prepared<'payload>, ApplyError> {
     let manifest = &payload.contents().manifest;
     let (elf, object) = for_this_machine(payload)?;
-    let hooks = plan_hooks(object)?;
+    let hooks = plan_hooks(object, payload.targets())?;
     let decoders = decoders(manifest, object)?;
     let mut steps = Steps {
         decode_us: micros(payload.decode),
@@ -97,6 +98,7 @@ pub(super) fn prepare<'payload>(
         btf: btf.as_deref(),
         shares: &plan.shares,
         settings: &settings(payload, object)?,
+        targets: payload.targets(),
     })?;
     steps.open_us = micros(loaded.open);
     steps.verify_us = micros(loaded.verify);
@@ -111,6 +113,7 @@ pub(super) fn prepare<'payload>(
         shown: Shown {
             payload: manifest.name.to_string(),
             trust: payload.trust,
+            signers: payload.signers().iter().map(ToString::to_string).collect(),
             id,
             buffers,
         },
@@ -143,7 +146,7 @@ fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> 
     })
 }
 
-/// The values that legacy JSON gives to variables.
+/// The values that legacy JSON or a deployment gives to variables.
 fn settings(payload: &Admitted, object: &Object) -> Result<Vec<Setting>, ApplyError> {
     let set = |preset: &Preset| {
         object
@@ -158,7 +161,10 @@ fn settings(payload: &Admitted, object: &Object) -> Result<Vec<Setting>, ApplyEr
 
 /// The hook of every program that has one. Programs without target are for the payload's own
 /// program arrays; an object in which no program has a hook would do nothing.
-fn plan_hooks(object: &Object) -> Result<Vec<PlannedHook>, ApplyError> {
+fn plan_hooks(
+    object: &Object,
+    targets: &BTreeMap<String, String>,
+) -> Result<Vec<PlannedHook>, ApplyError> {
     let mut planned: Vec<PlannedHook> = Vec::new();
     for program in object.programs.iter().filter(|program| program.autoload) {
         let refused = |source| ApplyError::Hook {
@@ -166,7 +172,8 @@ fn plan_hooks(object: &Object) -> Result<Vec<PlannedHook>, ApplyError> {
             section: program.section.clone(),
             source: Box::new(source),
         };
-        let target = program.target.as_deref();
+        let set = targets.get(&program.name).map(String::as_str);
+        let target = set.or(program.target.as_deref());
         let hook = Hook::of_section(program.kind, target, program.sleepable).map_err(refused)?;
         let Some(hook) = hook else { continue };
         let equals = planned

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::node::{InstanceState, KernelLoss, Proof};
+use api::node::{InstanceState, KernelLoss, Owner, Proof};
 use payload::object::Object;
 
-use super::ApplyError;
 use super::handover::Previous;
 use super::prepare::{PlannedHook, Prepared};
 use super::proof;
 use super::view::{Identity, Shown, View};
+use super::{ApplyError, NotYours};
 use crate::instance::counters::Counters;
 use crate::instance::loss::{GenerationLoss, plus};
 use crate::instance::reader::{Drained, Reader, ReaderDead};
@@ -190,6 +190,26 @@ impl Running {
             }
         }
         self.loss_before = plus(self.loss_before, self.loss.read());
+    }
+
+    /// Whether `owner` may change it.
+    ///
+    /// # Errors
+    /// It is somebody else's.
+    pub(super) fn check_owner(&self, owner: &Owner) -> Result<(), NotYours> {
+        let own = &self.identity.owner;
+        if std::mem::discriminant(own) == std::mem::discriminant(owner) {
+            return Ok(());
+        }
+        Err(NotYours {
+            instance: self.identity.name.to_string(),
+            owner: own.clone(),
+        })
+    }
+
+    /// Says whose it is now.
+    pub(super) fn adopt(&mut self, owner: &Owner) {
+        self.identity.owner = owner.clone();
     }
 
     /// Detaches every hook and reads the events to their end.

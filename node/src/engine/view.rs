@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use api::node::Trust;
 use api::node::{
-    Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, KernelLoss, Proof,
+    Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, KernelLoss, Owner, Proof,
+    Trust,
 };
 use payload::name::InstanceName;
 
@@ -25,6 +25,7 @@ pub(super) struct Identity {
     pub(super) name: InstanceName,
     pub(super) id: u64,
     pub(super) started_ms: u64,
+    pub(super) owner: Owner,
 }
 
 /// What is shown of a generation.
@@ -32,6 +33,7 @@ pub(super) struct Identity {
 pub(super) struct Shown {
     pub(super) payload: String,
     pub(super) trust: Trust,
+    pub(super) signers: Vec<String>,
     pub(super) id: GenerationId,
     pub(super) buffers: Vec<Buffer>,
 }
@@ -75,6 +77,8 @@ impl View {
             generation: self.shown.id.generation,
             state: self.state,
             trust: self.shown.trust,
+            signers: self.shown.signers.clone(),
+            owner: self.identity.owner.clone(),
             hooks: hooks.collect(),
             buffers: self.shown.buffers.clone(),
             counts: Counts {

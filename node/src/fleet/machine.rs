@@ -73,9 +73,9 @@ impl State {
         &self.link
     }
 
-    /// The floors that are held.
-    pub(crate) fn floors(&self) -> &BTreeMap<PayloadName, Version> {
-        &self.floors
+    /// What should run.
+    pub(crate) fn desired(&self) -> &BTreeMap<InstanceName, Arc<Target>> {
+        &self.desired
     }
 
     /// When `Input::Tick` is needed at the latest, in the machine's time.

@@ -59,12 +59,18 @@ impl Pace {
     /// How long to wait after that many failures in a row: full jitter below a ceiling that
     /// doubles, never less than the registry asks for.
     pub(super) fn back_off_ms(&mut self, failures: u32, retry_after_ms: Option<u64>) -> u64 {
-        let doubled = BACK_OFF_MIN_MS.checked_shl(failures.min(16)).unwrap_or(BACK_OFF_MAX_MS);
+        let doubled = BACK_OFF_MIN_MS
+            .checked_shl(failures.min(16))
+            .unwrap_or(BACK_OFF_MAX_MS);
         let ceiling_ms = doubled.min(BACK_OFF_MAX_MS);
         let drawn = self.below(ceiling_ms + 1).max(BACK_OFF_MIN_MS);
         let asked = retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MAX_MS);
         // Who is told the same time by one registry still does not come back at one moment.
-        if asked > drawn { asked + self.below(BACK_OFF_MIN_MS) } else { drawn }
+        if asked > drawn {
+            asked + self.below(BACK_OFF_MIN_MS)
+        } else {
+            drawn
+        }
     }
 }
 
@@ -109,7 +115,10 @@ mod tests {
         let mut pace = Pace::of("a", 7, 0);
         for failures in 0..200 {
             let wait = pace.back_off_ms(failures, None);
-            assert!((BACK_OFF_MIN_MS..=BACK_OFF_MAX_MS).contains(&wait), "{wait}");
+            assert!(
+                (BACK_OFF_MIN_MS..=BACK_OFF_MAX_MS).contains(&wait),
+                "{wait}"
+            );
         }
         let waits: Vec<u64> = (0..100).map(|_| pace.back_off_ms(9, None)).collect();
         assert!(waits.iter().any(|wait| *wait < 10_000) && waits.iter().any(|wait| *wait > 50_000));

@@ -107,7 +107,10 @@ pub(crate) fn targets_of(node: &str, desired: Desired) -> Result<Vec<Target>, No
     if desired.node != node {
         return Err(NotATarget {
             field: "node".to_owned(),
-            rule: format!("the answer is for node {:?}, this one is {node:?}", desired.node),
+            rule: format!(
+                "the answer is for node {:?}, this one is {node:?}",
+                desired.node
+            ),
         });
     }
     within("instances", desired.instances.len(), INSTANCES_MAX)?;
@@ -119,7 +122,9 @@ pub(crate) fn targets_of(node: &str, desired: Desired) -> Result<Vec<Target>, No
             rule: error.rule,
         };
         let target = Target::of(wanted).map_err(at)?;
-        let twice = targets.iter().any(|other| other.instance == target.instance);
+        let twice = targets
+            .iter()
+            .any(|other| other.instance == target.instance);
         if twice {
             let rule = format!("{} is wanted twice", target.instance);
             let field = "instance".to_owned();
@@ -186,9 +191,13 @@ pub(crate) mod tests {
             ("version", |w| w.version = "1.0".into()),
             ("digest", |w| w.digest = "sha256:00".into()),
             ("size_bytes", |w| w.size_bytes = u64::MAX),
-            ("envelope", |w| w.envelope = Some("x".repeat(ENVELOPE_BYTES_MAX + 1))),
+            ("envelope", |w| {
+                w.envelope = Some("x".repeat(ENVELOPE_BYTES_MAX + 1))
+            }),
             ("globals", |w| {
-                w.globals = (0..=GLOBALS_MAX).map(|n| (n.to_string(), Value::Null)).collect();
+                w.globals = (0..=GLOBALS_MAX)
+                    .map(|n| (n.to_string(), Value::Null))
+                    .collect();
             }),
             ("targets", |w| {
                 w.targets = [("p".into(), "x".repeat(TARGET_BYTES_MAX + 1))].into();

@@ -6,6 +6,7 @@
     reason = "libbpf-rs does not wrap preparing and pin paths yet"
 )]
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use libbpf_rs::{
     AsRawLibbpf, MapCore, MapHandle, MapType, Object, ObjectBuilder, OpenMapMut, OpenObject,
+    ProgramType,
 };
 use payload::object::Setting;
 
@@ -88,6 +90,8 @@ pub(crate) struct Request<'a> {
     pub(crate) shares: &'a [Share],
     /// Values of variables.
     pub(crate) settings: &'a [Setting],
+    /// Targets of programs in place of those of their sections, by program.
+    pub(crate) targets: &'a BTreeMap<String, String>,
 }
 
 /// Loads an object.
@@ -161,6 +165,16 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)>
     }
     if let Some(setting) = settings.first() {
         return Err((Step::Open, misplaced(setting)));
+    }
+    for mut program in open.progs_mut() {
+        let name = program.name().to_string_lossy().into_owned();
+        // Only these are verified against their target; the others learn it when they are attached.
+        let bound = program.prog_type() == ProgramType::Tracing;
+        if let Some(target) = request.targets.get(&name).filter(|_| bound) {
+            program
+                .set_attach_target(0, Some(target.clone()))
+                .map_err(refused)?;
+        }
     }
     // SAFETY: `open` owns the object, which is opened and not loaded.
     let result = unsafe { libbpf_sys::bpf_object__prepare(open.as_libbpf_object().as_ptr()) };

@@ -18,7 +18,7 @@ use payload::object::Object;
 use super::sys;
 
 /// Where the kernel shows its BTF.
-const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+pub(crate) const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Cuts that are kept; the oldest goes first. One is some kilobytes.
 const CUTS_MAX: usize = 64;
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use api::node::{Counts, Instance, InstanceState};
+use api::node::{Counts, Instance, InstanceState, Owner};
 
 use super::proof::lost;
 use super::table::{clean, row, table};
@@ -22,6 +22,7 @@ pub(super) fn list(instances: &[Instance]) -> String {
         "payload",
         "events",
         "lost (kernel + sinks)",
+        "started by",
     ])];
     for instance in instances {
         rows.push(row([
@@ -32,6 +33,7 @@ pub(super) fn list(instances: &[Instance]) -> String {
             &payload(instance),
             &instance.counts.accepted.to_string(),
             &all_lost(&instance.counts),
+            &owner(&instance.owner),
         ]));
     }
     table("", &rows)
@@ -50,6 +52,8 @@ pub(super) fn one(instance: &Instance) -> String {
             row(["state", state(instance.state)]),
             row(["payload", &payload(instance)]),
             row(["digest", &instance.digest]),
+            row(["signed by", &signers(instance)]),
+            row(["started by", &owner(&instance.owner)]),
             row(["generation", &instance.generation.to_string()]),
             row(["events", &sums(counts)]),
         ],
@@ -138,6 +142,20 @@ fn state(state: InstanceState) -> &'static str {
     }
 }
 
+fn owner(owner: &Owner) -> String {
+    match owner {
+        Owner::Local => "this machine".to_owned(),
+        Owner::Registry { deployment } => format!("deployment {deployment}"),
+    }
+}
+
+fn signers(instance: &Instance) -> String {
+    if instance.signers.is_empty() {
+        return "nobody".to_owned();
+    }
+    instance.signers.join(", ")
+}
+
 fn payload(instance: &Instance) -> String {
     let version = instance.version.as_deref();
     version.map_or_else(
@@ -162,6 +180,8 @@ mod tests {
             generation: 2,
             state: InstanceState::Paused,
             trust: Trust::Unsigned,
+            signers: Vec::new(),
+            owner: Owner::Local,
             hooks: Vec::new(),
             buffers: Vec::new(),
             counts: Counts {
@@ -186,7 +206,7 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(
             lines[1],
-            "3   trace     paused  2           local/execsnoop 1.2.0  9       4 + 1"
+            "3   trace     paused  2           local/execsnoop 1.2.0  9       4 + 1                  this machine"
         );
         assert_eq!(list(&[]), "nothing runs here\n");
     }

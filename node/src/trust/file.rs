@@ -34,7 +34,10 @@ pub(super) fn read(folder: &Path, path: &Path) -> Result<(PublicKey, Vec<Namespa
     };
     let file: KeyFile = toml_file::read(path)?;
     if file.namespaces.is_empty() {
-        return Err(wrong("namespaces", "is empty; a key signs for one at least".to_owned()));
+        return Err(wrong(
+            "namespaces",
+            "is empty; a key signs for one at least".to_owned(),
+        ));
     }
     let (field, pem) = match (file.key, file.key_file) {
         (Some(key), None) => ("key", key),
@@ -51,13 +54,22 @@ pub(super) fn read(folder: &Path, path: &Path) -> Result<(PublicKey, Vec<Namespa
         }
         (None, None) => return Err(wrong("key", "is missing, and key_file too".to_owned())),
         (Some(_), Some(_)) => {
-            return Err(wrong("key_file", "stands beside key; one of them is enough".to_owned()));
+            return Err(wrong(
+                "key_file",
+                "stands beside key; one of them is enough".to_owned(),
+            ));
         }
     };
     if pem.len() > KEY_PEM_BYTES_MAX {
-        let rule = format!("{} bytes, at most {KEY_PEM_BYTES_MAX} are allowed", pem.len());
+        let rule = format!(
+            "{} bytes, at most {KEY_PEM_BYTES_MAX} are allowed",
+            pem.len()
+        );
         return Err(wrong(field, rule));
     }
     let key = PublicKey::from_pem(pem.as_bytes());
-    Ok((key.map_err(|error| wrong(field, error.to_string()))?, file.namespaces))
+    Ok((
+        key.map_err(|error| wrong(field, error.to_string()))?,
+        file.namespaces,
+    ))
 }

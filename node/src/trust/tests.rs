@@ -7,7 +7,10 @@ use payload::signature::SigningKey;
 use super::*;
 
 fn pem(seed: u8) -> String {
-    SigningKey::from_seed(&[seed; 32]).public().to_pem().unwrap()
+    SigningKey::from_seed(&[seed; 32])
+        .public()
+        .to_pem()
+        .unwrap()
 }
 
 fn put(folder: &Path, name: &str, text: &str) {
@@ -15,7 +18,10 @@ fn put(folder: &Path, name: &str, text: &str) {
 }
 
 fn key(seed: u8, namespaces: &str) -> String {
-    format!("namespaces = [{namespaces}]\nkey = \"\"\"\n{}\"\"\"\n", pem(seed))
+    format!(
+        "namespaces = [{namespaces}]\nkey = \"\"\"\n{}\"\"\"\n",
+        pem(seed)
+    )
 }
 
 #[test]
@@ -29,10 +35,18 @@ fn a_folder_is_read_again_when_it_changed_and_kept_when_it_broke() {
     assert_eq!(keys.look(), Look::Same);
 
     put(path, "other.pem", &pem(2));
-    put(path, "other.toml", "namespaces = [\"acme\", \"x\"]\nkey_file = \"other.pem\"\n");
+    put(
+        path,
+        "other.toml",
+        "namespaces = [\"acme\", \"x\"]\nkey_file = \"other.pem\"\n",
+    );
     assert_eq!(keys.look(), Look::Changed(2));
 
-    put(path, "other.toml", "namespaces = [\"acme\"]\nkey_flie = \"other.pem\"\n");
+    put(
+        path,
+        "other.toml",
+        "namespaces = [\"acme\"]\nkey_flie = \"other.pem\"\n",
+    );
     let Look::Broken(reason) = keys.look() else {
         panic!("a misspelt key passed")
     };
@@ -52,12 +66,30 @@ fn each_rule_of_a_key_file_is_told_with_its_field() {
         (key(1, ""), "namespaces: is empty"),
         (key(1, "\"A\""), "acme.toml:1: "),
         ("namespaces = [\"acme\"]\n".to_owned(), "key: is missing"),
-        ("namespaces = [\"acme\"]\nkey = \"x\"\n".to_owned(), "key: not an Ed25519"),
-        ("namespaces = [\"acme\"]\nkey_file = \"../x\"\n".to_owned(), "key_file: \"../x\""),
-        ("namespaces = [\"acme\"]\nkey_file = \"/x\"\n".to_owned(), "key_file: \"/x\""),
-        ("namespaces = [\"acme\"]\nkey_file = \"gone\"\n".to_owned(), "gone: "),
-        (format!("{}key_file = \"x\"\n", key(1, "\"acme\"")), "key_file: stands beside key"),
-        (format!("namespaces = [\"acme\"]\nkey = \"{}\"\n", "x".repeat(5000)), "5000 bytes"),
+        (
+            "namespaces = [\"acme\"]\nkey = \"x\"\n".to_owned(),
+            "key: not an Ed25519",
+        ),
+        (
+            "namespaces = [\"acme\"]\nkey_file = \"../x\"\n".to_owned(),
+            "key_file: \"../x\"",
+        ),
+        (
+            "namespaces = [\"acme\"]\nkey_file = \"/x\"\n".to_owned(),
+            "key_file: \"/x\"",
+        ),
+        (
+            "namespaces = [\"acme\"]\nkey_file = \"gone\"\n".to_owned(),
+            "gone: ",
+        ),
+        (
+            format!("{}key_file = \"x\"\n", key(1, "\"acme\"")),
+            "key_file: stands beside key",
+        ),
+        (
+            format!("namespaces = [\"acme\"]\nkey = \"{}\"\n", "x".repeat(5000)),
+            "5000 bytes",
+        ),
     ] {
         put(folder.path(), "acme.toml", &text);
         let error = KeyFolder::open(folder.path()).unwrap_err().to_string();
@@ -65,7 +97,10 @@ fn each_rule_of_a_key_file_is_told_with_its_field() {
     }
     put(folder.path(), "acme.toml", &key(1, "\"acme\""));
     put(folder.path(), "thresholds.toml", "acme = 0\n");
-    assert!(KeyFolder::open(folder.path()).is_err(), "no signature at all is no threshold");
+    assert!(
+        KeyFolder::open(folder.path()).is_err(),
+        "no signature at all is no threshold"
+    );
 }
 
 #[test]

@@ -58,7 +58,11 @@ impl Call {
     }
 
     fn wake_ms(&self) -> u64 {
-        if self.under_way { u64::MAX } else { self.due_ms }
+        if self.under_way {
+            u64::MAX
+        } else {
+            self.due_ms
+        }
     }
 }
 

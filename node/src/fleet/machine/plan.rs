@@ -77,7 +77,9 @@ fn begin(state: &mut State, name: &InstanceName, next: Next, actions: &mut Vec<A
         }
         Next::Bring(target, failures) => {
             actions.push(Action::Fetch(Arc::clone(&target)));
-            state.work.insert(name.clone(), Work::Fetching(target, failures));
+            state
+                .work
+                .insert(name.clone(), Work::Fetching(target, failures));
         }
         Next::Refuse(target) => {
             if let Some(floor) = state.below_floor(&target).cloned() {
@@ -105,7 +107,9 @@ fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
     }
     match (state.desired.get(name), state.managed.get(name)) {
         (None, None) => Next::Nothing,
-        (None, Some(managed)) if managed.live => Next::Stop(Arc::clone(&managed.target), Why::Unwanted),
+        (None, Some(managed)) if managed.live => {
+            Next::Stop(Arc::clone(&managed.target), Why::Unwanted)
+        }
         (None, Some(_)) => Next::Forget,
         (Some(wanted), Some(managed)) if managed.live && managed.target.runs_as(wanted) => {
             keep(state, wanted, managed)

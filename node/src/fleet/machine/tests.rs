@@ -63,9 +63,10 @@ impl Story {
                 };
                 Some(format!("stop {} {}{why}", target.instance, target.version))
             }
-            Action::Refuse { target, floor } => {
-                Some(format!("refuse {} {} below {floor}", target.instance, target.version))
-            }
+            Action::Refuse { target, floor } => Some(format!(
+                "refuse {} {} below {floor}",
+                target.instance, target.version
+            )),
             Action::Save => Some("save".to_owned()),
             Action::Enrol | Action::Poll { .. } | Action::Listen | Action::Report => None,
         };
@@ -87,13 +88,18 @@ impl Story {
 }
 
 fn again() -> Failure {
-    Failure::Again { retry_after_ms: None }
+    Failure::Again {
+        retry_after_ms: None,
+    }
 }
 
 #[test]
 fn what_is_wanted_is_fetched_applied_and_kept() {
     let mut story = Story::begin();
-    assert_eq!(story.tell(desired(vec![target("a", "1.0.0")])), ["fetch a 1.0.0"]);
+    assert_eq!(
+        story.tell(desired(vec![target("a", "1.0.0")])),
+        ["fetch a 1.0.0"]
+    );
     assert_eq!(story.tell(Input::Fetched(name("a"))), ["apply a 1.0.0"]);
     assert_eq!(story.tell(Input::Applied(name("a"))), ["save"]);
     assert!(story.tell(Input::Unchanged).is_empty());
@@ -136,7 +142,11 @@ fn the_same_refused_is_not_tried_again_until_something_changes() {
     let mut signed = wanted("a", "1.1.0");
     signed.envelope = Some("{}".to_owned());
     let signed = Target::of(signed).unwrap();
-    assert_eq!(story.tell(desired(vec![signed])), ["fetch a 1.1.0"], "another signature");
+    assert_eq!(
+        story.tell(desired(vec![signed])),
+        ["fetch a 1.1.0"],
+        "another signature"
+    );
 }
 
 #[test]
@@ -144,7 +154,11 @@ fn a_failed_fetch_is_tried_again_after_a_while_and_holds_up_nobody() {
     let mut story = Story::begin();
     let both = vec![target("a", "1.0.0"), target("b", "1.0.0")];
     assert_eq!(story.tell(desired(both)).len(), 2);
-    assert!(story.tell(Input::FetchFailed(name("a"), again())).is_empty());
+    assert!(
+        story
+            .tell(Input::FetchFailed(name("a"), again()))
+            .is_empty()
+    );
     assert_eq!(story.tell(Input::Fetched(name("b"))), ["apply b 1.0.0"]);
     assert_eq!(story.tell(Input::Applied(name("b"))), ["save"]);
     assert!(story.tell(Input::Tick).is_empty());
@@ -164,7 +178,9 @@ fn a_wish_that_changes_during_a_fetch_is_followed_and_the_old_one_never_runs() {
 
 #[test]
 fn a_new_life_begins_with_what_ran_last_whatever_is_wanted_by_now() {
-    let kept: Vec<_> = (0..6).map(|n| (target(&format!("n{n}"), "1.0.0"), None)).collect();
+    let kept: Vec<_> = (0..6)
+        .map(|n| (target(&format!("n{n}"), "1.0.0"), None))
+        .collect();
     let mut story = Story::with(kept);
     assert_eq!(story.tell(Input::Tick).len(), JOBS_MAX);
     let newer = (0..6).map(|n| target(&format!("n{n}"), "2.0.0"));
@@ -194,8 +210,14 @@ fn a_version_below_the_floor_is_refused_and_left() {
     let next = story.tell(Input::Stopped(name("a")));
     assert_eq!(next, ["save", "refuse a 1.0.0 below 2.0.0"]);
     assert!(story.tell(desired(vec![target("a", "1.9.0")])) == ["refuse a 1.9.0 below 2.0.0"]);
-    assert!(story.tell(Input::Trust) == ["refuse a 1.9.0 below 2.0.0"], "keys move no floor");
-    assert_eq!(story.tell(desired(vec![target("a", "2.0.0")])), ["fetch a 2.0.0"]);
+    assert!(
+        story.tell(Input::Trust) == ["refuse a 1.9.0 below 2.0.0"],
+        "keys move no floor"
+    );
+    assert_eq!(
+        story.tell(desired(vec![target("a", "2.0.0")])),
+        ["fetch a 2.0.0"]
+    );
     // The floor rises while the file is on its way.
     story.tell(floor("acme/a", "3.0.0"));
     let next = story.tell(Input::Fetched(name("a")));
@@ -225,6 +247,12 @@ fn a_deployment_of_another_name_takes_over_what_runs_without_a_load() {
     story.runs(target("a", "1.0.0"));
     let mut renamed = wanted("a", "1.0.0");
     renamed.deployment = "other".to_owned();
-    assert_eq!(story.tell(desired(vec![Target::of(renamed).unwrap()])), ["save"]);
-    assert_eq!(story.state.managed[&name("a")].target.wanted.deployment, "other");
+    assert_eq!(
+        story.tell(desired(vec![Target::of(renamed).unwrap()])),
+        ["save"]
+    );
+    assert_eq!(
+        story.state.managed[&name("a")].target.wanted.deployment,
+        "other"
+    );
 }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::super::target::Target;
-use super::input::{Action, Failure, Input};
 use super::State;
+use super::input::{Action, Failure, Input};
 
 /// What ran last under a name because the registry wanted it.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +126,9 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
         Input::ApplyFailed { instance, again } => {
             if let Some(Work::Applying(target, failures)) = state.work.get(&instance).cloned() {
                 if again {
-                    let failure = Failure::Again { retry_after_ms: None };
+                    let failure = Failure::Again {
+                        retry_after_ms: None,
+                    };
                     rest(state, target, failures, failure, now_ms);
                 } else {
                     gave_up(state, &target);
@@ -153,7 +155,10 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
 /// Whether what was fetched is still to run: the registry, or a floor, may have gone on meanwhile.
 fn still_meant(state: &State, target: &Target) -> bool {
     let wanted = state.desired.get(&target.instance);
-    let kept = state.managed.get(&target.instance).filter(|managed| !managed.live && !managed.tried);
+    let kept = state
+        .managed
+        .get(&target.instance)
+        .filter(|managed| !managed.live && !managed.tried);
     let meant = wanted.is_some_and(|wanted| {
         wanted.runs_as(target) || kept.is_some_and(|kept| kept.target.runs_as(target))
     });

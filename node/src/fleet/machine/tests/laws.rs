@@ -66,7 +66,10 @@ impl World {
         let live = managed.filter(|managed| managed.live);
         let live = live.map(|managed| &managed.target.instance);
         assert!(live.eq(self.runs.keys()), "the machine knows what runs");
-        assert!(self.story.state.wake_ms() > self.story.now_ms, "it would spin");
+        assert!(
+            self.story.state.wake_ms() > self.story.now_ms,
+            "it would spin"
+        );
     }
 
     fn begin(&mut self, name: InstanceName, action: Action) {
@@ -111,7 +114,10 @@ impl World {
             Event::Floor(at, version) => {
                 let payload = format!("acme/{}", NAMES[at]).parse().unwrap();
                 let version: Version = VERSIONS[version].parse().unwrap();
-                let held = self.floors.entry(payload).or_insert_with(|| version.clone());
+                let held = self
+                    .floors
+                    .entry(payload)
+                    .or_insert_with(|| version.clone());
                 *held = version.max(held.clone());
                 self.tell(Input::Floors(self.floors.clone()));
             }

@@ -124,5 +124,8 @@ fn news_are_gathered_and_a_failed_report_is_sent_again() {
     assert!(calls(&story.all(Input::Tick)).is_empty());
     story.now_ms += 1_001;
     assert_eq!(calls(&story.all(Input::Tick)), ["report"]);
-    assert_eq!(calls(&story.all(Input::Reported { more: true })), ["report"]);
+    assert_eq!(
+        calls(&story.all(Input::Reported { more: true })),
+        ["report"]
+    );
 }

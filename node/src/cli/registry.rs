@@ -1,0 +1,166 @@
+//! The registry that a node follows, from flags, environment and file; and `node enrol`.
+//! Used by the daemon's command and called by the command line.
+//! Must never keep a token, nor print a credential.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use payload::name::InstanceName;
+
+use super::args::{EnrolArgs, RegistryArgs};
+use super::config::{self, Config};
+use super::{CliError, runtime};
+use crate::fleet::{self, Credential, FleetError, Registry, Store};
+use crate::output::Output;
+
+/// Most labels of a node.
+const LABELS_MAX: usize = 64;
+/// Most bytes of a label's value.
+const LABEL_BYTES_MAX: usize = 63;
+/// Most bytes of a file of certificates.
+const CA_BYTES_MAX: u64 = 1 << 20;
+/// Most bytes of a token on standard input.
+const TOKEN_BYTES_MAX: u64 = 4 << 10;
+
+/// A registry to follow, and as whom.
+pub(super) struct Followed {
+    pub(super) registry: Registry,
+    pub(super) node: String,
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+/// Puts together which registry to follow; `None` where none is named.
+///
+/// # Errors
+/// A name, a label or the file of certificates can't be one.
+pub(super) fn followed(
+    args: RegistryArgs,
+    file: &config::Registry,
+) -> Result<Option<Followed>, CliError> {
+    let Some(url) = args.url.or_else(|| file.url.clone()) else {
+        return Ok(None);
+    };
+    let ca_file = args.ca_file.or_else(|| file.ca_file.clone());
+    let node = args.node.or_else(|| file.node.clone());
+    let node = node.unwrap_or_else(fleet::host_name);
+    let wrong = |field, rule: String| CliError::Setting { field, rule };
+    let _name: InstanceName = node
+        .parse()
+        .map_err(|error| wrong("registry.node", format!("can't be a name: {error}")))?;
+    let mut labels = file.labels.clone();
+    labels.extend(args.labels);
+    check_labels(&labels).map_err(|rule| wrong("registry.labels", rule))?;
+    Ok(Some(Followed {
+        registry: Registry {
+            url,
+            ca_pem: ca_file.as_deref().map(certificates).transpose()?,
+            allow_plain: args.allow_plain || file.allow_plain,
+        },
+        node,
+        labels,
+    }))
+}
+
+fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), String> {
+    if labels.len() > LABELS_MAX {
+        return Err(format!(
+            "has {} labels, at most {LABELS_MAX} are allowed",
+            labels.len()
+        ));
+    }
+    for (key, value) in labels {
+        if let Err(error) = key.parse::<InstanceName>() {
+            return Err(format!("has a key that can't be one: {error}"));
+        }
+        if value.len() > LABEL_BYTES_MAX || value.chars().any(char::is_control) {
+            let bytes = value.len();
+            return Err(format!(
+                "has {key} of {bytes} bytes: at most {LABEL_BYTES_MAX}, none a control character"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn certificates(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut pem = Vec::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(CA_BYTES_MAX).read_to_end(&mut pem));
+    read.map(|_| pem).map_err(|reason| CliError::Read {
+        what: format!("--registry-ca {}", path.display()),
+        reason,
+    })
+}
+
+/// `node enrol`.
+///
+/// # Errors
+/// No registry is named, it says no, or the credential can't be kept.
+pub(super) fn enrol(args: EnrolArgs, config: &Config, output: Output) -> Result<(), CliError> {
+    let followed = followed(args.registry, &config.registry)?;
+    let Some(followed) = followed else {
+        return Err(CliError::Setting {
+            field: "registry.url",
+            rule: "is missing: name the registry with --registry".to_owned(),
+        });
+    };
+    let token = if args.token_file == Path::new("-") {
+        from_stdin()?
+    } else {
+        fleet::token(&args.token_file)?
+    };
+    let state_dir = config.state_dir(args.state_dir);
+    let store = Store::open(&state_dir).map_err(FleetError::from)?;
+    let Followed {
+        registry,
+        node,
+        labels,
+    } = followed;
+    let enrolled = runtime::small()?.block_on(registry.enrol(&token, &node, &labels))?;
+    let credential = Credential {
+        node: enrolled.node,
+        credential: enrolled.credential,
+    };
+    store
+        .keep_credential(&credential)
+        .map_err(FleetError::from)?;
+    output
+        .enrolled(&credential.node, &registry.url)
+        .map_err(CliError::Print)
+}
+
+fn from_stdin() -> Result<String, CliError> {
+    let mut token = String::new();
+    let read = std::io::stdin()
+        .take(TOKEN_BYTES_MAX)
+        .read_to_string(&mut token);
+    read.map(|_| token.trim().to_owned())
+        .map_err(|reason| CliError::Read {
+            what: "the token on standard input".to_owned(),
+            reason,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_bounded_and_plain() {
+        let one = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
+        assert!(check_labels(&one("env", "prod")).is_ok());
+        assert!(check_labels(&one("", "x")).is_err());
+        assert!(check_labels(&one("a b", "x")).is_err());
+        assert!(
+            check_labels(&one("a", &"x".repeat(64)))
+                .unwrap_err()
+                .contains("64 bytes")
+        );
+        assert!(check_labels(&one("a", "x\ny")).is_err());
+        let many = (0..=LABELS_MAX)
+            .map(|n| (format!("k{n}"), String::new()))
+            .collect();
+        assert!(check_labels(&many).unwrap_err().contains("65 labels"));
+    }
+}

@@ -1,0 +1,191 @@
+//! Drives the machine: waits for what happens, tells it, does what it asks for.
+//! Run by the daemon as long as it serves.
+//! Must never block on a job, nor decide anything that the machine should.
+
+mod act;
+mod hear;
+mod keep;
+mod show;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::client::registry::RegistryClient;
+use api::node::Trouble;
+use api::problem::Problem;
+use payload::name::InstanceName;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::calls::Turns;
+use super::floors::Floors;
+use super::machine::{Input, Phase, State, step};
+use super::store::{Credential, Outbox, Store};
+use super::watch::{Tally, Watch};
+use super::{Event, FleetConfig};
+use crate::trust::{KeyFolder, Look};
+
+/// What jobs tell waits here for the driver.
+pub(super) const EVENTS_MAX: usize = 64;
+/// How often keys and credential are looked at, and what could not be written is tried again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The driver never turns faster than this, whatever the machine asks for.
+const TURN_MIN: Duration = Duration::from_millis(1);
+
+/// What jobs share with the driver.
+pub(super) struct Shared {
+    pub(super) config: FleetConfig,
+    pub(super) store: Store,
+    pub(super) keys: KeyFolder,
+    pub(super) floors: Mutex<Floors>,
+    pub(super) turns: Turns,
+    pub(super) cpus: u32,
+}
+
+/// The driver of one node's fleet side.
+pub(crate) struct Driver {
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: State,
+    pub(super) began: Instant,
+    pub(super) client: Option<Arc<RegistryClient>>,
+    pub(super) credential: Option<Credential>,
+    pub(super) outbox: Outbox,
+    /// What was told of an instance last, where that was no success.
+    pub(super) problems: BTreeMap<InstanceName, Problem>,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) heard_ms: Option<u64>,
+    pub(super) bell_open: bool,
+    /// Whether something is to be written that the disk does not have yet.
+    pub(super) unwritten: bool,
+    pub(super) unwritten_floors: bool,
+    /// The last outcome that the disk knows: none behind it is reported, or a crash could give its
+    /// serial to another.
+    pub(super) written_serial: u64,
+    /// Other keys are trusted, and the machine does not know yet.
+    pub(super) trust_changed: bool,
+    pub(super) tally: Tally,
+    pub(super) watch: Watch,
+    pub(super) sender: mpsc::Sender<Event>,
+    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) tasks: JoinSet<()>,
+}
+
+impl Driver {
+    /// Follows the registry until `stopping` turns true. What runs is left to whoever owns the engine.
+    pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.tell(Input::Tick);
+        loop {
+            self.write().await;
+            self.show();
+            let wake = self.wake();
+            tokio::select! {
+                Some(event) = self.events.recv() => self.hear(event),
+                () = sleep_until(wake) => self.tell(Input::Tick),
+                _ = look.tick() => self.look(),
+                Some(_ended) = self.tasks.join_next() => {}
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+            }
+            if std::mem::take(&mut self.trust_changed) {
+                self.tell(Input::Trust);
+            }
+        }
+        self.write().await;
+    }
+
+    /// The machine's time.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn wall_ms(&self) -> u64 {
+        (self.shared.config.now_ms)()
+    }
+
+    fn wake(&self) -> Instant {
+        let least = Instant::now() + TURN_MIN;
+        let wake = self
+            .began
+            .checked_add(Duration::from_millis(self.state.wake_ms()));
+        // No wake-up is asked for: the next look comes before that anyway.
+        wake.unwrap_or_else(|| least + LOOK_EVERY).max(least)
+    }
+
+    /// Tells the machine and does what it asks for.
+    fn tell(&mut self, input: Input) {
+        let (state, actions) = step(self.state.clone(), input, self.now_ms());
+        self.state = state;
+        for action in actions {
+            self.act(action);
+        }
+    }
+
+    /// Looks whether people changed keys or credential.
+    fn look(&mut self) {
+        self.look_at_keys();
+        if self.state.link().phase() == Phase::Enrolled {
+            return;
+        }
+        match self.shared.store.credential() {
+            Ok(Some(found)) if self.credential.as_ref() != Some(&found) => self.enrolled(found),
+            Ok(_) => {}
+            Err(error) => self.troubled("the credential can't be read", error.to_string()),
+        }
+    }
+
+    fn look_at_keys(&mut self) {
+        match self.shared.keys.look() {
+            Look::Same => {}
+            Look::Changed(count) => {
+                self.journal(&format!("{count} trusted keys from now on"));
+                self.trust_changed = true;
+            }
+            Look::Broken(reason) => {
+                self.journal(&format!("the trusted keys stay as they were: {reason}"));
+            }
+        }
+    }
+
+    /// The node has a credential, perhaps another one.
+    fn enrolled(&mut self, credential: Credential) {
+        match self.shared.config.registry.client(&credential.credential) {
+            Ok(client) => {
+                self.journal(&format!("enrolled as {}", credential.node));
+                self.client = Some(Arc::new(client));
+                self.credential = Some(credential);
+                self.trouble = None;
+                self.tell(Input::Enrolled);
+            }
+            Err(error) => self.troubled("the credential is no use", error.to_string()),
+        }
+    }
+
+    fn node(&self) -> String {
+        let credential = self.credential.as_ref();
+        credential.map_or_else(|| self.shared.config.node.clone(), |own| own.node.clone())
+    }
+
+    fn journal(&self, text: &str) {
+        self.shared
+            .config
+            .output
+            .journal(&format!("registry: {text}"));
+    }
+
+    /// Remembers what went wrong, and tells it unless it was told last.
+    fn troubled(&mut self, title: &str, detail: String) {
+        let problem = Problem::new(503, title, detail);
+        if self
+            .trouble
+            .as_ref()
+            .is_none_or(|trouble| trouble.problem != problem)
+        {
+            self.journal(&problem.to_string());
+        }
+        let at_ms = self.wall_ms();
+        self.trouble = Some(Trouble { at_ms, problem });
+    }
+}

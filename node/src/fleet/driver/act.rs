@@ -1,0 +1,181 @@
+//! What the machine asks for, begun: each call and job as a task of its own.
+//! A part of the driver. Must never wait for one to end.
+
+use std::sync::Arc;
+
+use api::node::{Instance, Owner};
+use api::problem::Problem;
+use api::registry::{InstanceCounts, InstanceReport, OutcomeKind, REPORTS_BYTES_MAX, Reports};
+use tokio::task::spawn_blocking;
+
+use super::super::machine::{Action, Why};
+use super::super::target::Target;
+use super::super::{Event, calls, facts, job};
+use super::{Driver, Shared};
+
+/// Bytes of a batch that are left to facts and instances.
+const REPORT_REST_BYTES: usize = 1 << 20;
+
+impl Driver {
+    pub(super) fn act(&mut self, action: Action) {
+        match action {
+            Action::Enrol => self.enrol(),
+            Action::Poll { etag } => self.poll(etag),
+            Action::Listen => self.listen(),
+            Action::Report => self.report(),
+            Action::Fetch(target) => self.fetch(target),
+            Action::Apply(target) => self.apply(target),
+            Action::Stop { target, why } => self.stop(target, why),
+            Action::Refuse { target, floor } => {
+                let detail = format!(
+                    "{} {} is below the floor {floor}, which this node holds",
+                    target.payload, target.version
+                );
+                let problem = Problem::new(422, "refused by this node", detail);
+                self.refused(
+                    &target,
+                    OutcomeKind::BelowFloor,
+                    problem.with_field("version"),
+                );
+            }
+            Action::Save => self.unwritten = true,
+        }
+    }
+
+    fn begin(&mut self, task: impl Future<Output = Event> + Send + 'static) {
+        let sender = self.sender.clone();
+        self.tasks.spawn(async move {
+            // The driver is gone when nobody hears it.
+            let _ = sender.send(task.await).await;
+        });
+    }
+
+    fn enrol(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        self.begin(async move {
+            let config = &shared.config;
+            let enrolled = async {
+                let token = match &config.token_file {
+                    Some(path) => calls::token(path)?,
+                    None => String::new(),
+                };
+                config
+                    .registry
+                    .enrol(&token, &config.node, &config.labels)
+                    .await
+            };
+            Event::Enrolled(enrolled.await)
+        });
+    }
+
+    fn poll(&mut self, etag: Option<String>) {
+        let (client, node) = (self.client.clone(), self.node());
+        self.begin(async move {
+            match client {
+                Some(client) => Event::Polled(Some(client.desired(&node, etag.as_deref()).await)),
+                None => Event::Polled(None),
+            }
+        });
+    }
+
+    fn listen(&mut self) {
+        let (client, node, sender) = (self.client.clone(), self.node(), self.sender.clone());
+        self.tasks.spawn(async move {
+            match client {
+                Some(client) => calls::listen(&client, &node, &sender).await,
+                None => {
+                    let _ = sender.send(Event::BellClosed(None)).await;
+                }
+            }
+        });
+    }
+
+    fn report(&mut self) {
+        let (client, node) = (self.client.clone(), self.node());
+        let outcomes = self
+            .outbox
+            .batch(self.written_serial, REPORTS_BYTES_MAX - REPORT_REST_BYTES);
+        let serial = outcomes.last().map(|outcome| outcome.serial);
+        let instances = self.shared.config.engine.instances();
+        let reports = Reports {
+            facts: facts::facts(&self.shared.config.labels),
+            instances: instances.into_iter().map(reported).collect(),
+            outcomes,
+        };
+        self.begin(async move {
+            let sent = match client {
+                Some(client) => Some(client.report(&node, &reports).await),
+                None => None,
+            };
+            Event::Reported { serial, sent }
+        });
+    }
+
+    fn fetch(&mut self, target: Arc<Target>) {
+        let (shared, client) = (Arc::clone(&self.shared), self.client.clone());
+        self.begin(async move {
+            let Shared { store, turns, .. } = &*shared;
+            let fetched = calls::fetch(store, turns, client.as_deref(), &target).await;
+            Event::Fetched(target, fetched)
+        });
+    }
+
+    fn apply(&mut self, target: Arc<Target>) {
+        // The keys as they are now, not as they were when somebody last looked.
+        self.look_at_keys();
+        let keys = self.shared.keys.keys();
+        let shared = Arc::clone(&self.shared);
+        self.begin(async move {
+            let of = Arc::clone(&target);
+            let applied = spawn_blocking(move || {
+                let Shared {
+                    config,
+                    store,
+                    floors,
+                    cpus,
+                    ..
+                } = &*shared;
+                let rules = (floors, &config.policy, *cpus);
+                job::apply(&config.engine, store, &of, &keys, rules)
+            });
+            let died = |error: tokio::task::JoinError| Err(job::Fault::Died(error.to_string()));
+            Event::Applied(target, Box::new(applied.await.unwrap_or_else(died)))
+        });
+    }
+
+    fn stop(&mut self, target: Arc<Target>, why: Why) {
+        let shared = Arc::clone(&self.shared);
+        self.begin(async move {
+            let of = Arc::clone(&target);
+            let stopped = spawn_blocking(move || job::stop(&shared.config.engine, &of));
+            // A stop that died has let go of what it held.
+            let problem = stopped.await.ok().and_then(Result::err);
+            let problem = problem.map(|error| error.to_string());
+            Event::Stopped {
+                target,
+                why,
+                problem,
+            }
+        });
+    }
+}
+
+fn reported(instance: Instance) -> InstanceReport {
+    InstanceReport {
+        managed: matches!(instance.owner, Owner::Registry { .. }),
+        counts: InstanceCounts {
+            accepted: instance.counts.accepted,
+            decoded: instance.counts.decoded,
+            malformed: instance.counts.malformed,
+            kernel_lost: instance.counts.kernel_lost,
+        },
+        instance: instance.name,
+        payload: instance.payload,
+        version: instance.version,
+        digest: instance.digest,
+        generation: instance.generation,
+        state: instance.state,
+        trust: instance.trust,
+        started_ms: instance.started_ms,
+    }
+}

@@ -1,0 +1,73 @@
+//! What the driver writes down, and when.
+//! A part of the driver. Must never tell the registry what the disk does not know, floors least.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use payload::digest::Digest;
+use tokio::task::spawn_blocking;
+
+use super::super::machine::State;
+use super::super::store::{Kept, KeptInstance};
+use super::Driver;
+
+impl Driver {
+    /// Writes what is not written yet. What can't be is told and tried again at the next turn.
+    pub(super) async fn write(&mut self) {
+        if !self.unwritten && !self.unwritten_floors {
+            return;
+        }
+        self.adopt();
+        let shared = Arc::clone(&self.shared);
+        let with_floors = self.unwritten_floors;
+        let kept = Kept {
+            instances: instances(&self.state),
+            outbox: self.outbox.clone(),
+        };
+        let (needed, serial) = (needed(&self.state), self.outbox.last_serial());
+        let written = spawn_blocking(move || {
+            if with_floors {
+                let floors = shared.floors.lock().unwrap_or_else(PoisonError::into_inner);
+                let floors = floors.clone();
+                shared.store.keep_floors(&floors)?;
+            }
+            shared.store.keep(&kept)?;
+            // What is too much can be removed the next time too.
+            let _ = shared.store.collect(&needed);
+            Ok::<(), super::super::store::StoreError>(())
+        });
+        match written.await {
+            Ok(Ok(())) => {
+                self.unwritten = false;
+                self.unwritten_floors = false;
+                self.written_serial = serial;
+            }
+            Ok(Err(error)) => self.troubled("the state can't be written", error.to_string()),
+            Err(error) => self.troubled("the state can't be written", error.to_string()),
+        }
+    }
+}
+
+fn instances(state: &State) -> Vec<KeptInstance> {
+    let kept = state.managed().values().map(|managed| KeptInstance {
+        wanted: managed.target.wanted.clone(),
+        previous: managed
+            .previous
+            .as_ref()
+            .map(|target| target.wanted.clone()),
+    });
+    kept.collect()
+}
+
+/// Digests of what runs, ran last, may be gone back to, or is wanted or on its way.
+fn needed(state: &State) -> BTreeSet<Digest> {
+    let mut needed = BTreeSet::new();
+    for managed in state.managed().values() {
+        needed.insert(managed.target.digest);
+        needed.extend(managed.previous.as_ref().map(|target| target.digest));
+    }
+    needed.extend(state.desired().values().map(|target| target.digest));
+    let targets = state.work().values().filter_map(|work| work.target());
+    needed.extend(targets.map(|target| target.digest));
+    needed
+}

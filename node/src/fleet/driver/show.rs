@@ -1,0 +1,88 @@
+//! How the node stands, put together for whoever looks.
+//! A part of the driver. Must never show a secret.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use api::node::{Followed, Following, HeldFloor, Standing, Step};
+use payload::name::InstanceName;
+
+use super::super::machine::{Phase, Work};
+use super::super::target::Target;
+use super::Driver;
+
+impl Driver {
+    /// Shows how things are now.
+    pub(super) fn show(&self) {
+        self.watch.show(self.following(), &self.tally);
+    }
+
+    fn following(&self) -> Following {
+        let (keys, keys_trouble) = self.shared.keys.told();
+        let floors = self
+            .shared
+            .floors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Following {
+            registry: self.shared.config.registry.url.clone(),
+            node: self.node(),
+            standing: match self.state.link().phase() {
+                Phase::Unenrolled => Standing::Unenrolled,
+                Phase::Enrolling => Standing::Enrolling,
+                Phase::Enrolled => Standing::Enrolled,
+                Phase::Denied => Standing::Denied,
+            },
+            heard_ms: self.heard_ms,
+            doorbell: self.bell_open,
+            trouble: self.trouble.clone(),
+            keys,
+            keys_trouble,
+            instances: self.followed(),
+            floors: floors
+                .iter()
+                .map(|(payload, held)| HeldFloor {
+                    payload: payload.to_string(),
+                    minimum_version: held.minimum_version.to_string(),
+                    serial: held.serial,
+                })
+                .collect(),
+            outcomes_waiting: u64::try_from(self.outbox.waiting()).unwrap_or(u64::MAX),
+            outcomes_dropped: self.outbox.dropped(),
+        }
+    }
+
+    fn followed(&self) -> Vec<Followed> {
+        let mut names: BTreeSet<&InstanceName> = self.state.desired().keys().collect();
+        names.extend(self.state.managed().keys());
+        names
+            .into_iter()
+            .filter_map(|name| self.one(name))
+            .collect()
+    }
+
+    fn one(&self, name: &InstanceName) -> Option<Followed> {
+        let managed = self.state.managed().get(name);
+        let wanted = self.state.desired().get(name);
+        let target: &Arc<Target> = wanted.or(managed.map(|managed| &managed.target))?;
+        let runs = managed.is_some_and(|managed| managed.live && managed.target.runs_as(target));
+        let step = match self.state.work().get(name) {
+            Some(Work::Fetching(..)) => Step::Fetching,
+            Some(Work::Applying(..)) => Step::Loading,
+            Some(Work::Stopping) => Step::Stopping,
+            Some(Work::Resting { .. }) => Step::Waiting,
+            Some(Work::Refused(_)) => Step::Refused,
+            None if runs => Step::Running,
+            None => Step::Queued,
+        };
+        Some(Followed {
+            instance: name.to_string(),
+            deployment: target.wanted.deployment.clone(),
+            payload: target.payload.to_string(),
+            version: target.version.to_string(),
+            digest: target.digest.to_string(),
+            step,
+            problem: self.problems.get(name).cloned(),
+        })
+    }
+}

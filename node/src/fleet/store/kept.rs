@@ -1,0 +1,115 @@
+//! What is written down about the fleet, as types. A part of the store.
+//! Must never hold what could be had from somewhere else.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use api::registry::{OUTCOMES_MAX, Outcome, Wanted};
+use serde::{Deserialize, Serialize};
+
+/// Outcomes that wait for the registry; the oldest goes first.
+const OUTBOX_MAX: usize = OUTCOMES_MAX;
+
+/// All that a life of the daemon leaves to the next but floors and credential.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kept {
+    /// What ran because the registry wanted it.
+    pub(crate) instances: Vec<KeptInstance>,
+    /// What there is to report.
+    pub(crate) outbox: Outbox,
+}
+
+/// What ran under a name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeptInstance {
+    /// What it is.
+    pub(crate) wanted: Wanted,
+    /// What ran there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<Wanted>,
+}
+
+/// Outcomes that the registry has not taken yet.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outbox {
+    /// The serial of the last outcome there was.
+    last_serial: u64,
+    /// Outcomes that were dropped because too many waited.
+    dropped: u64,
+    waiting: VecDeque<Outcome>,
+}
+
+impl Outbox {
+    /// Puts an outcome behind the others, under the next serial.
+    pub(crate) fn add(&mut self, mut outcome: Outcome) {
+        self.last_serial += 1;
+        outcome.serial = self.last_serial;
+        if self.waiting.len() == OUTBOX_MAX {
+            self.waiting.pop_front();
+            self.dropped += 1;
+        }
+        self.waiting.push_back(outcome);
+    }
+
+    /// The serial of the last outcome there was.
+    pub(crate) fn last_serial(&self) -> u64 {
+        self.last_serial
+    }
+
+    /// The oldest outcomes, none behind `last_serial`, whose JSON is at most so many bytes; one at
+    /// least, where there is one.
+    pub(crate) fn batch(&self, last_serial: u64, bytes_max: usize) -> Vec<Outcome> {
+        let mut bytes = 0;
+        let mut batch = Vec::new();
+        let may_go = |outcome: &&Outcome| outcome.serial <= last_serial;
+        for outcome in self.waiting.iter().take_while(may_go) {
+            bytes += serde_json::to_vec(outcome).map_or(0, |json| json.len());
+            if bytes > bytes_max && !batch.is_empty() {
+                break;
+            }
+            batch.push(outcome.clone());
+        }
+        batch
+    }
+
+    /// Forgets what the registry has taken: all up to this serial.
+    pub(crate) fn taken(&mut self, serial: u64) {
+        self.waiting.retain(|outcome| outcome.serial > serial);
+    }
+
+    /// Gives up what the registry will never take: all up to this serial.
+    pub(crate) fn give_up(&mut self, serial: u64) {
+        let before = self.waiting.len();
+        self.taken(serial);
+        self.dropped += u64::try_from(before - self.waiting.len()).unwrap_or(0);
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// How many were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+/// What a node says who it is with.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credential {
+    /// What the registry calls the node.
+    pub(crate) node: String,
+    /// The secret.
+    pub(crate) credential: String,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({}, ..)", self.node)
+    }
+}

@@ -1,0 +1,161 @@
+//! How a node stands with its registry, as a person reads it.
+//! Used by `node registry`. Must never leave out what is in the way.
+
+use std::fmt::Write;
+
+use api::node::{Followed, Following, Standing, Step};
+
+use super::table::{clean, row, table};
+
+/// Everything about it.
+pub(super) fn text(following: &Following) -> String {
+    let mut text = table("", &summary(following));
+    let mut instances = vec![row(["instance", "payload", "step", "deployment"])];
+    instances.extend(following.instances.iter().map(|one| {
+        let payload = format!("{} {}", one.payload, one.version);
+        row([&one.instance, &payload, step(one.step), &one.deployment])
+    }));
+    let mut floors = vec![row(["floor of", "minimum version", "serial"])];
+    floors.extend(following.floors.iter().map(|floor| {
+        row([
+            &floor.payload,
+            &floor.minimum_version,
+            &floor.serial.to_string(),
+        ])
+    }));
+    for rows in [instances, floors] {
+        if rows.len() > 1 {
+            text.push('\n');
+            text.push_str(&table("  ", &rows));
+        }
+    }
+    for Followed {
+        instance, problem, ..
+    } in &following.instances
+    {
+        if let Some(problem) = problem {
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                text,
+                "\n{}: {}",
+                clean(instance),
+                clean(&problem.to_string())
+            );
+        }
+    }
+    text
+}
+
+fn summary(following: &Following) -> Vec<Vec<String>> {
+    let heard = following.heard_ms.map_or_else(
+        || "not since this daemon began".to_owned(),
+        |at_ms| format!("{} s since 1970", at_ms / 1000),
+    );
+    let keys = match &following.keys_trouble {
+        None => format!("{} trusted", following.keys),
+        Some(trouble) => format!(
+            "{} trusted, as before this trouble: {trouble}",
+            following.keys
+        ),
+    };
+    let outcomes = format!(
+        "{} to report, {} dropped",
+        following.outcomes_waiting, following.outcomes_dropped
+    );
+    let doorbell = if following.doorbell {
+        "open"
+    } else {
+        "closed; polls alone"
+    };
+    let mut rows = vec![
+        row(["registry", &following.registry]),
+        row(["node", &following.node]),
+        row(["standing", standing(following.standing)]),
+        row(["last heard", &heard]),
+        row(["doorbell", doorbell]),
+        row(["keys", &keys]),
+        row(["outcomes", &outcomes]),
+    ];
+    if let Some(trouble) = &following.trouble {
+        let at = trouble.at_ms / 1000;
+        rows.push(row([
+            "trouble",
+            &format!("{} (at {at} s since 1970)", trouble.problem),
+        ]));
+    }
+    rows
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Unenrolled => "not enrolled: `node enrol` gives it a credential",
+        Standing::Enrolling => "asking for a credential",
+        Standing::Enrolled => "enrolled",
+        Standing::Denied => "denied: the registry does not take its credential; `node enrol` again",
+    }
+}
+
+fn step(step: Step) -> &'static str {
+    match step {
+        Step::Queued => "queued",
+        Step::Fetching => "fetching",
+        Step::Loading => "loading",
+        Step::Running => "running",
+        Step::Waiting => "failed, tried again soon",
+        Step::Refused => "refused",
+        Step::Stopping => "stopping",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::node::{HeldFloor, Trouble};
+    use api::problem::Problem;
+
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_is_told_and_steers_no_terminal() {
+        let following = Following {
+            registry: "http://127.0.0.1:8528".into(),
+            node: "here".into(),
+            standing: Standing::Denied,
+            heard_ms: None,
+            doorbell: false,
+            trouble: Some(Trouble {
+                at_ms: 5_000,
+                problem: Problem::new(401, "Unauthorized", "no such \u{1b}[2Jcredential"),
+            }),
+            keys: 1,
+            keys_trouble: Some("acme.toml:2: unknown field".into()),
+            instances: vec![Followed {
+                instance: "trace".into(),
+                deployment: "everywhere".into(),
+                payload: "acme/trace".into(),
+                version: "1.0.0".into(),
+                digest: "sha256:00".into(),
+                step: Step::Refused,
+                problem: Some(Problem::new(422, "refused", "it calls probe_write_user")),
+            }],
+            floors: vec![HeldFloor {
+                payload: "acme/trace".into(),
+                minimum_version: "0.9.0".into(),
+                serial: 3,
+            }],
+            outcomes_waiting: 2,
+            outcomes_dropped: 1,
+        };
+        let text = text(&following);
+        for word in [
+            "`node enrol` again",
+            "acme.toml:2",
+            "probe_write_user",
+            "0.9.0",
+            "2 to report, 1 dropped",
+            "at 5 s",
+        ] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        assert!(!text.contains('\u{1b}'));
+    }
+}
