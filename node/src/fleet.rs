@@ -87,11 +87,14 @@ pub(crate) enum FleetError {
     Settings(#[from] SettingsError),
 }
 
+/// What is wanted, with the name of the answer; nothing where it is as it was.
+type Answer = Option<(Desired, Option<String>)>;
+
 /// What calls and jobs tell the driver.
 enum Event {
     Enrolled(Result<Enrolled, EnrolError>),
     /// `None`: there is no credential to poll with.
-    Polled(Option<Result<Option<(Desired, Option<String>)>, ClientError>>),
+    Polled(Option<Result<Answer, ClientError>>),
     BellOpened,
     Rang(Ring),
     BellClosed(Option<ClientError>),
@@ -147,9 +150,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         trouble: None,
         heard_ms: None,
         bell_open: false,
-        unwritten: false,
-        unwritten_floors: false,
-        written_serial: kept.outbox.last_serial(),
+        disk: driver::Disk::knows(kept.outbox.last_serial()),
         trust_changed: false,
         outbox: kept.outbox,
         tally: Tally::default(),

@@ -90,25 +90,29 @@ pub(super) fn run(
         output,
         now_ms: clock.now_ms,
     };
-    runtime::threaded()?.block_on(async {
-        let mut signals = Signals::caught()?;
-        let daemon = Daemon::bind(daemon_config, engine).await?;
-        let listening = Listening {
-            socket: socket.display().to_string(),
-            legacy: daemon
-                .bound()
-                .map(|address: SocketAddr| address.to_string()),
-        };
-        state_dir.record(&listening)?;
-        output.listening(&listening).map_err(CliError::Print)?;
-        // On a worker: the thread that a caller's arrival wakes also reads what it sent.
-        let serving = tokio::spawn(async move { daemon.run(signals.stop()).await });
-        if let Err(panicked) = serving.await {
-            resume_unwind(panicked.into_panic());
-        }
-        output.journal("stopped");
-        Ok(())
-    })
+    runtime::threaded()?.block_on(serve(daemon_config, engine, &state_dir))
+}
+
+/// Binds, says where, serves, drains.
+async fn serve(config: DaemonConfig, engine: Engine, state_dir: &StateDir) -> Result<(), CliError> {
+    let (socket, output) = (config.socket.clone(), config.output);
+    let mut signals = Signals::caught()?;
+    let daemon = Daemon::bind(config, engine).await?;
+    let listening = Listening {
+        socket: socket.display().to_string(),
+        legacy: daemon
+            .bound()
+            .map(|address: SocketAddr| address.to_string()),
+    };
+    state_dir.record(&listening)?;
+    output.listening(&listening).map_err(CliError::Print)?;
+    // On a worker: the thread that a caller's arrival wakes also reads what it sent.
+    let serving = tokio::spawn(async move { daemon.run(signals.stop()).await });
+    if let Err(panicked) = serving.await {
+        resume_unwind(panicked.into_panic());
+    }
+    output.journal("stopped");
+    Ok(())
 }
 
 fn user_ids(names: &[String]) -> Result<Vec<u32>, CliError> {

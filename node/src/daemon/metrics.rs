@@ -1,4 +1,4 @@
-//! `GET /metrics`: the counters of every instance in Prometheus' text format (version 0.0.4).
+//! `GET /metrics`: the counters of every instance, and of the fleet, in Prometheus' text format (version 0.0.4).
 //! Called by monitoring.
 //! Must never write a number where the truth is "unknown": the sample is left out instead.
 
@@ -10,6 +10,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 use super::State;
+
+mod fleet;
 
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -93,7 +95,12 @@ const fn counter(
 
 /// Every counter of every instance.
 pub(super) async fn metrics(Shared(state): Shared<State>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, MEDIA_TYPE)], text(&state.instances_by_id()))
+    let mut text = text(&state.instances_by_id());
+    if let Some(fleet) = &state.parts.fleet {
+        let (following, tally) = fleet.now();
+        fleet::add(&mut text, &following, &tally);
+    }
+    ([(CONTENT_TYPE, MEDIA_TYPE)], text)
 }
 
 fn text(instances: &[Instance]) -> String {

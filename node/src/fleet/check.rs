@@ -64,11 +64,12 @@ impl Rejection {
     /// Under which word it is reported.
     pub(super) fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Verify(VerifyError::File(error)) => of_file(error),
+            Self::Verify(VerifyError::File(error)) | Self::Unsigned(UnsignedError::File(error)) => {
+                of_file(error)
+            }
             Self::Verify(_) | Self::Other { .. } => OutcomeKind::SignatureRejected,
             Self::Floor(_) => OutcomeKind::BelowFloor,
             Self::Policy(_) | Self::Setting(_) => OutcomeKind::PolicyRefused,
-            Self::Unsigned(UnsignedError::File(error)) => of_file(error),
             Self::Unsigned(_) => OutcomeKind::Incompatible,
         }
     }

@@ -44,6 +44,29 @@ pub(super) struct Shared {
     pub(super) cpus: u32,
 }
 
+/// What the disk knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Disk {
+    /// The last outcome that it knows: none behind it is reported, or a crash could give its serial
+    /// to another.
+    serial: u64,
+    /// Whether what runs, or an outcome, is not written yet.
+    lacks_state: bool,
+    /// Whether a floor is not.
+    lacks_floors: bool,
+}
+
+impl Disk {
+    /// It knows everything up to this outcome.
+    pub(super) fn knows(serial: u64) -> Self {
+        Self {
+            serial,
+            lacks_state: false,
+            lacks_floors: false,
+        }
+    }
+}
+
 /// The driver of one node's fleet side.
 pub(crate) struct Driver {
     pub(super) shared: Arc<Shared>,
@@ -57,12 +80,7 @@ pub(crate) struct Driver {
     pub(super) trouble: Option<Trouble>,
     pub(super) heard_ms: Option<u64>,
     pub(super) bell_open: bool,
-    /// Whether something is to be written that the disk does not have yet.
-    pub(super) unwritten: bool,
-    pub(super) unwritten_floors: bool,
-    /// The last outcome that the disk knows: none behind it is reported, or a crash could give its
-    /// serial to another.
-    pub(super) written_serial: u64,
+    pub(super) disk: Disk,
     /// Other keys are trusted, and the machine does not know yet.
     pub(super) trust_changed: bool,
     pub(super) tally: Tally,

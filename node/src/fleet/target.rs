@@ -192,7 +192,7 @@ pub(crate) mod tests {
             ("digest", |w| w.digest = "sha256:00".into()),
             ("size_bytes", |w| w.size_bytes = u64::MAX),
             ("envelope", |w| {
-                w.envelope = Some("x".repeat(ENVELOPE_BYTES_MAX + 1))
+                w.envelope = Some("x".repeat(ENVELOPE_BYTES_MAX + 1));
             }),
             ("globals", |w| {
                 w.globals = (0..=GLOBALS_MAX)

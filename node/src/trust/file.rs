@@ -17,7 +17,8 @@ struct KeyFile {
     /// The key as PEM.
     key: Option<String>,
     /// Or the name of a file beside this one that holds it.
-    key_file: Option<String>,
+    #[serde(rename = "key_file")]
+    elsewhere: Option<String>,
     /// What it may sign.
     namespaces: Vec<Namespace>,
     /// For people.
@@ -39,7 +40,7 @@ pub(super) fn read(folder: &Path, path: &Path) -> Result<(PublicKey, Vec<Namespa
             "is empty; a key signs for one at least".to_owned(),
         ));
     }
-    let (field, pem) = match (file.key, file.key_file) {
+    let (field, pem) = match (file.key, file.elsewhere) {
         (Some(key), None) => ("key", key),
         (None, Some(name)) => {
             let plain = matches!(

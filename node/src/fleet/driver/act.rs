@@ -38,7 +38,7 @@ impl Driver {
                     problem.with_field("version"),
                 );
             }
-            Action::Save => self.unwritten = true,
+            Action::Save => self.disk.lacks_state = true,
         }
     }
 
@@ -94,7 +94,7 @@ impl Driver {
         let (client, node) = (self.client.clone(), self.node());
         let outcomes = self
             .outbox
-            .batch(self.written_serial, REPORTS_BYTES_MAX - REPORT_REST_BYTES);
+            .batch(self.disk.serial, REPORTS_BYTES_MAX - REPORT_REST_BYTES);
         let serial = outcomes.last().map(|outcome| outcome.serial);
         let instances = self.shared.config.engine.instances();
         let reports = Reports {

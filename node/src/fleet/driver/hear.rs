@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use api::client::ClientError;
 use api::node::Applied;
 use api::problem::Problem;
-use api::registry::{Desired, Outcome, OutcomeKind};
+use api::registry::{Outcome, OutcomeKind};
 
 use super::super::calls::{FetchError, failure_of};
 use super::super::job::Fault;
@@ -14,7 +14,7 @@ use super::super::machine::{Failure, Input, Why};
 use super::super::store::Credential;
 use super::super::target::{Target, targets_of};
 use super::super::watch::word;
-use super::super::{Event, job};
+use super::super::{Answer, Event, job};
 use super::Driver;
 
 /// Most bytes of a verifier's log in an outcome: its end says why.
@@ -64,7 +64,7 @@ impl Driver {
         }
     }
 
-    fn polled(&mut self, answer: Option<Result<Option<(Desired, Option<String>)>, ClientError>>) {
+    fn polled(&mut self, answer: Option<Result<Answer, ClientError>>) {
         let again = Failure::Again {
             retry_after_ms: None,
         };
@@ -125,7 +125,7 @@ impl Driver {
             self.journal(&refused);
         }
         if absorbed.changed {
-            self.unwritten_floors = true;
+            self.disk.lacks_floors = true;
             self.tell(Input::Floors(minimums));
         }
     }
@@ -188,7 +188,7 @@ impl Driver {
                 self.tally.reports += 1;
                 if let Some(serial) = serial {
                     self.outbox.taken(serial);
-                    self.unwritten = true;
+                    self.disk.lacks_state = true;
                 }
                 Input::Reported {
                     more: self.outbox.waiting() > 0,
@@ -199,7 +199,7 @@ impl Driver {
                 self.troubled("the registry did not take a report", error.to_string());
                 if let (Some(serial), true) = (serial, is_never_taken(&error)) {
                     self.outbox.give_up(serial);
-                    self.unwritten = true;
+                    self.disk.lacks_state = true;
                 }
                 Input::ReportFailed(failure_of(&error))
             }
@@ -246,7 +246,7 @@ impl Driver {
         self.journal(&text);
         *self.tally.outcomes.entry(kind).or_default() += 1;
         self.outbox.add(outcome);
-        self.unwritten = true;
+        self.disk.lacks_state = true;
         self.tell(Input::News);
     }
 

@@ -9,17 +9,17 @@ use tokio::task::spawn_blocking;
 
 use super::super::machine::State;
 use super::super::store::{Kept, KeptInstance};
-use super::Driver;
+use super::{Disk, Driver};
 
 impl Driver {
     /// Writes what is not written yet. What can't be is told and tried again at the next turn.
     pub(super) async fn write(&mut self) {
-        if !self.unwritten && !self.unwritten_floors {
+        if !self.disk.lacks_state && !self.disk.lacks_floors {
             return;
         }
         self.adopt();
         let shared = Arc::clone(&self.shared);
-        let with_floors = self.unwritten_floors;
+        let with_floors = self.disk.lacks_floors;
         let kept = Kept {
             instances: instances(&self.state),
             outbox: self.outbox.clone(),
@@ -38,9 +38,7 @@ impl Driver {
         });
         match written.await {
             Ok(Ok(())) => {
-                self.unwritten = false;
-                self.unwritten_floors = false;
-                self.written_serial = serial;
+                self.disk = Disk::knows(serial);
             }
             Ok(Err(error)) => self.troubled("the state can't be written", error.to_string()),
             Err(error) => self.troubled("the state can't be written", error.to_string()),

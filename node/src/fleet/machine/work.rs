@@ -113,7 +113,7 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
         }
         Input::FetchFailed(name, failure) => {
             if let Some(Work::Fetching(target, failures)) = state.work.get(&name).cloned() {
-                rest(state, target, failures, failure, now_ms);
+                rest(state, &target, failures, failure, now_ms);
             }
         }
         Input::Applied(name) => {
@@ -129,7 +129,7 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
                     let failure = Failure::Again {
                         retry_after_ms: None,
                     };
-                    rest(state, target, failures, failure, now_ms);
+                    rest(state, &target, failures, failure, now_ms);
                 } else {
                     gave_up(state, &target);
                     state.work.insert(instance, Work::Refused(target));
@@ -165,18 +165,18 @@ fn still_meant(state: &State, target: &Target) -> bool {
     meant && state.below_floor(target).is_none()
 }
 
-fn rest(state: &mut State, target: Arc<Target>, failures: u32, failure: Failure, now_ms: u64) {
+fn rest(state: &mut State, target: &Arc<Target>, failures: u32, failure: Failure, now_ms: u64) {
     let retry_after_ms = match failure {
         // A blob that this node may not have today: the next poll may name another.
         Failure::Denied => None,
         Failure::Again { retry_after_ms } => retry_after_ms,
     };
     let wait_ms = state.link.pace().back_off_ms(failures, retry_after_ms);
-    gave_up(state, &target);
+    gave_up(state, target);
     let resting = Work::Resting {
         until_ms: now_ms.saturating_add(wait_ms),
         failures: failures.saturating_add(1),
-        target: Arc::clone(&target),
+        target: Arc::clone(target),
     };
     state.work.insert(target.instance.clone(), resting);
 }
