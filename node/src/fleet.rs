@@ -88,7 +88,7 @@ pub(crate) enum FleetError {
 }
 
 /// What is wanted, with the name of the answer; nothing where it is as it was.
-type Answer = Option<(Desired, Option<String>)>;
+type Answer = Option<(Desired, String)>;
 
 /// What calls and jobs tell the driver.
 enum Event {

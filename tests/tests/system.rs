@@ -8,6 +8,7 @@ mod system {
     mod behind;
     mod carry;
     mod doors;
+    mod fleet;
     mod foreground;
     mod hooks;
     mod http;
@@ -19,6 +20,8 @@ mod system {
     mod node;
     mod objects;
     mod rejected;
+    mod release;
+    mod served;
     mod sockets;
     mod swap;
     mod turns;

@@ -57,13 +57,29 @@ impl Node {
     /// As [`Node::start`], with what `change` does to the command.
     pub(crate) fn start_as(change: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        Self::start_in(&state, folder, change)
+    }
+
+    /// As [`Node::start_with`], with a state folder that outlives it.
+    pub(crate) fn start_over(state: &Path, args: &[&str]) -> Self {
+        Self::start_in(state, tempfile::tempdir().unwrap(), |command| {
+            command.args(args);
+        })
+    }
+
+    fn start_in(
+        state: &Path,
+        folder: tempfile::TempDir,
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let mut command = Command::new(binary());
         command
             .args(["--json", "daemon", "--legacy-listen", "127.0.0.1:0"])
             .arg("--socket")
             .arg(folder.path().join("node.sock"))
             .arg("--state-dir")
-            .arg(folder.path().join("state"))
+            .arg(state)
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(folder.path().join("journal")).unwrap());
         change(&mut command);

@@ -76,7 +76,7 @@ impl Driver {
                         self.heard();
                         self.absorb_floors(&floors);
                         Input::Desired {
-                            etag,
+                            etag: Some(etag),
                             poll_ms,
                             targets,
                         }

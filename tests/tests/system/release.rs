@@ -1,0 +1,110 @@
+//! Signed releases for the fleet tests: real payload files of the tests' objects, real keys.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use payload::digest::Digest;
+use payload::file::{ArchObject, Contents, encode};
+use payload::manifest::{Arch, Described, Inspected, Manifest};
+use payload::signature::{FloorStatement, SignedEnvelope, SigningKey, Statement};
+use serde_json::{Value, json};
+
+use super::objects::object;
+
+/// A payload file, and what was signed about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Release {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) file: Vec<u8>,
+    pub(crate) digest: String,
+    pub(crate) envelope: String,
+}
+
+/// A publisher's key.
+pub(crate) fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+/// Writes the public half into a folder of trusted keys.
+pub(crate) fn trust(folder: &Path, file: &str, seed: u8, namespace: &str) {
+    let pem = key(seed).public().to_pem().unwrap();
+    let text = format!("namespaces = [\"{namespace}\"]\nkey = \"\"\"\n{pem}\"\"\"\n");
+    write(&folder.join(file), text.as_bytes());
+}
+
+/// Puts a file in its place at once, as who changes keys under a running node must.
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
+    let folder = path.parent().unwrap();
+    let mut file = tempfile::NamedTempFile::new_in(folder).unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+    file.persist(path).unwrap();
+}
+
+/// The object `tests/system/<of>.bpf.c` as `name` `version`, signed by the key of `seed`; its
+/// programs may be attached elsewhere.
+pub(crate) fn release(of: &str, name: &str, version: &str, seed: u8) -> Release {
+    let bytes = object(of);
+    let found = payload::object::inspect(&bytes).unwrap();
+    let programs: BTreeSet<String> = found.programs.iter().map(|one| one.name.clone()).collect();
+    let described = Described {
+        target_settable: programs,
+        ..Described::default()
+    };
+    let inspected = Inspected {
+        arch: Arch::Any,
+        bytes: &bytes,
+        object: &found,
+    };
+    let (name_, version_) = (name.parse().unwrap(), version.parse().unwrap());
+    let manifest = Manifest::computed(name_, version_, described, &[inspected]).unwrap();
+    let contents = Contents {
+        manifest,
+        objects: vec![ArchObject {
+            arch: Arch::Any,
+            bytes,
+        }],
+        handler: None,
+    };
+    let file = encode(&contents).unwrap();
+    let digest = Digest::of(&file);
+    let statement = Statement {
+        name: name.parse().unwrap(),
+        version: version.parse().unwrap(),
+        digest,
+    };
+    let envelope = SignedEnvelope::sign(&statement, &key(seed)).unwrap();
+    Release {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        digest: digest.to_string(),
+        file,
+        envelope: String::from_utf8(envelope.encode().unwrap()).unwrap(),
+    }
+}
+
+/// A signed floor.
+pub(crate) fn floor(name: &str, minimum_version: &str, serial: u64, seed: u8) -> String {
+    let statement = FloorStatement {
+        name: name.parse().unwrap(),
+        minimum_version: minimum_version.parse().unwrap(),
+        serial,
+    };
+    let envelope = SignedEnvelope::sign(&statement, &key(seed)).unwrap();
+    String::from_utf8(envelope.encode().unwrap()).unwrap()
+}
+
+impl Release {
+    /// What a registry says that wants it under `instance`.
+    pub(crate) fn wanted(&self, instance: &str) -> Value {
+        json!({
+            "instance": instance,
+            "deployment": format!("{instance}-everywhere"),
+            "payload": self.name,
+            "version": self.version,
+            "digest": self.digest,
+            "size_bytes": self.file.len(),
+            "envelope": self.envelope,
+        })
+    }
+}
