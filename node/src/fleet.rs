@@ -147,7 +147,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         client: credential.is_some().then(|| Arc::new(client)),
         credential,
         problems: BTreeMap::new(),
-        trouble: None,
+        troubles: BTreeMap::new(),
         heard_ms: None,
         bell_open: false,
         disk: driver::Disk::knows(kept.outbox.last_serial()),

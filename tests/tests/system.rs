@@ -10,7 +10,9 @@ mod system {
     mod doors;
     mod fleet;
     mod foreground;
+    mod home;
     mod hooks;
+    mod hostile;
     mod http;
     mod kernel;
     mod legacy_2022;

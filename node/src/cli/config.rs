@@ -155,44 +155,21 @@ mod tests {
 
     #[test]
     fn every_key_is_known_and_no_other() {
-        let config = read(
-            r#"
-            socket = "/a"
-            state_dir = "/b"
-            trusted_keys = "/c"
-            legacy_listen = "none"
-            allow_users = ["alice", "1000"]
-            allow_unsigned = "never"
-            [events]
-            dir = "/d"
-            file_mib = 1
-            files = 2
-            [registry]
-            url = "https://registry.example"
-            ca_file = "/e"
-            allow_plain = false
-            token_file = "/f"
-            node = "host7"
-            labels = { env = "prod" }
-            [policy]
-            program_kinds = ["tracepoint", "tp_btf"]
-            helpers = ["ringbuf_output"]
-            helpers_denied = []
-            hooks = ["tracepoint/sched/*"]
-            map_bytes_max = 1000
-            settable_globals = []
-            settable_targets = []
-            unsigned = "always"
-            "#,
-        )
-        .unwrap();
-        assert_eq!(config.socket(None), Path::new("/a"));
+        // Every key of the example, its comment sign taken away.
+        let example = include_str!("../../example.toml");
+        let key =
+            |line: &&str| line.starts_with('[') || line.contains(" = ") && !line.contains('`');
+        let lines = example.lines().filter(key);
+        let text: Vec<&str> = lines.map(|line| line.trim_start_matches("# ")).collect();
+        assert_eq!(text.len(), 6 + 4 + 7 + 9, "{text:?}");
+        let config = read(&text.join("\n")).unwrap();
+        assert_eq!(config.socket(None), Path::new(SOCKET));
         assert_eq!(
             config.socket(Some("/x".into())),
             Path::new("/x"),
             "the flag goes first"
         );
-        assert_eq!(config.legacy_listen, Some(Listen::None));
+        assert!(matches!(config.legacy_listen, Some(Listen::At(_))));
         assert_eq!(config.registry.labels["env"], "prod");
         assert_eq!(Config::default().socket(None), Path::new(SOCKET));
     }

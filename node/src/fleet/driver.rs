@@ -67,6 +67,19 @@ impl Disk {
     }
 }
 
+/// What can be in trouble, each by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Concern {
+    /// Getting or reading the credential.
+    Credential,
+    /// Hearing what is wanted.
+    Desire,
+    /// Telling what happened.
+    Report,
+    /// Writing the state.
+    Disk,
+}
+
 /// The driver of one node's fleet side.
 pub(crate) struct Driver {
     pub(super) shared: Arc<Shared>,
@@ -77,7 +90,7 @@ pub(crate) struct Driver {
     pub(super) outbox: Outbox,
     /// What was told of an instance last, where that was no success.
     pub(super) problems: BTreeMap<InstanceName, Problem>,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) troubles: BTreeMap<Concern, Trouble>,
     pub(super) heard_ms: Option<u64>,
     pub(super) bell_open: bool,
     pub(super) disk: Disk,
@@ -95,6 +108,12 @@ impl Driver {
     pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (keys, _) = self.shared.keys.told();
+        let (url, folder) = (
+            &self.shared.config.registry.url,
+            self.shared.config.trusted_keys.display(),
+        );
+        self.journal(&format!("following {url}, {keys} trusted keys in {folder}"));
         self.tell(Input::Tick);
         loop {
             self.write().await;
@@ -150,7 +169,10 @@ impl Driver {
         match self.shared.store.credential() {
             Ok(Some(found)) if self.credential.as_ref() != Some(&found) => self.enrolled(found),
             Ok(_) => {}
-            Err(error) => self.troubled("the credential can't be read", error.to_string()),
+            Err(error) => {
+                let title = "the credential can't be read";
+                self.troubled(Concern::Credential, title, error.to_string());
+            }
         }
     }
 
@@ -174,10 +196,13 @@ impl Driver {
                 self.journal(&format!("enrolled as {}", credential.node));
                 self.client = Some(Arc::new(client));
                 self.credential = Some(credential);
-                self.trouble = None;
+                self.troubles.remove(&Concern::Credential);
                 self.tell(Input::Enrolled);
             }
-            Err(error) => self.troubled("the credential is no use", error.to_string()),
+            Err(error) => {
+                let title = "the credential is no use";
+                self.troubled(Concern::Credential, title, error.to_string());
+            }
         }
     }
 
@@ -194,16 +219,20 @@ impl Driver {
     }
 
     /// Remembers what went wrong, and tells it unless it was told last.
-    fn troubled(&mut self, title: &str, detail: String) {
+    fn troubled(&mut self, concern: Concern, title: &str, detail: String) {
         let problem = Problem::new(503, title, detail);
-        if self
-            .trouble
-            .as_ref()
-            .is_none_or(|trouble| trouble.problem != problem)
-        {
+        let before = self.troubles.get(&concern);
+        if before.is_none_or(|trouble| trouble.problem != problem) {
             self.journal(&problem.to_string());
         }
         let at_ms = self.wall_ms();
-        self.trouble = Some(Trouble { at_ms, problem });
+        self.troubles.insert(concern, Trouble { at_ms, problem });
+    }
+
+    /// It works again.
+    fn eased(&mut self, concern: Concern) {
+        if let Some(trouble) = self.troubles.remove(&concern) {
+            self.journal(&format!("not any more: {}", trouble.problem.title));
+        }
     }
 }

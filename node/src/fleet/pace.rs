@@ -5,13 +5,13 @@
 use payload::digest::Digest;
 
 /// The shortest wait after a failure, milliseconds.
-pub(super) const BACK_OFF_MIN_MS: u64 = 1_000;
+const BACK_OFF_MIN_MS: u64 = 1_000;
 /// The longest wait after a failure, milliseconds.
-pub(super) const BACK_OFF_MAX_MS: u64 = 60_000;
+const BACK_OFF_MAX_MS: u64 = 60_000;
 /// The longest wait that a registry may ask for with `Retry-After`, milliseconds.
-pub(super) const RETRY_AFTER_MAX_MS: u64 = 3_600_000;
+const RETRY_AFTER_MAX_MS: u64 = 3_600_000;
 /// The shortest and longest time between polls that a registry may ask for, milliseconds.
-pub(super) const POLL_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
+const POLL_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 /// The longest spread that a ring may ask for, milliseconds.
 pub(super) const SPREAD_MAX_MS: u64 = 600_000;
 

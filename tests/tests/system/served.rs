@@ -191,22 +191,9 @@ fn serve(mut stream: TcpStream, says: &Mutex<Says>) {
         .map_or_else(String::new, |from| format!(" from {from}"));
     says.asked.push(format!("{}{range}", asked.line));
     let (method, path) = asked.line.split_once(' ').unwrap();
-    let route = path.strip_prefix("/api/v1").unwrap_or_default().to_owned();
+    let route = path.strip_prefix("/api/v1").unwrap_or_default();
     if route == "/nodes/enrol" {
-        let status = if asked.bearer == format!("Bearer {TOKEN}") {
-            201
-        } else {
-            401
-        };
-        let node: Value = serde_json::from_slice(&asked.body).unwrap();
-        let body = json!({ "node": node["node"], "credential": CREDENTIAL });
-        answer(
-            &mut stream,
-            status,
-            "",
-            body.to_string().as_bytes(),
-            Harm::None,
-        );
+        enrol(&mut stream, &asked);
         return;
     }
     let known = asked.bearer == format!("Bearer {CREDENTIAL}");
@@ -220,26 +207,7 @@ fn serve(mut stream: TcpStream, says: &Mutex<Says>) {
     match (method, route.rsplit_once('/').unwrap_or_default()) {
         ("GET", (of, "desired")) => {
             let node = of.strip_prefix("/nodes/").unwrap();
-            let desired = json!({
-                "node": node,
-                "poll_ms": 200,
-                "instances": says.wanted,
-                "floors": says.floors,
-            });
-            let body = desired.to_string();
-            let etag = format!("\"{}\"", Digest::of(body.as_bytes()));
-            if asked.etag == etag {
-                answer(&mut stream, 304, "", b"", Harm::None);
-            } else {
-                let header = format!("ETag: {etag}\r\n");
-                answer(
-                    &mut stream,
-                    200,
-                    &header,
-                    body.as_bytes(),
-                    says.harm_desired,
-                );
-            }
+            desired(&mut stream, node, &asked.etag, &says);
         }
         ("GET", (_, "doorbell")) => {
             let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
@@ -252,21 +220,49 @@ fn serve(mut stream: TcpStream, says: &Mutex<Says>) {
                 .push(serde_json::from_slice(&asked.body).unwrap());
             answer(&mut stream, 204, "", b"", Harm::None);
         }
-        ("GET", ("/blobs", digest)) => match says.blobs.get(digest) {
-            None => answer(&mut stream, 404, "", b"", Harm::None),
-            Some(blob) => {
-                let from = asked.range.unwrap_or(0).min(blob.len());
-                let size = blob.len();
-                let header = format!("Content-Range: bytes {from}-{}/{size}\r\n", size - 1);
-                let (status, header) = match asked.range {
-                    Some(_) => (206, header.as_str()),
-                    None => (200, ""),
-                };
-                answer(&mut stream, status, header, &blob[from..], says.harm_blobs);
-            }
-        },
+        ("GET", ("/blobs", digest)) => blob(&mut stream, digest, asked.range, &says),
         _ => answer(&mut stream, 404, "", b"", Harm::None),
     }
+}
+
+fn enrol(stream: &mut TcpStream, asked: &Asked) {
+    let known = asked.bearer == format!("Bearer {TOKEN}");
+    let node: Value = serde_json::from_slice(&asked.body).unwrap();
+    let body = json!({ "node": node["node"], "credential": CREDENTIAL });
+    let status = if known { 201 } else { 401 };
+    answer(stream, status, "", body.to_string().as_bytes(), Harm::None);
+}
+
+fn desired(stream: &mut TcpStream, node: &str, known: &str, says: &Says) {
+    let desired = json!({
+        "node": node,
+        "poll_ms": 200,
+        "instances": says.wanted,
+        "floors": says.floors,
+    });
+    let body = desired.to_string();
+    let etag = format!("\"{}\"", Digest::of(body.as_bytes()));
+    if known == etag {
+        answer(stream, 304, "", b"", Harm::None);
+        return;
+    }
+    let header = format!("ETag: {etag}\r\n");
+    answer(stream, 200, &header, body.as_bytes(), says.harm_desired);
+}
+
+fn blob(stream: &mut TcpStream, digest: &str, range: Option<usize>, says: &Says) {
+    let Some(blob) = says.blobs.get(digest) else {
+        answer(stream, 404, "", b"", Harm::None);
+        return;
+    };
+    let from = range.unwrap_or(0).min(blob.len());
+    let size = blob.len();
+    let header = format!("Content-Range: bytes {from}-{}/{size}\r\n", size - 1);
+    let (status, header) = match range {
+        Some(_) => (206, header.as_str()),
+        None => (200, ""),
+    };
+    answer(stream, status, header, &blob[from..], says.harm_blobs);
 }
 
 fn answer(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8], harm: Harm) {

@@ -7,6 +7,7 @@ use api::client::ClientError;
 use api::node::Applied;
 use api::problem::Problem;
 use api::registry::{Outcome, OutcomeKind};
+use payload::name::InstanceName;
 
 use super::super::calls::{FetchError, failure_of};
 use super::super::job::Fault;
@@ -15,7 +16,7 @@ use super::super::store::Credential;
 use super::super::target::{Target, targets_of};
 use super::super::watch::word;
 use super::super::{Answer, Event, job};
-use super::Driver;
+use super::{Concern, Driver};
 
 /// Most bytes of a verifier's log in an outcome: its end says why.
 const LOG_BYTES_MAX: usize = 64 << 10;
@@ -29,12 +30,13 @@ impl Driver {
                     credential: enrolled.credential,
                 };
                 if let Err(error) = self.shared.store.keep_credential(&credential) {
-                    self.troubled("the credential can't be kept", error.to_string());
+                    let title = "the credential can't be kept";
+                    self.troubled(Concern::Credential, title, error.to_string());
                 }
                 self.enrolled(credential);
             }
             Event::Enrolled(Err(error)) => {
-                self.troubled("not enrolled", error.to_string());
+                self.troubled(Concern::Credential, "not enrolled", error.to_string());
                 self.tell(Input::EnrolFailed(error.failure()));
             }
             Event::Polled(answer) => self.polled(answer),
@@ -75,6 +77,7 @@ impl Driver {
                     Ok(targets) => {
                         self.heard();
                         self.absorb_floors(&floors);
+                        self.forget_problems(&targets);
                         Input::Desired {
                             etag: Some(etag),
                             poll_ms,
@@ -83,7 +86,8 @@ impl Driver {
                     }
                     Err(error) => {
                         let detail = format!("{error}; nothing of it is done");
-                        self.troubled("the registry wants what can't be", detail);
+                        let title = "the registry wants what can't be";
+                        self.troubled(Concern::Desire, title, detail);
                         self.tally.polls_failed += 1;
                         Input::PollFailed(again)
                     }
@@ -94,7 +98,8 @@ impl Driver {
                 Input::Unchanged
             }
             Some(Err(error)) => {
-                self.troubled("the registry did not say what is wanted", error.to_string());
+                let title = "the registry did not say what is wanted";
+                self.troubled(Concern::Desire, title, error.to_string());
                 self.tally.polls_failed += 1;
                 Input::PollFailed(failure_of(&error))
             }
@@ -106,9 +111,17 @@ impl Driver {
     fn heard(&mut self) {
         self.tally.polls += 1;
         self.heard_ms = Some(self.wall_ms());
-        if self.trouble.take().is_some() {
-            self.journal("it answers again");
-        }
+        self.eased(Concern::Desire);
+    }
+
+    /// What was refused of something else than what is wanted now is no matter any more.
+    fn forget_problems(&mut self, targets: &[Target]) {
+        let desired = self.state.desired();
+        let as_before = |name: &InstanceName| {
+            let now = targets.iter().find(|target| target.instance == *name);
+            now == desired.get(name).map(AsRef::as_ref)
+        };
+        self.problems.retain(|name, _| as_before(name));
     }
 
     fn absorb_floors(&mut self, envelopes: &[String]) {
@@ -186,6 +199,7 @@ impl Driver {
         let input = match sent {
             Some(Ok(())) => {
                 self.tally.reports += 1;
+                self.eased(Concern::Report);
                 if let Some(serial) = serial {
                     self.outbox.taken(serial);
                     self.disk.lacks_state = true;
@@ -196,7 +210,8 @@ impl Driver {
             }
             Some(Err(error)) => {
                 self.tally.reports_failed += 1;
-                self.troubled("the registry did not take a report", error.to_string());
+                let title = "the registry did not take a report";
+                self.troubled(Concern::Report, title, error.to_string());
                 if let (Some(serial), true) = (serial, is_never_taken(&error)) {
                     self.outbox.give_up(serial);
                     self.disk.lacks_state = true;

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::super::machine::State;
 use super::super::store::{Kept, KeptInstance};
-use super::{Disk, Driver};
+use super::{Concern, Disk, Driver};
 
 impl Driver {
     /// Writes what is not written yet. What can't be is told and tried again at the next turn.
@@ -39,10 +39,17 @@ impl Driver {
         match written.await {
             Ok(Ok(())) => {
                 self.disk = Disk::knows(serial);
+                self.eased(Concern::Disk);
             }
-            Ok(Err(error)) => self.troubled("the state can't be written", error.to_string()),
-            Err(error) => self.troubled("the state can't be written", error.to_string()),
+            Ok(Err(error)) => self.not_written(error.to_string()),
+            Err(error) => self.not_written(error.to_string()),
         }
+    }
+}
+
+impl Driver {
+    fn not_written(&mut self, reason: String) {
+        self.troubled(Concern::Disk, "the state can't be written", reason);
     }
 }
 

@@ -35,7 +35,11 @@ impl Driver {
             },
             heard_ms: self.heard_ms,
             doorbell: self.bell_open,
-            trouble: self.trouble.clone(),
+            trouble: self
+                .troubles
+                .values()
+                .max_by_key(|trouble| trouble.at_ms)
+                .cloned(),
             keys,
             keys_trouble,
             instances: self.followed(),

@@ -2,7 +2,7 @@
 //! A part of the machine; pure.
 //! Must never have two calls of one kind under way.
 
-use super::super::pace::{Pace, RETRY_AFTER_MAX_MS, SPREAD_MAX_MS};
+use super::super::pace::{Pace, SPREAD_MAX_MS};
 use super::input::{Action, Failure};
 
 /// How often to ask until a registry says how often, milliseconds.
@@ -242,7 +242,7 @@ impl Link {
         let failures = self.report.failures;
         let wait_ms = match failure {
             // Whether the node is denied is found out by polling, which then comes back slowly.
-            Failure::Denied => RETRY_AFTER_MAX_MS.min(DENIED_MS),
+            Failure::Denied => DENIED_MS,
             Failure::Again { .. } => self.wait_ms(failure, failures),
         };
         self.report.ended(now_ms.saturating_add(wait_ms));
