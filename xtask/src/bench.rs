@@ -1,28 +1,35 @@
-//! `cargo xtask bench load|events [--json] [--check]`: times, as ratios measured in one run
-//! against a named baseline in C. Called by people who change a hot path.
+//! `cargo xtask bench load|events|pull|footprint [--json] [--check]`: times, as ratios measured in
+//! one run against a named baseline, and sizes. Called by people who change a hot path.
 //! Must never compare with a number from another run or another machine.
 
 mod baseline;
 mod events;
+mod footprint;
 mod load;
+mod pull;
 mod request;
+mod rival;
 mod table;
 
 use anyhow::{Result, bail, ensure};
 
 use crate::{bpf, daemon, output, run, setup};
 use baseline::Baseline;
-use table::Table;
 
 /// Runs a bench by its name.
 ///
 /// # Errors
 /// When it cannot be measured here, or with `--check` when a bound is missed.
 pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
-    let measure: fn(&Baseline) -> Result<Table> = match name {
-        "load" => load::measure,
-        "events" => events::measure,
-        other => bail!("unknown bench {other:?}: load or events"),
+    let measure = match name {
+        "load" => || load::measure(&Baseline::build()?),
+        "events" => || events::measure(&Baseline::build()?),
+        "pull" => || {
+            setup::to_pull()?;
+            pull::measure()
+        },
+        "footprint" => footprint::measure,
+        other => bail!("unknown bench {other:?}: load, events, pull or footprint"),
     };
     if let Some(unknown) = options
         .iter()
@@ -37,7 +44,7 @@ pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
     setup::to_build()?;
     bpf::compile_all()?;
     daemon::build()?;
-    let table = measure(&Baseline::build()?)?;
+    let table = measure()?;
     table.lines().iter().for_each(|line| output::line(line));
     let missed = table.missed();
     for bound in &missed {

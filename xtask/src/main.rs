@@ -9,6 +9,7 @@ mod check;
 mod daemon;
 mod demo;
 mod output;
+mod publisher;
 mod run;
 mod setup;
 mod tidy;
@@ -25,8 +26,8 @@ usage: cargo xtask COMMAND
   check [--all]   setup, format, lints, tidy, licences, BPF, every test, fuzz targets
   tidy            the rules of the house that neither rustfmt nor clippy knows
   bpf             compile bpf/*/ and tests/corpus/ to target/bpf/
-  bench load|events [--json] [--check]
-                  times against a named baseline
+  bench load|events|pull|footprint [--json] [--check]
+                  times against a named baseline, and sizes
 
 `check --all` is the same as `check` for now: nothing is left out of either.";
 

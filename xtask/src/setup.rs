@@ -6,10 +6,12 @@ mod apt;
 mod deny;
 mod mounts;
 mod needs;
+mod rivals;
 
 use anyhow::Result;
 
 pub(crate) use deny::cargo_deny;
+pub(crate) use rivals::program as rival;
 
 use crate::output;
 
@@ -33,4 +35,13 @@ pub(crate) fn to_build() -> Result<()> {
     apt::install(needs::TO_BUILD)?;
     mounts::ensure();
     Ok(())
+}
+
+/// What `bench pull` needs: the client, and the servers that it compares with.
+///
+/// # Errors
+/// When something is missing and cannot be had.
+pub(crate) fn to_pull() -> Result<()> {
+    apt::install(needs::TO_PULL)?;
+    rivals::unpack()
 }

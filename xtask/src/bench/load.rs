@@ -71,7 +71,7 @@ impl Update {
 /// When the node, the loader or the meter fails.
 pub(super) fn measure(baseline: &Baseline) -> Result<Table> {
     let folder = Folder::new("bench")?;
-    let node = Node::start(folder.path(), "127.0.0.1:0")?;
+    let node = Node::start(folder.path(), "127.0.0.1:0", &[])?;
     let mut meter = Meter::start(baseline, node.pid())?;
     let objects = ["load-1", "load-2"].map(|name| std::fs::read(baseline.object(name)));
     let [first, second] = objects;

@@ -63,6 +63,25 @@ pub(crate) fn install(needs: &[Need]) -> Result<()> {
     }
 }
 
+/// Downloads one package into a folder, without installing it.
+///
+/// # Errors
+/// When it cannot be had.
+pub(crate) fn download(package: &str, folder: &Path) -> Result<()> {
+    if !lists_are_there() {
+        quietly(apt_get().arg("update"))?;
+    }
+    let get = || quietly(apt_get().args(["download", package]).current_dir(folder));
+    if let Err(error) = get() {
+        output::line(&format!(
+            "{error:#}\nsetup: once more with fresh package lists"
+        ));
+        quietly(apt_get().arg("update"))?;
+        get()?;
+    }
+    Ok(())
+}
+
 /// Shows the command; what it says is only shown, in the error, when it fails.
 fn quietly(command: &mut Command) -> Result<()> {
     output::line(&format!("$ {}", run::words(command)));
