@@ -1,6 +1,7 @@
 //! `cargo xtask check`: everything that must hold, in one command; CI runs nothing else.
 //! Called by people and `.ci/run`. Must never go on after a step that failed.
 
+mod description;
 mod report;
 mod suites;
 
@@ -15,7 +16,7 @@ use report::Tally;
 type Step = (&'static str, &'static str, fn(&mut Tally) -> Result<()>);
 
 /// Name, the command that runs it alone, what it does.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("setup", "cargo xtask setup", |_| setup::everything()),
     ("format", "cargo fmt --all", |_| {
         cargo(&["fmt", "--all", "--check"])
@@ -32,6 +33,7 @@ const STEPS: [Step; 9] = [
         cargo(&["build", "--workspace"])
     }),
     ("tests", "cargo test --workspace", suites::tests),
+    ("description", "cargo xtask check", |_| description::fuzz()),
     (
         "fuzz",
         "MARROW_FUZZ_SECONDS=30 cargo test --workspace fuzz_",

@@ -7,11 +7,13 @@ mod deny;
 mod mounts;
 mod needs;
 mod rivals;
+mod schemathesis;
 
 use anyhow::Result;
 
 pub(crate) use deny::cargo_deny;
 pub(crate) use rivals::program as rival;
+pub(crate) use schemathesis::program as schemathesis;
 
 use crate::output;
 
@@ -23,6 +25,7 @@ pub(crate) fn everything() -> Result<()> {
     apt::install(needs::ALL)?;
     mounts::ensure();
     deny::install()?;
+    schemathesis::install()?;
     output::line("setup: everything is there");
     Ok(())
 }

@@ -12,6 +12,8 @@ pub(crate) enum Probe {
     Program(&'static str),
     /// A header below `/usr/include`, or below its folder for this architecture.
     Header(&'static str),
+    /// A module of Python.
+    Module(&'static str),
 }
 
 /// One thing that must be there.
@@ -77,6 +79,12 @@ pub(crate) const ALL: &[Need] = &[
         "bpftool",
         "tests compare what the kernel holds before and after",
     ),
+    program("python3", "python3", "runs schemathesis"),
+    Need {
+        probe: Probe::Module("ensurepip"),
+        package: "python3-venv",
+        reason: "schemathesis is installed into a folder of its own",
+    },
     program(
         "setpriv",
         "util-linux",
@@ -105,6 +113,11 @@ impl Need {
     pub(crate) fn is_met(&self) -> bool {
         match self.probe {
             Probe::Program(name) => run::which(name).is_some(),
+            Probe::Module(name) => {
+                let mut python = run::command("python3");
+                python.args(["-c", &format!("import {name}")]);
+                run::captured(&mut python).is_ok()
+            }
             Probe::Header(path) => {
                 let own = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);
                 [Path::new("/usr/include"), Path::new(&own)]
@@ -117,7 +130,7 @@ impl Need {
     /// The name under which a person knows it.
     pub(crate) fn name(&self) -> &'static str {
         match self.probe {
-            Probe::Program(name) | Probe::Header(name) => name,
+            Probe::Program(name) | Probe::Header(name) | Probe::Module(name) => name,
         }
     }
 }
@@ -131,6 +144,12 @@ mod tests {
         assert!(!program("no-such-program", "none", "test").is_met());
         assert!(!header("no/such/header.h", "none", "test").is_met());
         assert!(program("sh", "dash", "test").is_met());
+        let module = |name| Need {
+            probe: Probe::Module(name),
+            package: "none",
+            reason: "test",
+        };
+        assert!(!module("no_such_module").is_met());
     }
 
     #[test]

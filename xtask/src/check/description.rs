@@ -1,0 +1,51 @@
+//! Asks a registry whatever its description allows, and what it forbids, and looks for
+//! answers that blame the server. Called by `check`.
+//! Must never ask anything but a registry that it started.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::daemon::{self, Folder, Registry};
+use crate::{output, run, setup};
+
+/// How long it asks.
+const SECONDS: &str = "60";
+/// What each answer is checked for: no 5xx, and what the description promises of it.
+const CHECKS: &str = "not_a_server_error,content_type_conformance,response_schema_conformance";
+/// A stream that never ends.
+const STREAMS: &str = "/(doorbell|changes)$";
+
+/// Runs schemathesis against a new registry, as its admin.
+///
+/// # Errors
+/// When an answer breaks a rule; the request that led to it is shown.
+pub(super) fn fuzz() -> Result<()> {
+    daemon::build()?;
+    let folder = Folder::new("check")?;
+    let registry = Registry::start(folder.path())?;
+    let description = format!("{}/api/v1/openapi.json", registry.url);
+    let mut schemathesis = run::command(&setup::schemathesis().to_string_lossy());
+    schemathesis.args(["run", "--no-color", "--checks", CHECKS]);
+    schemathesis.args(["--phases", "examples,coverage,fuzzing"]);
+    schemathesis.args(["--max-time", SECONDS, "--workers", "2"]);
+    schemathesis.args(["--seed", "1", "--exclude-path-regex", STREAMS]);
+    schemathesis.args(["--request-timeout", "10", "--warnings", "off"]);
+    output::line(&format!("$ {} {description}", run::words(&schemathesis)));
+    let header = format!("Authorization: Bearer {}", registry.token()?);
+    schemathesis.args(["--header", &header]).arg(&description);
+    schemathesis.current_dir(folder.path());
+    let finished = run::finished(&mut schemathesis)?;
+    let printed = String::from_utf8_lossy(&finished.stdout);
+    ensure!(
+        finished.status.success(),
+        "schemathesis found:\n{printed}{}\nthe registry said:\n{}",
+        String::from_utf8_lossy(&finished.stderr),
+        registry.process().printed()
+    );
+    let last = printed
+        .lines()
+        .rev()
+        .find(|line| line.contains("passed"))
+        .context("schemathesis counts what it asked")?;
+    output::line(last);
+    registry.stop()
+}
