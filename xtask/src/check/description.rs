@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::daemon::{self, Folder, Registry};
+use crate::daemon::{Folder, Registry};
 use crate::{output, run, setup};
 
 /// How long it asks.
@@ -19,9 +19,10 @@ const STREAMS: &str = "/(doorbell|changes)$";
 /// # Errors
 /// When an answer breaks a rule; the request that led to it is shown.
 pub(super) fn fuzz() -> Result<()> {
-    daemon::build()?;
     let folder = Folder::new("check")?;
-    let registry = Registry::start(folder.path())?;
+    // As the step before has built it, with its assertions.
+    let program = run::target().join("debug/registry");
+    let registry = Registry::start_program(&program, folder.path())?;
     let description = format!("{}/api/v1/openapi.json", registry.url);
     let mut schemathesis = run::command(&setup::schemathesis().to_string_lossy());
     schemathesis.args(["run", "--no-color", "--checks", CHECKS]);

@@ -20,12 +20,20 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Starts a new one in the folder and waits until it says where it listens.
+    /// Starts a new one in the folder, as it is shipped, and waits until it says where it listens.
     ///
     /// # Errors
     /// When it does not start, ends, or does not say so in time; with what it printed.
     pub(crate) fn start(folder: &Path) -> Result<Self> {
-        let mut command = Command::new(binary("registry"));
+        Self::start_program(&binary("registry"), folder)
+    }
+
+    /// As [`Registry::start`], from another build.
+    ///
+    /// # Errors
+    /// As [`Registry::start`].
+    pub(crate) fn start_program(program: &Path, folder: &Path) -> Result<Self> {
+        let mut command = Command::new(program);
         command.args(["--json", "serve", "--listen", "127.0.0.1:0"]);
         command.arg("--data-dir").arg(folder.join("registry"));
         let mut process = Process::start("registry", folder, &mut command)?;
