@@ -9,6 +9,8 @@ mod system {
     mod carry;
     mod doors;
     mod fleet;
+    mod fleet_proxy;
+    mod fleet_update;
     mod foreground;
     mod home;
     mod hooks;
@@ -21,6 +23,9 @@ mod system {
     mod mistakes;
     mod node;
     mod objects;
+    mod proxy;
+    mod registry;
+    mod registry_kills;
     mod rejected;
     mod release;
     mod served;

@@ -18,7 +18,7 @@ use super::waiting::{is_root, until};
 /// What `tests/corpus/live.h` listens for.
 const WHENCE: i32 = 77;
 /// Numbers that `live.h` gives the hooks that see calls, in the order of its enum.
-const CALL_HOOKS: std::ops::RangeInclusive<u64> = 1..=5;
+pub(super) const CALL_HOOKS: std::ops::RangeInclusive<u64> = 1..=5;
 /// The number of its sampling hook.
 const PERF_EVENT: u64 = 6;
 /// Threads that call.
@@ -27,7 +27,7 @@ const THREADS: usize = 2;
 const UPDATES: u64 = 20;
 
 /// What was seen, by hook and thread: the numbers in the order of the events.
-type Seen = BTreeMap<(u64, u64), Vec<u64>>;
+pub(super) type Seen = BTreeMap<(u64, u64), Vec<u64>>;
 
 #[test]
 fn each_kind_of_hook_sees_every_call_once_and_in_order_over_updates() {
@@ -109,7 +109,7 @@ fn samples_go_on_over_updates(seen: &Seen) {
 }
 
 /// Makes numbered calls until `stop`; gives the thread's id and how many it made.
-fn call_until(stop: &AtomicBool) -> (u64, u64) {
+pub(super) fn call_until(stop: &AtomicBool) -> (u64, u64) {
     let mut count: i64 = 0;
     while !stop.load(Ordering::Relaxed) {
         calls::failing_lseek(count, WHENCE);
@@ -121,7 +121,7 @@ fn call_until(stop: &AtomicBool) -> (u64, u64) {
 }
 
 /// `node events live`, into a file.
-fn follow(node: &Node, file: &Path) -> Child {
+pub(super) fn follow(node: &Node, file: &Path) -> Child {
     let mut follower = node::command(&node.socket());
     follower
         .args(["--json", "events", "live"])
@@ -130,7 +130,7 @@ fn follow(node: &Node, file: &Path) -> Child {
 }
 
 /// Every event in the file that is complete.
-fn read(file: &Path) -> Seen {
+pub(super) fn read(file: &Path) -> Seen {
     let text = std::fs::read_to_string(file).unwrap();
     let mut seen = Seen::new();
     for line in text

@@ -12,14 +12,20 @@ use tests::calls;
 use super::http::{self, Answer, Request};
 use super::waiting::until;
 
-/// The built `node`, beside the test's own binary's folder.
+/// The built `node`.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
+    BINARY.get_or_init(|| program("node"))
+}
+
+/// A built program, beside the folder of the test's own binary.
+pub(crate) fn program(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
         // Built here, so that a test never runs against a binary of before; with the features that
         // the whole workspace asks for, so that nothing is built twice.
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--workspace", "--bin", "node"])
+            .args(["build", "--workspace", "--bins"])
             .output()
             .unwrap();
         assert!(
@@ -27,11 +33,11 @@ pub(crate) fn binary() -> &'static Path {
             "{}",
             String::from_utf8_lossy(&built.stderr)
         );
-        let test = std::env::current_exe().unwrap();
-        let binary = test.parent().and_then(Path::parent).unwrap().join("node");
-        assert!(binary.exists(), "{} was not built", binary.display());
-        binary
-    })
+    });
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(program.exists(), "{} was not built", program.display());
+    program
 }
 
 /// A daemon that ends with the test.

@@ -44,8 +44,12 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) {
 /// The object `tests/system/<of>.bpf.c` as `name` `version`, signed by the key of `seed`; its
 /// programs may be attached elsewhere.
 pub(crate) fn release(of: &str, name: &str, version: &str, seed: u8) -> Release {
-    let bytes = object(of);
-    let found = payload::object::inspect(&bytes).unwrap();
+    release_of(&object(of), name, version, seed)
+}
+
+/// As [`release`], of an object that is compiled elsewhere.
+pub(crate) fn release_of(object: &[u8], name: &str, version: &str, seed: u8) -> Release {
+    let found = payload::object::inspect(object).unwrap();
     let programs: BTreeSet<String> = found.programs.iter().map(|one| one.name.clone()).collect();
     let described = Described {
         target_settable: programs,
@@ -53,30 +57,35 @@ pub(crate) fn release(of: &str, name: &str, version: &str, seed: u8) -> Release 
     };
     let inspected = Inspected {
         arch: Arch::Any,
-        bytes: &bytes,
+        bytes: object,
         object: &found,
     };
-    let (name_, version_) = (name.parse().unwrap(), version.parse().unwrap());
-    let manifest = Manifest::computed(name_, version_, described, &[inspected]).unwrap();
+    let (name, version) = (name.parse().unwrap(), version.parse().unwrap());
+    let manifest = Manifest::computed(name, version, described, &[inspected]).unwrap();
     let contents = Contents {
         manifest,
         objects: vec![ArchObject {
             arch: Arch::Any,
-            bytes,
+            bytes: object.to_vec(),
         }],
         handler: None,
     };
-    let file = encode(&contents).unwrap();
+    signed(&contents, seed)
+}
+
+/// Contents as a file, signed for what their manifest says.
+pub(crate) fn signed(contents: &Contents, seed: u8) -> Release {
+    let file = encode(contents).unwrap();
     let digest = Digest::of(&file);
     let statement = Statement {
-        name: name.parse().unwrap(),
-        version: version.parse().unwrap(),
+        name: contents.manifest.name.clone(),
+        version: contents.manifest.version.clone(),
         digest,
     };
     let envelope = SignedEnvelope::sign(&statement, &key(seed)).unwrap();
     Release {
-        name: name.to_owned(),
-        version: version.to_owned(),
+        name: statement.name.to_string(),
+        version: statement.version.to_string(),
         digest: digest.to_string(),
         file,
         envelope: String::from_utf8(envelope.encode().unwrap()).unwrap(),
