@@ -54,7 +54,7 @@ fn answer(args: Args, clock: Clock, output: Output) -> Result<(), CliError> {
     match args.command {
         Command::Daemon(daemon) => daemon::run(&socket, daemon, config, clock, output),
         Command::Enrol(enrol) => registry::enrol(enrol, &config, output),
-        Command::Registry => ask::registry(&socket, output),
+        Command::Registry => ask::registry(&socket, clock, output),
         Command::Run(run) => foreground::run_file(run, &config, clock, output),
         Command::Update(update) => update::run(&socket, update, clock, output),
         Command::Status { instance } => ask::status(&socket, instance.as_deref(), output),

@@ -90,15 +90,15 @@ impl Output {
         print(&texts.join("\n"))
     }
 
-    /// How the node stands with the registry it follows.
+    /// How the node stands with the registry it follows; `now_ms` is milliseconds since 1970.
     ///
     /// # Errors
     /// Standard output is closed.
-    pub(crate) fn following(self, following: &Following) -> io::Result<()> {
+    pub(crate) fn following(self, following: &Following, now_ms: u64) -> io::Result<()> {
         if self.json {
             print_json(following)
         } else {
-            print(&following::text(following))
+            print(&following::text(following, now_ms))
         }
     }
 

@@ -34,7 +34,7 @@ Examples:
 
 const ENROL_EXAMPLES: &str = "\
 Examples:
-  packer tokens create --enrol web | node enrol --registry https://registry.example --token-file -
+  packer token new web7 --scope enrol | node enrol --registry https://registry.example --token-file -
   node enrol --registry http://127.0.0.1:8528 --token-file token --label env=prod";
 
 const DAEMON_EXAMPLES: &str = "\
@@ -135,7 +135,7 @@ pub(crate) struct DaemonArgs {
     #[arg(long, value_name = "WHO", env = "MARROW_ALLOW_UNSIGNED")]
     pub(crate) allow_unsigned: Option<AllowUnsigned>,
     /// The folder of trusted publishers' keys, one TOML file a key: `namespaces = ["acme"]` and
-    /// `key = \"\"\"PEM\"\"\"` or `key_file = "acme.pem"`; `thresholds.toml` there says how many
+    /// `key = """PEM"""` or `key_file = "acme.pem"`; `thresholds.toml` there says how many
     /// signatures a namespace needs (`acme = 2`). Read again when it changes. [default:
     /// /etc/marrow/keys]
     #[arg(long, value_name = "DIR", env = "MARROW_TRUSTED_KEYS")]
@@ -158,11 +158,11 @@ pub(crate) struct RegistryArgs {
     #[arg(long = "registry", value_name = "URL", env = "MARROW_REGISTRY")]
     pub(crate) url: Option<String>,
     /// Certificates to trust for it, PEM. [default: those that the machine trusts]
-    #[arg(long = "registry-ca", value_name = "FILE", env = "MARROW_REGISTRY_CA")]
-    pub(crate) ca_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = "MARROW_CA")]
+    pub(crate) ca: Option<PathBuf>,
     /// Send the credential in the clear, to a registry on another machine without https.
-    #[arg(long = "registry-allow-plain")]
-    pub(crate) allow_plain: bool,
+    #[arg(long)]
+    pub(crate) allow_plain_http: bool,
     /// What to call this node there. [default: the host's name]
     #[arg(long = "node-name", value_name = "NAME", env = "MARROW_NODE_NAME")]
     pub(crate) node: Option<String>,

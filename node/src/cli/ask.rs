@@ -9,7 +9,7 @@ use api::client::Client;
 use api::client::events::{From, Told};
 
 use super::args::EventsArgs;
-use super::{CliError, runtime};
+use super::{CliError, Clock, runtime};
 use crate::output::Output;
 use crate::sink::stdout::{Format, stdout};
 
@@ -34,9 +34,11 @@ pub(super) fn status(
 ///
 /// # Errors
 /// No daemon answers, or it follows no registry.
-pub(super) fn registry(socket: &Path, output: Output) -> Result<(), CliError> {
+pub(super) fn registry(socket: &Path, clock: Clock, output: Output) -> Result<(), CliError> {
     let following = runtime::small()?.block_on(Client::unix(socket).following())?;
-    output.following(&following).map_err(CliError::Print)
+    output
+        .following(&following, (clock.now_ms)())
+        .map_err(CliError::Print)
 }
 
 /// `node proofs INSTANCE`.

@@ -61,10 +61,10 @@ pub(super) struct Events {
 pub(super) struct Registry {
     /// As `--registry`.
     pub(super) url: Option<String>,
-    /// As `--registry-ca`.
-    pub(super) ca_file: Option<PathBuf>,
-    /// As `--registry-allow-plain`.
-    pub(super) allow_plain: bool,
+    /// As `--ca`.
+    pub(super) ca: Option<PathBuf>,
+    /// As `--allow-plain-http`.
+    pub(super) allow_plain_http: bool,
     /// As `--enrol-token-file`.
     pub(super) token_file: Option<PathBuf>,
     /// As `--node-name`.

@@ -41,7 +41,7 @@ pub(super) fn followed(
     let Some(url) = args.url.or_else(|| file.url.clone()) else {
         return Ok(None);
     };
-    let ca_file = args.ca_file.or_else(|| file.ca_file.clone());
+    let ca = args.ca.or_else(|| file.ca.clone());
     let node = args.node.or_else(|| file.node.clone());
     let node = node.unwrap_or_else(fleet::host_name);
     let wrong = |field, rule: String| CliError::Setting { field, rule };
@@ -54,8 +54,8 @@ pub(super) fn followed(
     Ok(Some(Followed {
         registry: Registry {
             url,
-            ca_pem: ca_file.as_deref().map(certificates).transpose()?,
-            allow_plain: args.allow_plain || file.allow_plain,
+            ca_pem: ca.as_deref().map(certificates).transpose()?,
+            allow_plain: args.allow_plain_http || file.allow_plain_http,
         },
         node,
         labels,
@@ -88,7 +88,7 @@ fn certificates(path: &Path) -> Result<Vec<u8>, CliError> {
     let read =
         std::fs::File::open(path).and_then(|file| file.take(CA_BYTES_MAX).read_to_end(&mut pem));
     read.map(|_| pem).map_err(|reason| CliError::Read {
-        what: format!("--registry-ca {}", path.display()),
+        what: format!("--ca {}", path.display()),
         reason,
     })
 }

@@ -8,8 +8,8 @@ use api::node::{Followed, Following, Standing, Step};
 use super::table::{clean, row, table};
 
 /// Everything about it.
-pub(super) fn text(following: &Following) -> String {
-    let mut text = table("", &summary(following));
+pub(super) fn text(following: &Following, now_ms: u64) -> String {
+    let mut text = table("", &summary(following, now_ms));
     let mut instances = vec![row(["instance", "payload", "step", "deployment"])];
     instances.extend(following.instances.iter().map(|one| {
         let payload = format!("{} {}", one.payload, one.version);
@@ -46,10 +46,20 @@ pub(super) fn text(following: &Following) -> String {
     text
 }
 
-fn summary(following: &Following) -> Vec<Vec<String>> {
+/// How long ago something was, by this machine's clock.
+fn ago(at_ms: u64, now_ms: u64) -> String {
+    let seconds = now_ms.saturating_sub(at_ms) / 1000;
+    match seconds {
+        0..120 => format!("{seconds} s ago"),
+        120..7_200 => format!("{} min ago", seconds / 60),
+        _ => format!("{} h ago", seconds / 3_600),
+    }
+}
+
+fn summary(following: &Following, now_ms: u64) -> Vec<Vec<String>> {
     let heard = following.heard_ms.map_or_else(
         || "not since this daemon began".to_owned(),
-        |at_ms| format!("{} s since 1970", at_ms / 1000),
+        |at_ms| ago(at_ms, now_ms),
     );
     let keys = match &following.keys_trouble {
         None => format!("{} trusted", following.keys),
@@ -77,11 +87,8 @@ fn summary(following: &Following) -> Vec<Vec<String>> {
         row(["outcomes", &outcomes]),
     ];
     if let Some(trouble) = &following.trouble {
-        let at = trouble.at_ms / 1000;
-        rows.push(row([
-            "trouble",
-            &format!("{} (at {at} s since 1970)", trouble.problem),
-        ]));
+        let at = ago(trouble.at_ms, now_ms);
+        rows.push(row(["trouble", &format!("{} ({at})", trouble.problem)]));
     }
     rows
 }
@@ -115,6 +122,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_time_is_told_in_a_unit_that_a_person_reads() {
+        let told = [119, 120, 7_199, 7_200].map(|seconds| ago(1_000, 1_000 + 1_000 * seconds));
+        assert_eq!(told, ["119 s ago", "2 min ago", "119 min ago", "2 h ago"]);
+        assert_eq!(ago(5_000, 0), "0 s ago", "a clock that was set back");
+    }
+
+    #[test]
     fn what_is_in_the_way_is_told_and_steers_no_terminal() {
         let following = Following {
             registry: "http://127.0.0.1:8528".into(),
@@ -145,14 +159,14 @@ mod tests {
             outcomes_waiting: 2,
             outcomes_dropped: 1,
         };
-        let text = text(&following);
+        let text = text(&following, 65_000);
         for word in [
             "`node enrol` again",
             "acme.toml:2",
             "probe_write_user",
             "0.9.0",
             "2 to report, 1 dropped",
-            "at 5 s",
+            "(60 s ago)",
         ] {
             assert!(text.contains(word), "{word}: {text}");
         }

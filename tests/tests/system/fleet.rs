@@ -134,6 +134,45 @@ fn after_a_kill_and_without_its_registry_a_node_starts_what_ran_last() {
 }
 
 #[test]
+fn a_node_that_is_killed_between_any_two_steps_goes_on_in_its_next_life() {
+    if !is_root("kills between steps") {
+        return;
+    }
+    let (registry, home) = (Served::start(), Home::new());
+    let (old, new) = (one("1.0.0"), two("1.1.0"));
+    for steps in 1..=12 {
+        // Each life has something to do, and dies a request further on: while it enrols, polls,
+        // fetches, loads, reports.
+        let wanted = if steps % 2 == 0 { &old } else { &new };
+        registry.wants(&[("fleet-steps", wanted)]);
+        registry.says().asked.clear();
+        let node = home.start(&registry.url());
+        until("it has come so far", || {
+            (registry.says().asked.len() >= steps).then_some(())
+        });
+        node.signal(libc::SIGKILL);
+    }
+    registry.wants(&[("fleet-steps", &new)]);
+    let node = home.start(&registry.url());
+    runs(&node, "fleet-steps", "1.1.0");
+    reported(&registry, "started fleet-steps 1.1.0");
+    // No serial ever stood for two outcomes.
+    let says = registry.says();
+    let mut told = std::collections::BTreeMap::new();
+    for report in &says.reports {
+        for outcome in report["outcomes"].as_array().into_iter().flatten() {
+            let serial = outcome["serial"].as_u64().unwrap();
+            let before = told.insert(serial, outcome.clone());
+            assert!(before.is_none_or(|before| before == *outcome), "{outcome}");
+        }
+    }
+    drop(says);
+    let mut left = std::fs::read_dir(home.path("state/payloads")).unwrap();
+    let whole = |path: &Path| path.extension().is_some_and(|ending| ending == "wasm");
+    assert!(left.all(|entry| whole(&entry.unwrap().path())));
+}
+
+#[test]
 fn what_was_started_here_is_never_touched_by_the_registry_nor_the_other_way_round() {
     if !is_root("owners of instances") {
         return;
