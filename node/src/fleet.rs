@@ -37,6 +37,7 @@ use crate::output::Output;
 use crate::policy::Policy;
 use crate::trust::{KeyFolder, KeysError};
 use machine::{Phase, State, Why};
+pub(crate) use pace::BackOff;
 use pace::Pace;
 use target::{NotATarget, Target};
 
@@ -50,6 +51,8 @@ pub(crate) struct FleetConfig {
     pub(crate) node: String,
     /// What the operator says of it.
     pub(crate) labels: BTreeMap<String, String>,
+    /// How long to wait after failures.
+    pub(crate) back_off: BackOff,
     /// The folder of trusted keys.
     pub(crate) trusted_keys: PathBuf,
     /// What payloads may contain and be set to.
@@ -132,7 +135,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         (None, None) => Phase::Unenrolled,
     };
     let name = credential.as_ref().map_or(&config.node, |own| &own.node);
-    let pace = Pace::of(name, config.seed, (config.now_ms)());
+    let pace = Pace::of(name, config.seed, (config.now_ms)(), config.back_off);
     let read = |wanted: Wanted| Target::of(wanted);
     let instances = kept.instances.into_iter().map(|kept| {
         let previous = kept.previous.map(read).transpose()?;

@@ -2,6 +2,7 @@
 //! Parsed by `main`.
 //! Must never hold logic.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -175,6 +176,12 @@ pub(crate) struct RegistryArgs {
         value_parser = label
     )]
     pub(crate) labels: Vec<(String, String)>,
+    /// The shortest wait before it is asked again after a failure, milliseconds. [default: 1000]
+    #[arg(long, value_name = "MS", env = "MARROW_BACK_OFF_MIN_MS")]
+    pub(crate) back_off_min_ms: Option<NonZeroU32>,
+    /// The longest, after many failures in a row, milliseconds. [default: 60000]
+    #[arg(long, value_name = "MS", env = "MARROW_BACK_OFF_MAX_MS")]
+    pub(crate) back_off_max_ms: Option<NonZeroU32>,
 }
 
 /// Arguments of `node enrol`.

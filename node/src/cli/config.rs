@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -71,6 +72,10 @@ pub(super) struct Registry {
     pub(super) node: Option<String>,
     /// As `--label`.
     pub(super) labels: BTreeMap<String, String>,
+    /// As `--back-off-min-ms`.
+    pub(super) back_off_min_ms: Option<NonZeroU32>,
+    /// As `--back-off-max-ms`.
+    pub(super) back_off_max_ms: Option<NonZeroU32>,
 }
 
 /// Where to listen on TCP.

@@ -66,6 +66,7 @@ pub(super) fn run(
         token_file,
         node: followed.node,
         labels: followed.labels,
+        back_off: followed.back_off,
         trusted_keys,
         policy: config.policy,
         state_dir: state_path,

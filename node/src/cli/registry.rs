@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use payload::name::InstanceName;
@@ -11,7 +12,7 @@ use payload::name::InstanceName;
 use super::args::{EnrolArgs, RegistryArgs};
 use super::config::{self, Config};
 use super::{CliError, runtime};
-use crate::fleet::{self, Credential, FleetError, Registry, Store};
+use crate::fleet::{self, BackOff, Credential, FleetError, Registry, Store};
 use crate::output::Output;
 
 /// Most labels of a node.
@@ -28,6 +29,7 @@ pub(super) struct Followed {
     pub(super) registry: Registry,
     pub(super) node: String,
     pub(super) labels: BTreeMap<String, String>,
+    pub(super) back_off: BackOff,
 }
 
 /// Puts together which registry to follow; `None` where none is named.
@@ -48,6 +50,11 @@ pub(super) fn followed(
     let _name: InstanceName = node
         .parse()
         .map_err(|error| wrong("registry.node", format!("can't be a name: {error}")))?;
+    let back_off = back_off(
+        args.back_off_min_ms.or(file.back_off_min_ms),
+        args.back_off_max_ms.or(file.back_off_max_ms),
+    )
+    .map_err(|rule| wrong("registry.back_off_max_ms", rule))?;
     let mut labels = file.labels.clone();
     labels.extend(args.labels);
     check_labels(&labels).map_err(|rule| wrong("registry.labels", rule))?;
@@ -59,7 +66,20 @@ pub(super) fn followed(
         },
         node,
         labels,
+        back_off,
     }))
+}
+
+fn back_off(min_ms: Option<NonZeroU32>, max_ms: Option<NonZeroU32>) -> Result<BackOff, String> {
+    let or = |ms: Option<NonZeroU32>, default| ms.map_or(default, |ms| u64::from(ms.get()));
+    let default = BackOff::default();
+    let min_ms = or(min_ms, default.min_ms);
+    // Who only asks for more patience gets it.
+    let max_ms = or(max_ms, default.max_ms.max(min_ms));
+    if max_ms < min_ms {
+        return Err(format!("is {max_ms}, back_off_min_ms is {min_ms}"));
+    }
+    Ok(BackOff { min_ms, max_ms })
 }
 
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), String> {
@@ -116,6 +136,7 @@ pub(super) fn enrol(args: EnrolArgs, config: &Config, output: Output) -> Result<
         registry,
         node,
         labels,
+        ..
     } = followed;
     let enrolled = runtime::small()?.block_on(registry.enrol(&token, &node, &labels))?;
     let credential = Credential {
@@ -145,6 +166,15 @@ fn from_stdin() -> Result<String, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_after_failures_have_a_shortest_and_a_longest() {
+        let ms = NonZeroU32::new;
+        assert_eq!(back_off(None, None), Ok(BackOff::default()));
+        let patient = back_off(ms(120_000), None).unwrap();
+        assert_eq!((patient.min_ms, patient.max_ms), (120_000, 120_000));
+        assert!(back_off(ms(10), ms(5)).is_err());
+    }
 
     #[test]
     fn labels_are_bounded_and_plain() {

@@ -4,10 +4,6 @@
 
 use payload::digest::Digest;
 
-/// The shortest wait after a failure, milliseconds.
-const BACK_OFF_MIN_MS: u64 = 1_000;
-/// The longest wait after a failure, milliseconds.
-const BACK_OFF_MAX_MS: u64 = 60_000;
 /// The longest wait that a registry may ask for with `Retry-After`, milliseconds.
 const RETRY_AFTER_MAX_MS: u64 = 3_600_000;
 /// The shortest and longest time between polls that a registry may ask for, milliseconds.
@@ -15,11 +11,30 @@ const POLL_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 /// The longest spread that a ring may ask for, milliseconds.
 pub(super) const SPREAD_MAX_MS: u64 = 600_000;
 
+/// How long to wait after failures in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BackOff {
+    /// The shortest wait, milliseconds, at least 1.
+    pub(crate) min_ms: u64,
+    /// The longest, milliseconds.
+    pub(crate) max_ms: u64,
+}
+
+impl Default for BackOff {
+    fn default() -> Self {
+        Self {
+            min_ms: 1_000,
+            max_ms: 60_000,
+        }
+    }
+}
+
 /// Where in each poll interval this node calls, and what it draws its jitter from.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
     phase_ms: u64,
     lead_ms: u64,
+    back_off: BackOff,
     state: u64,
 }
 
@@ -27,12 +42,13 @@ impl Pace {
     /// The pace of a node. The phase is the node's own, the same over restarts; `seed` is random.
     /// `lead_ms` is the wall clock minus the clock that the machine is given, so that the phases of
     /// nodes that begin at one moment differ all the same.
-    pub(crate) fn of(node: &str, seed: u64, lead_ms: u64) -> Self {
+    pub(crate) fn of(node: &str, seed: u64, lead_ms: u64, back_off: BackOff) -> Self {
         let digest = Digest::of(node.as_bytes());
         let hash = digest.as_bytes().iter().take(4);
         Self {
             phase_ms: hash.fold(0, |sum, byte| (sum << 8) | u64::from(*byte)),
             lead_ms,
+            back_off,
             state: seed,
         }
     }
@@ -59,15 +75,14 @@ impl Pace {
     /// How long to wait after that many failures in a row: full jitter below a ceiling that
     /// doubles, never less than the registry asks for.
     pub(super) fn back_off_ms(&mut self, failures: u32, retry_after_ms: Option<u64>) -> u64 {
-        let doubled = BACK_OFF_MIN_MS
-            .checked_shl(failures.min(16))
-            .unwrap_or(BACK_OFF_MAX_MS);
-        let ceiling_ms = doubled.min(BACK_OFF_MAX_MS);
-        let drawn = self.below(ceiling_ms + 1).max(BACK_OFF_MIN_MS);
+        let BackOff { min_ms, max_ms } = self.back_off;
+        let doubled = min_ms.saturating_mul(1 << failures.min(16));
+        let ceiling_ms = doubled.min(max_ms);
+        let drawn = self.below(ceiling_ms.saturating_add(1)).max(min_ms);
         let asked = retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MAX_MS);
         // Who is told the same time by one registry still does not come back at one moment.
         if asked > drawn {
-            asked + self.below(BACK_OFF_MIN_MS)
+            asked + self.below(min_ms)
         } else {
             drawn
         }
@@ -82,7 +97,7 @@ mod tests {
     fn a_node_polls_at_its_own_phase_of_every_interval() {
         let interval = 30_000;
         let phase = |node: &str, lead, from| {
-            let mut pace = Pace::of(node, 1, lead);
+            let mut pace = Pace::of(node, 1, lead, BackOff::default());
             (pace.next_poll_ms(from, interval) + lead) % interval
         };
         let near = |one: u64, other: u64| {
@@ -100,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_next_poll_is_ahead_and_within_an_interval_and_a_tenth() {
-        let mut pace = Pace::of("a", 7, 0);
+        let mut pace = Pace::of("a", 7, 0, BackOff::default());
         for now in (0..100_000).step_by(997) {
             let next = pace.next_poll_ms(now, 10_000);
             assert!(next > now && next <= now + 11_000, "{now} {next}");
@@ -112,18 +127,32 @@ mod tests {
 
     #[test]
     fn a_failure_waits_between_a_second_and_a_minute_or_as_long_as_asked() {
-        let mut pace = Pace::of("a", 7, 0);
+        let mut pace = Pace::of("a", 7, 0, BackOff::default());
         for failures in 0..200 {
             let wait = pace.back_off_ms(failures, None);
-            assert!(
-                (BACK_OFF_MIN_MS..=BACK_OFF_MAX_MS).contains(&wait),
-                "{wait}"
-            );
+            assert!((1_000..=60_000).contains(&wait), "{wait}");
         }
         let waits: Vec<u64> = (0..100).map(|_| pace.back_off_ms(9, None)).collect();
         assert!(waits.iter().any(|wait| *wait < 10_000) && waits.iter().any(|wait| *wait > 50_000));
         let asked = pace.back_off_ms(0, Some(120_000));
         assert!((120_000..121_000).contains(&asked), "{asked}");
-        assert!(pace.back_off_ms(0, Some(u64::MAX)) <= RETRY_AFTER_MAX_MS + BACK_OFF_MIN_MS);
+        assert!(pace.back_off_ms(0, Some(u64::MAX)) <= RETRY_AFTER_MAX_MS + 1_000);
+    }
+
+    #[test]
+    fn the_bounds_of_a_wait_are_the_configurations() {
+        let back_off = BackOff {
+            min_ms: 1,
+            max_ms: 5,
+        };
+        let mut pace = Pace::of("a", 7, 0, back_off);
+        let waits: Vec<u64> = (0..200).map(|n| pace.back_off_ms(n, None)).collect();
+        assert!(waits.iter().all(|wait| (1..=5).contains(wait)), "{waits:?}");
+        let endless = BackOff {
+            min_ms: u64::MAX,
+            max_ms: u64::MAX,
+        };
+        let mut pace = Pace::of("a", 7, 0, endless);
+        assert_eq!(pace.back_off_ms(60, None), u64::MAX);
     }
 }

@@ -1,5 +1,6 @@
 //! The machine's rules, each on a small story, and all of them under stories drawn at random.
 
+use super::super::pace::BackOff;
 use super::super::target::tests::wanted;
 use super::*;
 
@@ -38,7 +39,7 @@ impl Story {
     }
 
     fn with(kept: Vec<(Target, Option<Target>)>) -> Self {
-        let pace = Pace::of("here", 1, 0);
+        let pace = Pace::of("here", 1, 0, BackOff::default());
         Self {
             state: State::new(Phase::Enrolled, pace, kept, BTreeMap::new()),
             now_ms: 0,

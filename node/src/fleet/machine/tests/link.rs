@@ -99,14 +99,17 @@ fn a_new_credential_during_a_poll_with_the_old_one_is_tried_as_soon_as_that_ends
 #[test]
 fn a_token_is_tried_until_there_is_a_credential() {
     let mut story = Story::begin();
-    story.state.link = Link::new(Phase::Enrolling, Pace::of("here", 1, 0));
+    story.state.link = Link::new(Phase::Enrolling, Pace::of("here", 1, 0, BackOff::default()));
     story.now_ms = 1_000;
     assert_eq!(calls(&story.all(Input::Tick)), ["enrol"]);
     assert!(calls(&story.all(Input::EnrolFailed(again()))).is_empty());
     story.now_ms += 2_000;
     assert_eq!(calls(&story.all(Input::Tick)), ["enrol"]);
     assert_eq!(calls(&story.all(Input::Enrolled)), ["poll", "report"]);
-    story.state.link = Link::new(Phase::Unenrolled, Pace::of("here", 1, 0));
+    story.state.link = Link::new(
+        Phase::Unenrolled,
+        Pace::of("here", 1, 0, BackOff::default()),
+    );
     story.now_ms += 1_000_000;
     assert!(calls(&story.all(Input::Tick)).is_empty());
 }
