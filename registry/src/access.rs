@@ -26,7 +26,7 @@ pub(crate) use secret::Secret;
 pub(crate) use sessions::{Session, Sessions};
 pub(crate) use token_name::{TokenName, TokenNameError};
 
-/// The token of the first start, and its line in the audit.
+/// The token that a start tells where no other is in force, and its line in the audit.
 pub(crate) fn first_admin(now_ms: u64, request: String) -> (Kept, Entry) {
     let token = Token {
         name: "admin".to_owned(),

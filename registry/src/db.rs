@@ -173,3 +173,6 @@ impl Db {
         self.readers.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::db::node::KeptNode;
 use crate::db::{self, Db, DbError};
+use crate::limits::DOORBELLS_MAX;
 use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
@@ -82,7 +83,7 @@ impl Fleet {
         Ok(Self {
             memory: RwLock::new(memory),
             // The clock is ahead of every count of an earlier start.
-            doorbell: Doorbell::new(now_ms, doorbell::WAITING_MAX),
+            doorbell: Doorbell::new(now_ms, DOORBELLS_MAX),
             poll_ms,
             revision: watch::Sender::new(revision),
             changes: watch::Sender::new(0),

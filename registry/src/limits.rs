@@ -86,6 +86,11 @@ pub(crate) const NODE_LABELS_MAX: usize = 64;
 pub(crate) const NODES_MAX: u64 = 100_000;
 /// Deployments that there may be: all of them are read at each change.
 pub(crate) const DEPLOYMENTS_MAX: u64 = 4096;
+/// Nodes that may wait at the doorbell; each holds a connection, and a quarter of those is left for
+/// everybody else.
+pub(crate) const DOORBELLS_MAX: usize = CONNECTIONS_MAX / 4 * 3;
+/// Open pages that are told of changes; each holds a connection.
+pub(crate) const LIVE_PAGES_MAX: usize = 512;
 /// Outcomes of one node that are kept.
 pub(crate) const OUTCOMES_KEPT_MAX: u32 = 128;
 /// Outcomes of one node that are shown.

@@ -32,7 +32,7 @@ impl Output {
         print(&format!("listening on {url}\n"))
     }
 
-    /// The token of the first start.
+    /// The token of the first start, or of one where no other is in force.
     ///
     /// # Errors
     /// Standard output is closed.

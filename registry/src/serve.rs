@@ -91,11 +91,12 @@ impl Server {
         Ok(server)
     }
 
-    /// Where nobody has a token yet, one admin token is made and told.
+    /// Where nobody has an admin token that is in force, as at the first start or when the last one
+    /// has expired, one is made and told: who starts the registry owns it.
     async fn first_token(&self) -> Result<(), ServeError> {
         let state = &self.state;
         let mut reader = state.db.reader().await?;
-        let known = db::token::any(&mut reader).await?;
+        let known = db::token::any_admin(&mut reader, state.now_ms()).await?;
         drop(reader);
         if known {
             return Ok(());

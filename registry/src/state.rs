@@ -14,7 +14,7 @@ use crate::blobs::Blobs;
 use crate::cli::System;
 use crate::db::Db;
 use crate::fleet::Fleet;
-use crate::limits::{CONNECTIONS_MAX, UPLOADS_MAX};
+use crate::limits::{CONNECTIONS_MAX, LIVE_PAGES_MAX, UPLOADS_MAX};
 use crate::output::Output;
 
 /// What every request shares. Clones are handles of the same.
@@ -41,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) uploads: Arc<Semaphore>,
     /// Which node should run what.
     pub(crate) fleet: Fleet,
+    /// Places of open pages that are told of changes.
+    pub(crate) live_pages: Arc<Semaphore>,
     /// Bearers that were looked up.
     pub(crate) sessions: Sessions,
     /// Wrong tokens by address.
@@ -91,6 +93,7 @@ impl State {
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             fleet: made.fleet,
+            live_pages: Arc::new(Semaphore::new(LIVE_PAGES_MAX)),
             sessions: Sessions::new(made.requests_per_second),
             failures: Failures::per_minute(made.failures_per_minute),
             system: made.system,

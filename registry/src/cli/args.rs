@@ -17,8 +17,8 @@ Exit codes:
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  registry serve                              on 127.0.0.1:8528, with SQLite; the first start
-                                              prints an admin token once
+  registry serve                              on 127.0.0.1:8528, with SQLite; while no
+                                              admin token is in force, a start prints one
   registry serve --listen 127.0.0.1:0 --data-dir /tmp/registry
   registry serve --listen 0.0.0.0:8528 --tls-cert cert.pem --tls-key key.pem
   curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8528/api/v1/payloads

@@ -32,6 +32,24 @@ pub(crate) async fn insert(write: &mut Write, blob: Kept, now_ms: u64) -> Result
     one(what, &done)
 }
 
+/// Lets the grace of a blob without release begin anew; whether it is kept.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn renew(
+    write: &mut Write,
+    digest: &Digest,
+    now_ms: u64,
+) -> Result<bool, DbError> {
+    let done = sqlx::query("UPDATE blob SET created_ms = $2 WHERE digest = $1")
+        .bind(digest.to_string())
+        .bind(signed(now_ms))
+        .execute(&mut **write)
+        .await
+        .map_err(|reason| DbError::sql("renewing a blob", reason))?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// The length of a blob, if it is kept.
 ///
 /// # Errors

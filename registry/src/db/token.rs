@@ -102,15 +102,19 @@ pub(crate) async fn by_secret(
     row.as_ref().map(kept).transpose()
 }
 
-/// Whether there is any token, in force or not.
+/// Whether somebody may make tokens at a time.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn any(connection: &mut Connection) -> Result<bool, DbError> {
-    let row = sqlx::query("SELECT name FROM token LIMIT 1")
-        .fetch_optional(connection)
-        .await
-        .map_err(|reason| DbError::sql("looking for tokens", reason))?;
+pub(crate) async fn any_admin(connection: &mut Connection, now_ms: u64) -> Result<bool, DbError> {
+    let row = sqlx::query(
+        "SELECT name FROM token
+         WHERE revoked_ms IS NULL AND expires_ms > $1 AND scopes LIKE '%\"admin\"%' LIMIT 1",
+    )
+    .bind(signed(now_ms))
+    .fetch_optional(connection)
+    .await
+    .map_err(|reason| DbError::sql("looking for an admin token", reason))?;
     Ok(row.is_some())
 }
 

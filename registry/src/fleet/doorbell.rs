@@ -9,8 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use api::registry::Ring;
 use tokio::sync::watch;
 
-/// Nodes that may wait at once; each holds a connection.
-pub(crate) const WAITING_MAX: usize = 20_000;
 /// Calls that the registry answers in a millisecond with ease: the spread is this long.
 const CALLS_PER_MS: u64 = 10;
 

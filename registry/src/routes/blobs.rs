@@ -20,6 +20,7 @@ use payload::limits::PAYLOAD_BYTES_MAX;
 use serde_json::json;
 
 use super::caller::{Fetcher, Publisher};
+use super::description::PayloadFile;
 use super::path::{Segments, named};
 use super::refusal::Refusal;
 use super::upload;
@@ -39,8 +40,8 @@ const FOR_EVER: &str = "private, max-age=31536000, immutable";
 #[utoipa::path(method(get, head), path = "/blobs/{digest}", tag = "blobs",
     params(("digest" = String, Path, description = "`sha256:` and 64 hexadecimal digits")),
     responses(
-        (status = 200, content_type = "application/wasm", body = Vec<u8>),
-        (status = 206, content_type = "application/wasm", body = Vec<u8>),
+        (status = 200, content_type = "application/wasm", body = PayloadFile),
+        (status = 206, content_type = "application/wasm", body = PayloadFile),
         (status = 304),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
     ), security(("bearer" = [])))]
@@ -185,7 +186,7 @@ async fn body(
 /// Keeps the bytes of a payload file, until a release names them or collection removes them.
 #[utoipa::path(put, path = "/blobs/{digest}", tag = "blobs",
     params(("digest" = String, Path, description = "`sha256:` and 64 hexadecimal digits")),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content = PayloadFile, content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "They were kept already"),
         (status = 201, description = "They are kept now"),
@@ -226,13 +227,16 @@ pub(crate) async fn keep(
         size_bytes: bytes.len() as u64,
     };
     for _ in 0..PUT_ATTEMPTS {
-        let mut reader = state.db.reader().await?;
-        if db::blob::size_bytes(&mut reader, &digest).await?.is_some() {
+        let now_ms = state.now_ms();
+        // Its release may come only now: until then it is as new.
+        let renew = state.db.write(move |write| {
+            Box::pin(async move { db::blob::renew(write, &digest, now_ms).await })
+        });
+        if renew.await? {
             return Ok(false);
         }
-        drop(reader);
         state.blobs.put(&digest, bytes.clone()).await?;
-        let (now_ms, who, blobs) = (state.now_ms(), who.clone(), state.blobs.clone());
+        let (who, blobs) = (who.clone(), state.blobs.clone());
         let kept = state
             .db
             .write(move |write| row(write, blobs, blob, who, now_ms))
@@ -256,7 +260,7 @@ fn row(
     now_ms: u64,
 ) -> Work<'_, Option<bool>, Refusal> {
     Box::pin(async move {
-        if db::blob::size_bytes(write, &blob.digest).await?.is_some() {
+        if db::blob::renew(write, &blob.digest, now_ms).await? {
             return Ok(Some(false));
         }
         if blobs.size_bytes(&blob.digest).await? != Some(blob.size_bytes) {

@@ -16,7 +16,6 @@ use super::refusal::{Refusal, shown};
 use super::request::Context;
 use crate::access::{Caller, Scopes, Secret, Session, Who};
 use crate::db;
-use crate::db::audit::Entry;
 use crate::state::State;
 
 /// Any bearer that is in force.
@@ -37,15 +36,17 @@ pub(crate) struct Operator(pub(super) Who);
 pub(crate) struct Admin(pub(super) Who);
 
 /// May publish somewhere; where, is to be asked.
-pub(crate) struct Publisher {
-    who: Who,
-    scopes: Scopes,
-}
+pub(crate) struct Publisher(Somewhere);
 
 /// May publish somewhere, or operate the fleet; for which namespace, is to be asked.
-pub(crate) struct Curator {
+pub(crate) struct Curator(Somewhere);
+
+/// A token whose right depends on the namespace, and what its refusal would be audited with.
+struct Somewhere {
     who: Who,
     scopes: Scopes,
+    state: State,
+    subject: String,
 }
 
 /// May enrol nodes.
@@ -67,19 +68,34 @@ impl Publisher {
     /// # Errors
     /// 403: it may not publish there.
     pub(crate) fn within(self, namespace: &Namespace) -> Result<Who, Refusal> {
-        if self.scopes.may_publish_in(namespace.as_str()) {
-            return Ok(self.who);
-        }
-        Err(Refusal::forbidden(format!(
-            "token {} may not publish in namespace {namespace}: it may {}",
-            self.who.name,
-            self.scopes.texts().join(", ")
-        )))
+        let may = self.0.scopes.may_publish_in(namespace.as_str());
+        self.0.if_it(may, namespace)
     }
 
     /// Who it is, for what belongs to no namespace yet.
     pub(crate) fn anywhere(self) -> Who {
-        self.who
+        self.0.who
+    }
+}
+
+impl Somewhere {
+    fn if_it(self, may: bool, namespace: &Namespace) -> Result<Who, Refusal> {
+        let Self {
+            who,
+            scopes,
+            state,
+            subject,
+        } = self;
+        if may {
+            return Ok(who);
+        }
+        let scopes = scopes.texts().join(", ");
+        let detail = format!(
+            "{} may {scopes}, not this in namespace {namespace}",
+            who.name
+        );
+        audit_refusal(&state, &who, "scope.refused", subject, &detail);
+        Err(Refusal::forbidden(detail))
     }
 }
 
@@ -89,11 +105,9 @@ impl Curator {
     /// # Errors
     /// 403: it may neither operate nor publish there.
     pub(crate) fn within(self, namespace: &Namespace) -> Result<Who, Refusal> {
-        if self.scopes.may_operate() {
-            return Ok(self.who);
-        }
-        let Self { who, scopes } = self;
-        Publisher { who, scopes }.within(namespace)
+        let scopes = &self.0.scopes;
+        let may = scopes.may_operate() || scopes.may_publish_in(namespace.as_str());
+        self.0.if_it(may, namespace)
     }
 }
 
@@ -174,7 +188,13 @@ fn refused(parts: &Parts, state: &State, context: &Context, refusal: Refusal) ->
         name: "nobody".to_owned(),
         request: context.id.clone(),
     };
-    audit(parts, state, &who, "token.refused", refusal.detail());
+    audit_refusal(
+        state,
+        &who,
+        "token.refused",
+        subject(parts),
+        refusal.detail(),
+    );
     match state.failures.count(context.address) {
         Ok(()) => refusal,
         Err(too_fast) => too_fast.into(),
@@ -194,11 +214,26 @@ fn foreign(
         None => "act for its own node only".to_owned(),
     };
     let detail = format!("{} may {may}; this route needs {right}", who.name);
-    audit(parts, state, who, "scope.refused", &detail);
+    audit_refusal(state, who, "scope.refused", subject(parts), &detail);
     Refusal::forbidden(detail)
 }
 
-fn audit(parts: &Parts, state: &State, who: &Who, what: &'static str, reason: &str) {
+/// The route that was asked, for the audit.
+fn subject(parts: &Parts) -> String {
+    // The router has cut the prefix off the other one.
+    let original = parts.extensions.get::<OriginalUri>();
+    let path = original.map_or(parts.uri.path(), |uri| uri.path());
+    format!("{} {}", parts.method, shown(path))
+}
+
+/// Audits a refusal, or counts it where there are too many.
+pub(super) fn audit_refusal(
+    state: &State,
+    who: &Who,
+    what: &'static str,
+    subject: String,
+    reason: &str,
+) {
     let Some(untold) = state.failures.audits() else {
         return;
     };
@@ -206,18 +241,8 @@ fn audit(parts: &Parts, state: &State, who: &Who, what: &'static str, reason: &s
     if untold > 0 {
         after["not_audited_before"] = untold.into();
     }
-    // The router has cut the prefix off the other one.
-    let original = parts.extensions.get::<OriginalUri>();
-    let path = original.map_or(parts.uri.path(), |uri| uri.path());
-    let entry = Entry {
-        at_ms: state.now_ms(),
-        who: who.name.clone(),
-        what,
-        subject: format!("{} {}", parts.method, shown(path)),
-        before: None,
-        after: Some(after),
-        request: who.request.clone(),
-    };
+    let mut entry = who.entry(state.now_ms(), what, subject);
+    entry.after = Some(after);
     state
         .db
         .write_soon(move |write| Box::pin(async move { db::audit::add(write, &entry).await }));
@@ -275,13 +300,22 @@ impl FromRequestParts<State> for Admin {
     }
 }
 
+fn somewhere(parts: &Parts, state: &State, (who, scopes): (Who, Scopes)) -> Somewhere {
+    Somewhere {
+        who,
+        scopes,
+        state: state.clone(),
+        subject: subject(parts),
+    }
+}
+
 impl FromRequestParts<State> for Publisher {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         let right = "publish:NAMESPACE";
-        let (who, scopes) = Authenticated::with(parts, state, right, Scopes::may_publish).await?;
-        Ok(Self { who, scopes })
+        let caller = Authenticated::with(parts, state, right, Scopes::may_publish).await?;
+        Ok(Self(somewhere(parts, state, caller)))
     }
 }
 
@@ -291,8 +325,8 @@ impl FromRequestParts<State> for Curator {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         let right = "operate or publish:NAMESPACE";
         let may = |scopes: &Scopes| scopes.may_operate() || scopes.may_publish();
-        let (who, scopes) = Authenticated::with(parts, state, right, may).await?;
-        Ok(Self { who, scopes })
+        let caller = Authenticated::with(parts, state, right, may).await?;
+        Ok(Self(somewhere(parts, state, caller)))
     }
 }
 

@@ -5,9 +5,10 @@
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use hyper::body::Bytes;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::{OpenApi as Document, RefOr};
+use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
 
 /// What the description says before the routes.
 #[derive(OpenApi)]
@@ -22,6 +23,19 @@ use utoipa::{Modify, OpenApi};
 pub(crate) struct Description;
 
 struct Bearer;
+
+/// The bytes of a payload file, as the description calls them.
+pub(crate) enum PayloadFile {}
+
+impl PartialSchema for PayloadFile {
+    fn schema() -> RefOr<Schema> {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        let object = ObjectBuilder::new().schema_type(Type::String);
+        object.format(Some(binary)).into()
+    }
+}
+
+impl ToSchema for PayloadFile {}
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut Document) {

@@ -13,7 +13,7 @@ use payload::name::InstanceName;
 use serde_json::json;
 
 use super::body;
-use super::caller::Enroller;
+use super::caller::{Enroller, audit_refusal};
 use super::path::named;
 use super::refusal::Refusal;
 use crate::access::{Secret, Who};
@@ -50,10 +50,16 @@ pub(crate) async fn enrol(
         seen_ms: now_ms,
     };
     let done = state.db.write({
-        let (kept, who) = (kept.clone(), caller.who);
+        let (kept, who) = (kept.clone(), caller.who.clone());
         move |write| Box::pin(async move { keep(write, kept, &sha256, who).await })
     });
-    done.await?;
+    if let Err(refusal) = done.await {
+        // Nothing of the transaction is left: who tried is told apart from it.
+        let subject = "POST /api/v1/nodes/enrol".to_owned();
+        let reason = refusal.detail();
+        audit_refusal(&state, &caller.who, "node.refused", subject, reason);
+        return Err(refusal);
+    }
     state.fleet.enrolled(kept);
     let (node, credential) = (node.to_string(), secret.text());
     Ok((StatusCode::CREATED, Json(Enrolled { node, credential })))

@@ -9,17 +9,23 @@ mod overview;
 mod versions;
 mod viewer;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{Request, State as Shared};
 use axum::http::header::{
     CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS,
 };
 use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{Router, get, post};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::sleep;
 
 use super::refusal::Refusal;
 use super::sse::{self, Source};
+use crate::limits::{LIVE_PAGES_MAX, LIVE_REST};
 use crate::page::Refused;
 use crate::state::State;
 use viewer::LiveViewer;
@@ -29,6 +35,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
+
+/// When a page may ask again to be kept live.
+const LIVE_PAGES_REST: Duration = Duration::from_mins(1);
 
 /// The routes of the pages.
 pub(crate) fn routes() -> Router<State> {
@@ -97,21 +106,28 @@ fn refused(response: &Response, refusal: &Refusal) -> Response {
 }
 
 /// Tells an open page that it shows something old.
-async fn live(_: LiveViewer, axum::extract::State(state): axum::extract::State<State>) -> Response {
+async fn live(_: LiveViewer, Shared(state): Shared<State>) -> Result<Response, Refusal> {
+    let place = Arc::clone(&state.live_pages).try_acquire_owned();
+    let place = place.map_err(|_| {
+        let detail = format!("{LIVE_PAGES_MAX} pages are kept live, the most at a time");
+        Refusal::busy(detail, LIVE_PAGES_REST)
+    })?;
     let changes = Changes {
         fleet: state.fleet.changes(),
         commits: state.db.revisions().commits(),
         pending: false,
+        _place: place,
     };
-    sse::stream(changes, &state)
+    Ok(sse::stream(changes, &state))
 }
 
 /// What makes a page old: another fleet, or anything else that was written.
 struct Changes {
-    fleet: tokio::sync::watch::Receiver<u64>,
-    commits: tokio::sync::watch::Receiver<u64>,
+    fleet: watch::Receiver<u64>,
+    commits: watch::Receiver<u64>,
     /// Something changed that was not told yet.
     pending: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Source for Changes {
@@ -125,7 +141,7 @@ impl Source for Changes {
             self.pending = true;
         }
         // Changes come in bursts; a page is read by a person.
-        tokio::time::sleep(crate::limits::LIVE_REST).await;
+        sleep(LIVE_REST).await;
         self.fleet.borrow_and_update();
         self.commits.borrow_and_update();
         self.pending = false;

@@ -49,13 +49,11 @@ impl Upload {
 /// 503: none became free in time.
 pub(crate) async fn place(state: &State) -> Result<OwnedSemaphorePermit, Refusal> {
     let waiting = Arc::clone(&state.uploads).acquire_owned();
-    match timeout(UPLOAD_WAIT, waiting).await {
-        Ok(Ok(place)) => Ok(place),
-        _ => {
-            let detail = format!("{UPLOADS_MAX} uploads are under way, the most at a time");
-            Err(Refusal::busy(detail, Duration::from_secs(5)))
-        }
+    if let Ok(Ok(place)) = timeout(UPLOAD_WAIT, waiting).await {
+        return Ok(place);
     }
+    let detail = format!("{UPLOADS_MAX} uploads are under way, the most at a time");
+    Err(Refusal::busy(detail, Duration::from_secs(5)))
 }
 
 /// Receives a body of at most so many bytes.
@@ -109,5 +107,54 @@ async fn collect(
             hasher.update(&piece);
             bytes.extend_from_slice(&piece);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use hyper::body::Bytes;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    /// A body that sends a piece, and the next one only after a while.
+    fn dripping(pause: Duration, pieces: u32) -> Body {
+        Body::from_stream(stream::unfold(pieces, move |left| async move {
+            if left == 0 {
+                return None;
+            }
+            sleep(pause).await;
+            Some((Ok::<_, Infallible>(Bytes::from_static(b"x")), left - 1))
+        }))
+    }
+
+    fn status(refusal: Refusal) -> u16 {
+        refusal.into_problem("x").status
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_piece_that_does_not_come_meets_its_deadline() {
+        let started = Instant::now();
+        let refused = collect(dripping(UPLOAD_PIECE_TIMEOUT * 2, 1), 0, 10).await;
+        assert_eq!(status(refused.unwrap_err()), 408);
+        assert_eq!(started.elapsed(), UPLOAD_PIECE_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_pieces_are_waited_for_and_hashed_as_they_come() {
+        let slow = dripping(UPLOAD_PIECE_TIMEOUT / 2, 3);
+        let (bytes, sha256) = collect(slow, 0, 10).await.unwrap();
+        assert_eq!(bytes, b"xxx");
+        assert_eq!(sha256, *Digest::of(b"xxx").as_bytes());
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_bound_is_not_collected() {
+        let refused = collect(Body::from(vec![0; 11]), 0, 10).await;
+        assert_eq!(status(refused.unwrap_err()), 413);
+        assert!(collect(Body::from(vec![0; 10]), 0, 10).await.is_ok());
     }
 }

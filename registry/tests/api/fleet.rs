@@ -1,11 +1,6 @@
 //! The fleet half of the registry and its first page, through the typed client and as a browser
 //! sees them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what sets a test up is part of the test"
-)]
-
 #[path = "fleet/access.rs"]
 mod access;
 #[path = "fleet/deployments.rs"]

@@ -26,7 +26,7 @@ const WIDE: [&str; 4] = [
 pub(crate) struct Registry {
     child: Child,
     /// Kept open: who prints into a closed pipe ends.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     pub(crate) address: SocketAddr,
     /// The token of the first start.
     pub(crate) admin: String,
@@ -82,7 +82,7 @@ impl Registry {
         let admin = lines.iter().find_map(|line| line["admin_token"].as_str());
         Self {
             child,
-            _stdout: stdout,
+            stdout,
             address: address_in(&lines),
             admin: admin.expect("the first start tells a token").to_owned(),
             folder,
@@ -114,14 +114,20 @@ impl Registry {
         self.child.wait().unwrap()
     }
 
-    /// Starts it again from the same folder, on another port.
+    /// Starts it again from the same folder, on another port. No token is told.
     pub(crate) fn start_again(&mut self) {
+        assert_eq!(self.started_again(), None);
+    }
+
+    /// The same; gives the token that was told.
+    pub(crate) fn started_again(&mut self) -> Option<String> {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
         let (child, stdout, lines) = spawn(&self.data_dir(), &flags);
-        assert!(lines.iter().all(|line| line.get("admin_token").is_none()));
         self.address = address_in(&lines);
         self.child = child;
-        self._stdout = stdout;
+        self.stdout = stdout;
+        let told = lines.iter().find_map(|line| line["admin_token"].as_str());
+        told.map(str::to_owned)
     }
 
     /// One request with a token, and a JSON body where there is one.
@@ -208,6 +214,10 @@ impl Drop for Registry {
 }
 
 /// Starts a registry and reads what it tells until it listens.
+#[expect(
+    clippy::zombie_processes,
+    reason = "`Registry` waits for it when it is dropped"
+)]
 fn spawn(data_dir: &Path, flags: &[&str]) -> (Child, BufReader<ChildStdout>, Vec<Value>) {
     let mut child = command(data_dir, flags)
         .stdout(Stdio::piped())
@@ -218,9 +228,8 @@ fn spawn(data_dir: &Path, flags: &[&str]) -> (Child, BufReader<ChildStdout>, Vec
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
-        if stdout.read_line(&mut line).unwrap() == 0 {
-            panic!("it ended: {:?}", child.wait());
-        }
+        let bytes = stdout.read_line(&mut line).unwrap();
+        assert!(bytes > 0, "it ended: {:?}", child.wait());
         let line: Value = serde_json::from_str(&line).unwrap();
         let listens = line.get("listening").is_some();
         lines.push(line);

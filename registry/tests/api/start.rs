@@ -101,6 +101,28 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
+fn a_token_is_told_again_only_where_no_admin_token_is_in_force() {
+    let mut registry = Registry::start();
+    // Its name is not its scope.
+    registry.token("publisher", &["publish:admin"]);
+    registry.token("second", &["admin"]);
+    let first = registry.admin.clone();
+    registry.admin("DELETE", "/tokens/admin", None).expect(204);
+    assert!(registry.stop().success());
+    registry.start_again();
+    registry.ask(&first, "GET", "/whoami", None).expect(401);
+
+    let mut registry = Registry::start();
+    registry.token("publisher", &["publish:admin"]);
+    registry.admin("DELETE", "/tokens/admin", None).expect(204);
+    assert!(registry.stop().success());
+    let told = registry.started_again().expect("a new token");
+    assert_ne!(told, registry.admin);
+    registry.admin("GET", "/whoami", None).expect(401);
+    registry.ask(&told, "GET", "/tokens", None).expect(200);
+}
+
+#[test]
 fn it_stops_when_it_is_asked_to_and_keeps_everything() {
     let mut registry = Registry::start();
     let token = registry.token("kept", &["read"]);

@@ -17,6 +17,7 @@ use crate::db::audit::Entry;
 use crate::db::{self, DbError, Write};
 use crate::limits::{FORM_BYTES_MAX, JSON_TIMEOUT, PAGE_SESSION_S, PAGE_SESSIONS_MAX};
 use crate::page::Login;
+use crate::routes::caller::audit_refusal;
 use crate::routes::refusal::Refusal;
 use crate::routes::request::Context;
 use crate::state::State;
@@ -99,17 +100,19 @@ async fn check(state: &State, fields: &Fields) -> Result<Option<([u8; 32], Strin
 
 /// The form with a word on why, counted and audited.
 fn again(state: &State, context: &Context) -> Result<Response, Refusal> {
-    if let Some(untold) = state.failures.audits() {
-        let (name, request) = ("nobody".to_owned(), context.id.clone());
-        let who = Who { name, request };
-        let mut entry = who.entry(state.now_ms(), "token.refused", "POST /login".to_owned());
-        entry.after = Some(serde_json::json!({ "not_audited_before": untold }));
-        let db = &state.db;
-        db.write_soon(move |write| Box::pin(async move { db::audit::add(write, &entry).await }));
-    }
+    const REASON: &str =
+        "This token does not open the page: it is unknown, has ended, or may not read.";
+    let (name, request) = ("nobody".to_owned(), context.id.clone());
+    let who = Who { name, request };
+    audit_refusal(
+        state,
+        &who,
+        "token.refused",
+        "POST /login".to_owned(),
+        REASON,
+    );
     state.failures.count(context.address)?;
-    let refusal =
-        Some("This token does not open the page: it is unknown, has ended, or may not read.");
+    let refusal = Some(REASON);
     Ok((StatusCode::UNAUTHORIZED, html(&Login { refusal })?).into_response())
 }
 

@@ -3,6 +3,7 @@
 use api::registry::Enrol;
 
 use super::harness::{Registry, facts, refused, spec};
+use crate::stage::until;
 
 #[tokio::test]
 async fn an_enrolment_token_is_worth_as_many_nodes_as_it_says() {
@@ -17,6 +18,14 @@ async fn an_enrolment_token_is_worth_as_many_nodes_as_it_says() {
     let (status, told) = refused(registry.enrol(&token, "c", &[]).await.map(|node| node.name));
     assert_eq!(status, 403, "{told}");
     assert!(told.contains("used up"), "{told}");
+    until("both refusals are audited", || {
+        let audit = registry.stage.audit();
+        audit
+            .iter()
+            .filter(|entry| entry["what"] == "node.refused")
+            .count()
+            == 2
+    });
     let names = registry.admin().nodes(None).await.unwrap().nodes;
     assert_eq!(
         names

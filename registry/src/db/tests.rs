@@ -1,0 +1,136 @@
+//! The writer on a real file: what is committed together stays apart where it fails.
+
+use std::collections::BTreeMap;
+
+use api::registry::Token;
+use tempfile::TempDir;
+
+use super::{Connection, Db, DbError, token};
+
+fn kept(name: &str) -> token::Kept {
+    token::Kept {
+        token: Token {
+            name: name.to_owned(),
+            scopes: vec!["read".to_owned()],
+            created_ms: 1,
+            expires_ms: 100,
+            used_ms: None,
+            uses_left: None,
+            revoked_ms: None,
+        },
+        labels: BTreeMap::new(),
+    }
+}
+
+async fn insert(db: &Db, name: &'static str, secret: u8) -> Result<(), DbError> {
+    db.write(move |write| {
+        Box::pin(async move { token::insert(write, &kept(name), &[secret; 32]).await })
+    })
+    .await
+}
+
+async fn names(connection: &mut Connection) -> Vec<String> {
+    let all = token::page(connection, "", 100).await.unwrap();
+    all.into_iter().map(|token| token.name).collect()
+}
+
+async fn opened() -> (TempDir, Db) {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, _writer) = Db::open(&folder.path().join("a file?#%.sqlite"))
+        .await
+        .unwrap();
+    (folder, db)
+}
+
+#[tokio::test]
+async fn a_job_that_fails_takes_nothing_of_those_beside_it() {
+    let (_folder, db) = opened().await;
+    // At once, so that they are committed together; two of them have one secret.
+    let (a, b, c, d) = tokio::join!(
+        insert(&db, "a", 1),
+        insert(&db, "b", 2),
+        insert(&db, "c", 2),
+        insert(&db, "d", 3)
+    );
+    assert!(a.is_ok() && b.is_ok() && c.is_err() && d.is_ok(), "{c:?}");
+    assert_eq!(
+        names(&mut db.reader().await.unwrap()).await,
+        ["a", "b", "d"]
+    );
+}
+
+#[tokio::test]
+async fn what_a_job_wrote_before_it_failed_is_undone_and_announces_nothing() {
+    let (_folder, db) = opened().await;
+    let before = db.revisions().access();
+    let failed: Result<(), DbError> = db
+        .write(|write| {
+            Box::pin(async move {
+                token::insert(write, &kept("half"), &[1; 32]).await?;
+                assert!(token::revoke(write, "half", 5).await?);
+                Err(DbError::Stopped)
+            })
+        })
+        .await;
+    assert!(failed.is_err());
+    assert!(names(&mut db.reader().await.unwrap()).await.is_empty());
+    assert_eq!(db.revisions().access(), before);
+    insert(&db, "whole", 1).await.unwrap();
+    let revoked = db
+        .write(|write| Box::pin(async move { token::revoke(write, "whole", 5).await }))
+        .await;
+    assert!(revoked.unwrap());
+    assert_eq!(db.revisions().access(), before + 1);
+}
+
+#[tokio::test]
+async fn the_audit_is_neither_changed_nor_deleted() {
+    let (_folder, db) = opened().await;
+    let entry = super::audit::Entry {
+        at_ms: 1,
+        who: "x".to_owned(),
+        what: "token.create",
+        subject: "y".to_owned(),
+        before: None,
+        after: None,
+        request: "z".to_owned(),
+    };
+    let added =
+        db.write(move |write| Box::pin(async move { super::audit::add(write, &entry).await }));
+    added.await.unwrap();
+    for sql in ["UPDATE audit SET who = 'w'", "DELETE FROM audit"] {
+        let tried: Result<(), DbError> = db
+            .write(move |write| {
+                Box::pin(async move {
+                    let done = sqlx::query(sql).execute(&mut **write).await;
+                    done.map(drop)
+                        .map_err(|reason| DbError::sql("trying", reason))
+                })
+            })
+            .await;
+        assert!(
+            tried.unwrap_err().to_string().contains("append-only"),
+            "{sql}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_reader_can_not_write() {
+    let (_folder, db) = opened().await;
+    let mut reader = db.reader().await.unwrap();
+    let tried = sqlx::query("DELETE FROM token").execute(&mut *reader).await;
+    assert!(tried.is_err());
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_when_it_is_opened_again() {
+    let (folder, db) = opened().await;
+    insert(&db, "kept", 1).await.unwrap();
+    db.close().await;
+    drop(db);
+    let (db, _writer) = Db::open(&folder.path().join("a file?#%.sqlite"))
+        .await
+        .unwrap();
+    assert_eq!(names(&mut db.reader().await.unwrap()).await, ["kept"]);
+}
