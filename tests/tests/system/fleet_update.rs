@@ -90,11 +90,10 @@ fn two_nodes_follow_a_channel_and_see_every_call_once() {
         return;
     }
     let (registry, publisher) = published();
-    let nodes = [("prod-1", "env=prod"), ("test-1", "env=test")].map(|(name, label)| {
-        Follower::new(&registry, registry.url(), &publisher, name)
-            .with(&["--label", label])
-            .start()
+    let followers = [("prod-1", "env=prod"), ("test-1", "env=test")].map(|(name, label)| {
+        Follower::new(&registry, registry.url(), &publisher, name).with(&["--label", label])
     });
+    let nodes = followers.each_ref().map(Follower::start);
     assert!(
         registry
             .deploy("prod", PAYLOAD, "stable", "env=prod")
@@ -110,7 +109,7 @@ fn two_nodes_follow_a_channel_and_see_every_call_once() {
     }
     let folder = tempfile::tempdir().unwrap();
     let files = ["prod", "test"].map(|name| folder.path().join(name));
-    let mut followers: Vec<_> = nodes
+    let mut readers: Vec<_> = nodes
         .iter()
         .zip(&files)
         .map(|(node, file)| follow(node, file))
@@ -137,9 +136,9 @@ fn two_nodes_follow_a_channel_and_see_every_call_once() {
             assert!(seen == expected, "{}, hook {hook}", file.display());
         }
     }
-    for follower in &mut followers {
-        follower.kill().unwrap();
-        follower.wait().unwrap();
+    for reader in &mut readers {
+        reader.kill().unwrap();
+        reader.wait().unwrap();
     }
     for name in ["prod-1", "test-1"] {
         let outcome = until_outcome(&registry, name, "updated", 0);
@@ -155,7 +154,8 @@ fn a_yanked_release_goes_on_and_a_revoked_one_is_left() {
         return;
     }
     let (registry, publisher) = published();
-    let node = Follower::new(&registry, registry.url(), &publisher, "n1").start();
+    let follower = Follower::new(&registry, registry.url(), &publisher, "n1");
+    let node = follower.start();
     registry.deploy("all", PAYLOAD, "stable", "*").unwrap();
     until_runs(&node, "1.0.0");
     let admin = registry.admin();
