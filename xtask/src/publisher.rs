@@ -40,7 +40,7 @@ impl<'registry> Publisher<'registry> {
         std::fs::copy(&public, publisher.trusted.join("publisher.pub"))?;
         let mut trust = std::fs::File::create(publisher.trusted.join("publisher.toml"))?;
         trust.write_all(
-            format!("pem_file = \"publisher.pub\"\nnamespaces = [\"{NAMESPACE}\"]\n").as_bytes(),
+            format!("key_file = \"publisher.pub\"\nnamespaces = [\"{NAMESPACE}\"]\n").as_bytes(),
         )?;
         Ok(publisher)
     }
@@ -68,7 +68,7 @@ impl<'registry> Publisher<'registry> {
             &token,
             "--trusted-keys",
             &trusted,
-            "--name",
+            "--node-name",
             "demo-node",
         ];
         args.extend(more);
@@ -162,7 +162,7 @@ impl<'registry> Publisher<'registry> {
 pub(crate) fn show(registry: &Registry, words: &[&str]) -> Result<()> {
     let mut packer = run::command(&binary("packer").to_string_lossy());
     packer.env("MARROW_REGISTRY", &registry.url);
-    packer.env("MARROW_TOKEN_FILE", &registry.token_file);
+    packer.env("MARROW_TOKEN", registry.token()?);
     packer.args(words);
     output::line(&format!("$ {}", run::words(&packer)));
     let printed = run::captured(&mut packer)?;

@@ -48,6 +48,10 @@ pub(super) fn show(folder: &Path) -> Result<(Registry, Node)> {
     heading("what the registry says now");
     publisher.show(&["list", PAYLOAD])?;
     publisher.show(&["nodes"])?;
+    output::line(&format!(
+        "its page shows the same: {}/ (`cargo xtask demo --keep` leaves it for you to look at)",
+        registry.url
+    ));
     Ok((registry, node))
 }
 
