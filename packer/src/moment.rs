@@ -19,9 +19,12 @@ pub(crate) fn utc(at_ms: u64) -> String {
     text.replacen('T', " ", 1)
 }
 
-/// `3 min ago`, or `in 3 min` of what is to come; milliseconds since 1970.
+/// `3 min ago`, or `in 3 min` of what is to come; `now` within half a second, since two machines'
+/// clocks may differ. Milliseconds since 1970.
 pub(crate) fn relative(now_ms: u64, at_ms: u64) -> String {
-    if at_ms > now_ms {
+    if now_ms.abs_diff(at_ms) < 500 {
+        "now".to_owned()
+    } else if at_ms > now_ms {
         format!("in {}", span(at_ms - now_ms))
     } else {
         format!("{} ago", span(now_ms - at_ms))
@@ -59,7 +62,8 @@ mod tests {
     #[test]
     fn spans_are_told_in_the_largest_unit_that_says_enough() {
         for (ms, text) in [
-            (0, "0 s ago"),
+            (0, "now"),
+            (1_000, "1 s ago"),
             (59_000, "59 s ago"),
             (MINUTE_MS, "1 min ago"),
             (HOUR_MS, "1 h ago"),

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -18,6 +19,8 @@ pub(crate) struct Publisher<'registry> {
     key: PathBuf,
     /// The folder of keys that nodes trust.
     trusted: PathBuf,
+    /// Whether its commands and what they print are shown.
+    shown: bool,
 }
 
 impl<'registry> Publisher<'registry> {
@@ -33,6 +36,7 @@ impl<'registry> Publisher<'registry> {
             folder: folder.to_owned(),
             key,
             trusted: folder.join("keys"),
+            shown: true,
         };
         publisher.show(&["keygen", "-o", &text(&name)])?;
         publisher.show(&["key", "add", &text(&public), "--namespace", NAMESPACE])?;
@@ -43,6 +47,12 @@ impl<'registry> Publisher<'registry> {
             format!("key_file = \"publisher.pub\"\nnamespaces = [\"{NAMESPACE}\"]\n").as_bytes(),
         )?;
         Ok(publisher)
+    }
+
+    /// The same, silent from now on: for what is done a thousand times.
+    pub(crate) fn silent(mut self) -> Self {
+        self.shown = false;
+        self
     }
 
     /// Starts a node that enrols by a token made for it.
@@ -151,7 +161,10 @@ impl<'registry> Publisher<'registry> {
     /// # Errors
     /// When it fails.
     pub(crate) fn show(&self, words: &[&str]) -> Result<()> {
-        show(self.registry, words)
+        if self.shown {
+            return show(self.registry, words);
+        }
+        run::captured(&mut packer(self.registry, words)?).map(drop)
     }
 }
 
@@ -160,14 +173,20 @@ impl<'registry> Publisher<'registry> {
 /// # Errors
 /// When it fails.
 pub(crate) fn show(registry: &Registry, words: &[&str]) -> Result<()> {
-    let mut packer = run::command(&binary("packer").to_string_lossy());
-    packer.env("MARROW_REGISTRY", &registry.url);
-    packer.env("MARROW_TOKEN", registry.token()?);
-    packer.args(words);
+    let mut packer = packer(registry, words)?;
     output::line(&format!("$ {}", run::words(&packer)));
     let printed = run::captured(&mut packer)?;
     printed.lines().for_each(output::line);
     Ok(())
+}
+
+/// A command of `packer` that asks this registry as its admin.
+fn packer(registry: &Registry, words: &[&str]) -> Result<Command> {
+    let mut packer = run::command(&binary("packer").to_string_lossy());
+    packer.env("MARROW_REGISTRY", &registry.url);
+    packer.env("MARROW_TOKEN", registry.token()?);
+    packer.args(words);
+    Ok(packer)
 }
 
 fn text(path: &Path) -> String {

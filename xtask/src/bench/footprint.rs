@@ -44,6 +44,7 @@ pub(super) fn measure() -> Result<Table> {
     let node = publisher.node(folder.path(), "127.0.0.1:0", &[])?;
     until_running(&node, PAYLOADS.len())?;
     let node_bytes = at_rest(node.process())?;
+    let publisher = publisher.silent();
     for number in 0..RELEASES - PAYLOADS.len() {
         let object = run::target().join("bpf/opensnoop.bpf.o");
         let version = format!("1.0.{}", number + 1);

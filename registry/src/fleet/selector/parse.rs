@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
         if !self.take("\"") {
             let value = self.take_while(is_bare);
             if value.is_empty() {
-                return Err(self.unexpected("a value, in double quotes where it is empty"));
+                return Err(self.unexpected("a value (\"\" for an empty one)"));
             }
             return Ok(value.to_owned());
         }
