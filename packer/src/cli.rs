@@ -12,7 +12,8 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use access::{
-    AddKeyArguments, AuditArguments, KeyCommand, NewTokenArguments, TokenCommand, WhoAmIArguments,
+    AddKeyArguments, AuditArguments, CollectArguments, KeyCommand, NewTokenArguments, TokenCommand,
+    WhoAmIArguments,
 };
 pub(crate) use file::{
     BuildArguments, ImportArguments, InspectArguments, LegacyArguments, PushArguments,
@@ -114,6 +115,8 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Show who changed what, newest first
     Audit(AuditArguments),
+    /// Remove bytes from the registry that no release and no node refers to
+    Collect(CollectArguments),
     /// Show what the token in use may do
     Whoami(WhoAmIArguments),
     /// Print completions for a shell

@@ -7,6 +7,7 @@ mod audit;
 mod build;
 mod channel;
 mod cli;
+mod collect;
 mod completions;
 mod configuration;
 mod deploy;
@@ -87,6 +88,7 @@ fn run(command: &Command, now_ms: u64) -> Result<(), Failure> {
         Command::Token(command) => token::run(command, now_ms),
         Command::Key(command) => key::run(command),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Collect(arguments) => collect::run(arguments),
         Command::Whoami(arguments) => whoami::run(arguments, now_ms),
         Command::Completions { shell } => completions::run(*shell),
     }

@@ -171,6 +171,26 @@ pub(crate) struct AuditArguments {
     pub(crate) registry: RegistryArguments,
 }
 
+/// `packer collect`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer collect --dry-run     # what would go
+  packer collect
+
+Goes through what was uploaded and never published, or belongs to no release any more, once it is
+older than the registry's --collect-after-s. What a node runs stays.")]
+pub(crate) struct CollectArguments {
+    /// Only say what would go
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
 /// `packer whoami`.
 #[derive(Debug, Args)]
 #[command(after_help = "\

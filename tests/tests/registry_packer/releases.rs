@@ -165,3 +165,26 @@ fn an_unsigned_release_becomes_signed() {
         .run(&[&pull[..], &["--key", "acme.pub"]].concat())
         .done();
 }
+
+#[test]
+fn bytes_that_were_never_published_are_collected_and_published_ones_are_not() {
+    let stage = Stage::forgetful();
+    stage.key("acme", "acme");
+    stage.payload("1.0.0", "");
+    stage.run(&["publish", "exec", "--key", "acme.key"]).done();
+    // The bytes are there before the registry finds that the key is a stranger's.
+    stage.run(&["keygen", "-o", "stranger"]).done();
+    stage.payload("1.1.0", "seen++;");
+    stage
+        .run(&["publish", "exec", "--key", "stranger.key"])
+        .failed(3);
+    let orphans = |ran: &serde_json::Value| ran["digests"].as_array().unwrap().len();
+    assert_eq!(orphans(&stage.json(&["collect", "--dry-run"])), 1);
+    let gone = stage.json(&["collect"]);
+    assert_eq!(
+        (orphans(&gone), gone["dry_run"].as_bool()),
+        (1, Some(false))
+    );
+    assert_eq!(orphans(&stage.json(&["collect"])), 0);
+    stage.run(&["pull", "acme/exec@1.0.0"]).done();
+}

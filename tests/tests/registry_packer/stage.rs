@@ -52,6 +52,11 @@ impl Stage {
         Self::serving(tempfile::tempdir().unwrap(), &[])
     }
 
+    /// A registry that keeps nothing for later publication.
+    pub(crate) fn forgetful() -> Self {
+        Self::serving(tempfile::tempdir().unwrap(), &["--collect-after-s", "0"])
+    }
+
     /// A registry behind TLS, with a certificate for 127.0.0.1 that nobody knows; it is `cert.pem`.
     pub(crate) fn secured() -> Self {
         let folder = tempfile::tempdir().unwrap();
