@@ -25,17 +25,18 @@ impl Registry {
     /// # Errors
     /// When it does not start, ends, or does not say so in time; with what it printed.
     pub(crate) fn start(folder: &Path) -> Result<Self> {
-        Self::start_program(&binary("registry"), folder)
+        Self::start_program(&binary("registry"), folder, &[])
     }
 
-    /// As [`Registry::start`], from another build.
+    /// As [`Registry::start`], from another build and with more arguments.
     ///
     /// # Errors
     /// As [`Registry::start`].
-    pub(crate) fn start_program(program: &Path, folder: &Path) -> Result<Self> {
+    pub(crate) fn start_program(program: &Path, folder: &Path, more: &[&str]) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(["--json", "serve", "--listen", "127.0.0.1:0"]);
         command.arg("--data-dir").arg(folder.join("registry"));
+        command.args(more);
         let mut process = Process::start("registry", folder, &mut command)?;
         let log = process.log().to_owned();
         let said = |field: &'static str| {
