@@ -73,7 +73,8 @@ impl Running {
         let counters = Arc::new(Counters::default());
         let tally = sinks.tally();
         let name = identity.name.as_str();
-        let reader = Reader::start(name, prepared.sources, sinks, Arc::clone(&counters))
+        let counting = Arc::clone(&counters);
+        let reader = Reader::start(name, prepared.sources, sinks, counting, now_us)
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
         let flip = flip(&gate, lane);
         let at_us = now_us();

@@ -70,6 +70,7 @@ impl Reader {
         sources: Vec<Source>,
         sinks: Sinks,
         counters: Arc<Counters>,
+        now_us: fn() -> u64,
     ) -> io::Result<Self> {
         let (bell, ear) = UnixStream::pair()?;
         ear.set_nonblocking(true)?;
@@ -84,6 +85,7 @@ impl Reader {
             epoll,
             batch: Batch::default(),
             events: 0,
+            now_us,
         };
         let thread = std::thread::Builder::new()
             .name(format!("read {name}"))
@@ -146,6 +148,8 @@ struct State {
     batch: Batch,
     /// Records of the generation in charge.
     events: u64,
+    /// Microseconds since 1970.
+    now_us: fn() -> u64,
 }
 
 impl State {
@@ -182,10 +186,11 @@ impl State {
             counters,
             batch,
             events,
+            now_us,
             ..
         } = self;
         for source in sources {
-            let passed = source.pass(batch, |batch| {
+            let passed = source.pass(batch, now_us(), |batch| {
                 counters.add_batch(batch.decoded, batch.malformed);
                 *events += batch.decoded + batch.malformed;
                 sinks.deliver(&batch.lines, batch.decoded);

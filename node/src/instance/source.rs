@@ -40,13 +40,21 @@ pub(crate) struct Batch {
     pub(crate) decoded: u64,
     /// Records too short for their struct.
     pub(crate) malformed: u64,
+    /// The line between the position and the event: when this pass was read.
+    middle: Vec<u8>,
 }
 
 impl Batch {
-    fn clear(&mut self) {
+    /// Makes ready for a pass at this moment, microseconds since 1970.
+    fn begin(&mut self, read_us: u64) {
         self.lines.clear();
         self.decoded = 0;
         self.malformed = 0;
+        self.middle.clear();
+        self.middle.extend_from_slice(b",\"read_us\":");
+        self.middle
+            .extend_from_slice(itoa::Buffer::new().format(read_us).as_bytes());
+        self.middle.extend_from_slice(b",\"event\":");
     }
 
     fn is_empty(&self) -> bool {
@@ -58,7 +66,7 @@ impl Batch {
         self.lines.extend_from_slice(prefix);
         self.lines
             .extend_from_slice(itoa::Buffer::new().format(position).as_bytes());
-        self.lines.extend_from_slice(b",\"event\":");
+        self.lines.extend_from_slice(&self.middle);
         if decoder.write_json(record, &mut self.lines).is_ok() {
             self.lines.extend_from_slice(b"}\n");
             self.decoded += 1;
@@ -103,16 +111,18 @@ impl Source {
     }
 
     /// Decodes one span into `batch`, hands it to `deliver`, and only then gives the records back.
-    /// Returns false when nothing was there.
+    /// Each line says when the span was read, `read_us`: one look at the clock is enough for what
+    /// is read at once. Returns false when nothing was there.
     ///
     /// # Errors
     /// Where libbpf can't read a perf buffer.
     pub(crate) fn pass(
         &mut self,
         batch: &mut Batch,
+        read_us: u64,
         deliver: impl FnOnce(&Batch),
     ) -> io::Result<bool> {
-        batch.clear();
+        batch.begin(read_us);
         let Self {
             buffer,
             decoder,

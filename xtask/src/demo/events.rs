@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Lines that `sample` shows of each kind.
 const SAMPLES: usize = 2;
 
-/// One event line: `{"instance":…,"generation":…,"ring":…,"position":…,"event":{…}}`.
+/// One event line: `{"instance":…,"generation":…,"ring":…,"position":…,"read_us":…,"event":{…}}`.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// The line as it came.

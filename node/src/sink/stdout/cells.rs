@@ -16,16 +16,29 @@ pub(super) struct Cell {
     pub(super) number: bool,
 }
 
-/// The cells of an output, in the order of the event's struct; none for what is no output.
+/// The cells of an output: when it was read, then the fields in the order of the event's struct;
+/// none for what is no output.
 pub(super) fn cells(line: &[u8]) -> Option<Vec<Cell>> {
     #[derive(Deserialize)]
     struct Output {
+        read_us: u64,
         event: Node,
     }
     let output: Output = serde_json::from_slice(line).ok()?;
-    let mut cells = Vec::new();
+    let mut cells = vec![Cell {
+        column: "time".to_owned(),
+        text: time_of_day(output.read_us),
+        number: false,
+    }];
     spread(output.event, "", &mut cells);
     Some(cells)
+}
+
+/// `13:37:00.123` in UTC, of microseconds since 1970.
+fn time_of_day(us: u64) -> String {
+    let ms = us / 1000;
+    let (s, min, h) = (ms / 1000 % 60, ms / 60_000 % 60, ms / 3_600_000 % 24);
+    format!("{h:02}:{min:02}:{s:02}.{:03}", ms % 1000)
 }
 
 /// A JSON value that keeps the order of its fields.
@@ -170,8 +183,12 @@ impl<'de> Visitor<'de> for NodeVisitor {
 mod tests {
     use super::*;
 
-    fn seen(line: &str) -> Vec<(String, String, bool)> {
-        let cells = cells(line.as_bytes()).unwrap();
+    /// The cells of an event that was read at the end of 1970's first day.
+    fn seen(event: &str) -> Vec<(String, String, bool)> {
+        let line = format!(r#"{{"instance":"x","read_us":86399999999,"event":{event}}}"#);
+        let mut cells = cells(line.as_bytes()).unwrap();
+        let time = cells.remove(0);
+        assert_eq!((&*time.column, &*time.text), ("time", "23:59:59.999"));
         cells
             .into_iter()
             .map(|cell| (cell.column, cell.text, cell.number))
@@ -184,7 +201,7 @@ mod tests {
 
     #[test]
     fn fields_keep_their_order_and_nested_ones_get_a_path() {
-        let line = r#"{"instance":"x","event":{"z":1,"a":{"y":-2,"b":{"c":true}},"m":"t"}}"#;
+        let line = r#"{"z":1,"a":{"y":-2,"b":{"c":true}},"m":"t"}"#;
         let expected = [
             cell("z", "1", true),
             cell("a.y", "-2", true),
@@ -196,7 +213,7 @@ mod tests {
 
     #[test]
     fn lists_of_words_read_as_typed_and_others_as_lists() {
-        let line = r#"{"event":{"args":["ls","-l"],"stack":[1,2],"points":[{"x":1,"y":[]}]}}"#;
+        let line = r#"{"args":["ls","-l"],"stack":[1,2],"points":[{"x":1,"y":[]}]}"#;
         let expected = [
             cell("args", "ls -l", false),
             cell("stack", "[1,2]", false),
@@ -207,7 +224,7 @@ mod tests {
 
     #[test]
     fn nothing_steers_the_terminal() {
-        let line = r#"{"event":{"a\u001b":"\u001b[2J\n\u009b"}}"#;
+        let line = r#"{"a\u001b":"\u001b[2J\n\u009b"}"#;
         let expected = [cell("a\u{fffd}", "\u{fffd}[2J\u{fffd}\u{fffd}", false)];
         assert_eq!(seen(line), expected);
     }
@@ -215,6 +232,6 @@ mod tests {
     #[test]
     fn what_is_no_output_has_no_cells() {
         assert_eq!(cells(b"{}"), None);
-        assert_eq!(cells(b"{\"event\":"), None);
+        assert_eq!(cells(b"{\"read_us\":1,\"event\":"), None);
     }
 }
