@@ -34,6 +34,9 @@ pub const REPORTS_BYTES_MAX: usize = 4 << 20;
 pub const OUTCOMES_MAX: usize = 256;
 /// Most instances that one node may be wanted to run, or report.
 pub const INSTANCES_MAX: usize = 256;
+/// Most bytes of what one node is told to run, floors included: well within what a client takes as
+/// one answer. Where older deployments fill it, younger ones give that node nothing.
+pub const DESIRED_BYTES_MAX: usize = 24 << 20;
 
 /// The answer to `GET /healthz` and `GET /readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -64,7 +64,8 @@ pub struct Desired {
     pub poll_ms: u64,
     /// What should run, by instance. What a registry had started and is not here is to stop.
     pub instances: Vec<Wanted>,
-    /// DSSE envelopes of the floors of the payloads above, as text.
+    /// DSSE envelopes of the floors of the payloads above, and of those that would be here if they
+    /// gave something, as text; at most as many as instances are allowed.
     pub floors: Vec<String>,
 }
 

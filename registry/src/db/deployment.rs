@@ -173,7 +173,7 @@ fn standing(row: &AnyRow, floors: &Floors) -> Result<Standing, DbError> {
         floor: floors.get(&payload),
     };
     let globals: BTreeMap<_, _> = json(row, "globals")?;
-    Ok(Standing {
+    let standing = Standing {
         deployment: get(row, "name")?,
         given: ingredients.give(&source),
         selector: parsed(row, "selector")?,
@@ -188,7 +188,9 @@ fn standing(row: &AnyRow, floors: &Floors) -> Result<Standing, DbError> {
         instance,
         created_ms: count(row, "created_ms")?,
         changed_ms: count(row, "changed_ms")?,
-    })
+        wanted_bytes: 0,
+    };
+    Ok(standing.weighed())
 }
 
 fn offer(row: &AnyRow) -> Result<Option<Offer>, DbError> {

@@ -9,12 +9,17 @@ mod give;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use api::registry::{DeploymentSpec, Desired, INSTANCES_MAX, InstanceReport, Wanted};
+use api::registry::{
+    DESIRED_BYTES_MAX, DeploymentSpec, Desired, INSTANCES_MAX, InstanceReport, Wanted,
+};
 use payload::name::Version;
 
 use super::selector::{Candidate, Selector};
 pub(crate) use explain::{Circumstances, explain};
 pub(crate) use give::{Given, Ingredients, Offer, Void};
+
+/// Bytes of an answer that no instance and no floor takes: names of fields, and the node's.
+const FRAME_BYTES: usize = 1 << 10;
 
 /// A deployment with what it gives now.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +38,8 @@ pub(crate) struct Standing {
     pub(crate) changed_ms: u64,
     /// The release that it gives, or why it gives none.
     pub(crate) given: Given,
+    /// Bytes of that in an answer; see [`Standing::weighed`].
+    pub(crate) wanted_bytes: usize,
 }
 
 /// A publisher's floor, as far as it matters here.
@@ -59,7 +66,8 @@ pub(crate) enum Verdict {
         /// The older one.
         to: String,
     },
-    /// The node has [`INSTANCES_MAX`] instances of older deployments already.
+    /// Older deployments want [`INSTANCES_MAX`] instances here already, or so much that the answer
+    /// would have more than [`DESIRED_BYTES_MAX`] bytes.
     Crowded,
 }
 
@@ -84,30 +92,97 @@ pub(crate) fn by_age(standings: &mut [Arc<Standing>]) {
 }
 
 impl Standing {
+    /// The same with `wanted_bytes` as they are: once for all nodes, since every plan adds them up.
+    pub(crate) fn weighed(mut self) -> Self {
+        // A map with text as keys always has a JSON form.
+        let bytes = |wanted| serde_json::to_vec(&wanted).map_or(usize::MAX, |json| json.len());
+        self.wanted_bytes = self.wanted().map_or(0, bytes);
+        self
+    }
+
     fn age(&self) -> (u64, &str) {
         (self.created_ms, &self.deployment)
+    }
+
+    /// What a node should run where this wins.
+    fn wanted(&self) -> Option<Wanted> {
+        let offer = self.given.as_ref().ok()?;
+        Some(Wanted {
+            instance: self.instance.clone(),
+            deployment: self.deployment.clone(),
+            payload: self.spec.payload.clone(),
+            version: offer.version.to_string(),
+            digest: offer.digest.clone(),
+            size_bytes: offer.size_bytes,
+            envelope: offer.envelope.clone(),
+            globals: self.spec.globals.clone(),
+            targets: self.spec.targets.clone(),
+        })
+    }
+}
+
+impl StandingFloor {
+    /// The most that it takes in an answer: JSON in JSON has two bytes for some of its own.
+    fn bytes_max(&self) -> usize {
+        self.envelope.len().saturating_mul(2).saturating_add(2)
+    }
+}
+
+/// What the claims of a node took already.
+struct Taken<'a> {
+    /// Who has which instance.
+    instances: BTreeMap<&'a str, &'a str>,
+    /// Whose floors go along.
+    payloads: BTreeSet<&'a str>,
+    bytes: usize,
+}
+
+impl<'a> Taken<'a> {
+    /// Takes the instance of a deployment, if there is room for it and its floor.
+    fn take(&mut self, standing: &'a Standing, floors: &Floors) -> bool {
+        let payload = standing.spec.payload.as_str();
+        let mut bytes = self
+            .bytes
+            .saturating_add(standing.wanted_bytes)
+            .saturating_add(1);
+        if !self.payloads.contains(payload) {
+            let floor = floors.get(payload).map(StandingFloor::bytes_max);
+            bytes = bytes.saturating_add(floor.map_or(0, |bytes| bytes + 1));
+        }
+        if self.instances.len() == INSTANCES_MAX || bytes > DESIRED_BYTES_MAX {
+            return false;
+        }
+        self.instances
+            .insert(&standing.instance, &standing.deployment);
+        self.payloads.insert(payload);
+        self.bytes = bytes;
+        true
     }
 }
 
 impl Plan {
     /// Decides for one node. `standings` come oldest first. A deployment without a release keeps
-    /// its instance: the node runs nothing there rather than what a younger one wants.
-    pub(crate) fn of(node: Candidate<'_>, standings: &[Arc<Standing>]) -> Self {
-        let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    /// its instance: the node runs nothing there rather than what a younger one wants. What does
+    /// not fit into an answer any more is left out, the youngest first.
+    pub(crate) fn of(node: Candidate<'_>, standings: &[Arc<Standing>], floors: &Floors) -> Self {
+        let mut taken = Taken {
+            instances: BTreeMap::new(),
+            payloads: BTreeSet::new(),
+            bytes: FRAME_BYTES,
+        };
         let named = standings.iter().filter(|one| one.selector.matches(node));
         let claims = named.map(|standing| {
-            let verdict = if let Some(to) = taken.get(standing.instance.as_str()) {
+            let verdict = if let Some(to) = taken.instances.get(standing.instance.as_str()) {
                 Verdict::Loses {
                     to: (*to).to_owned(),
                 }
-            } else if taken.len() == INSTANCES_MAX {
-                Verdict::Crowded
-            } else {
-                taken.insert(&standing.instance, &standing.deployment);
+            } else if taken.take(standing, floors) {
                 match &standing.given {
                     Ok(offer) => Verdict::Wins(Arc::clone(offer)),
                     Err(void) => Verdict::Void(void.clone()),
                 }
+            } else {
+                Verdict::Crowded
             };
             Claim {
                 standing: Arc::clone(standing),
@@ -131,12 +206,15 @@ impl Plan {
         wanted
     }
 
-    /// The answer to `GET /nodes/{node}/desired`. Floors of payloads that are named but give
-    /// nothing go along: a floor may be the reason.
+    /// The answer to `GET /nodes/{node}/desired`, of at most [`DESIRED_BYTES_MAX`] bytes. The floor
+    /// of a deployment that has an instance and gives nothing goes along: it may be the reason. What
+    /// has no instance has no floor here: the node does not run it, and takes no more floors than
+    /// instances.
     pub(crate) fn desired(&self, node: &str, poll_ms: u64, floors: &Floors) -> Desired {
         let payloads: BTreeSet<&String> = self
             .claims
             .iter()
+            .filter(|claim| matches!(claim.verdict, Verdict::Wins(_) | Verdict::Void(_)))
             .map(|claim| &claim.standing.spec.payload)
             .collect();
         let floors = payloads
@@ -174,21 +252,10 @@ impl Plan {
 
 impl Claim {
     fn wanted(&self) -> Option<Wanted> {
-        let Verdict::Wins(offer) = &self.verdict else {
-            return None;
-        };
-        let standing = &self.standing;
-        Some(Wanted {
-            instance: standing.instance.clone(),
-            deployment: standing.deployment.clone(),
-            payload: standing.spec.payload.clone(),
-            version: offer.version.to_string(),
-            digest: offer.digest.clone(),
-            size_bytes: offer.size_bytes,
-            envelope: offer.envelope.clone(),
-            globals: standing.spec.globals.clone(),
-            targets: standing.spec.targets.clone(),
-        })
+        match self.verdict {
+            Verdict::Wins(_) => self.standing.wanted(),
+            Verdict::Void(_) | Verdict::Loses { .. } | Verdict::Crowded => None,
+        }
     }
 }
 

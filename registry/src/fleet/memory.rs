@@ -78,6 +78,7 @@ impl Memory {
                 facts: &facts,
             },
             &self.standings,
+            &self.floors,
         );
         let (_, etag) = body(&plan.desired(&node, self.poll_ms, &self.floors));
         let changed = before.is_none_or(|before| before.etag != etag);
@@ -170,7 +171,7 @@ impl Memory {
             if !concerned {
                 continue;
             }
-            known.plan = Plan::of(candidate, &standings);
+            known.plan = Plan::of(candidate, &standings, &floors);
             known.settled = known.plan.settled(&known.instances);
             let (_, etag) = body(&known.plan.desired(node, self.poll_ms, &floors));
             if etag != known.etag {

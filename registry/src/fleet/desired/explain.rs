@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::registry::{
-    Explanation, InstanceReport, Outcome, OutcomeKind, ReleaseState, Source, Wanted,
+    DESIRED_BYTES_MAX, Explanation, INSTANCES_MAX, InstanceReport, Outcome, OutcomeKind,
+    ReleaseState, Source, Wanted,
 };
 
 use super::{Claim, Plan, Standing, Verdict};
@@ -102,9 +103,8 @@ fn sentences(claim: &Claim) -> Vec<String> {
             said.push(format!("Deployment {to} is older and has this instance."));
         }
         Verdict::Crowded => said.push(format!(
-            "It gives nothing here: older deployments want {} instances already, the most a node \
-             may have.",
-            api::registry::INSTANCES_MAX
+            "It gives nothing here: older deployments want as much as a node may have already, \
+             {INSTANCES_MAX} instances or {DESIRED_BYTES_MAX} bytes of envelopes and settings."
         )),
     }
     said

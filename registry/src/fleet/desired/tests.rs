@@ -13,6 +13,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[path = "tests/bounds.rs"]
+mod bounds;
+
 fn offer(version: &str, state: ReleaseState) -> Offer {
     Offer {
         version: version.parse().unwrap(),
@@ -42,7 +45,9 @@ fn standing(deployment: &str, instance: &str, selector: &str, created_ms: u64) -
         created_ms,
         changed_ms: created_ms,
         given: Ok(Arc::new(offer("1.0.0", ReleaseState::Available))),
+        wanted_bytes: 0,
     }
+    .weighed()
 }
 
 fn void(mut standing: Standing) -> Standing {
@@ -62,6 +67,10 @@ fn facts() -> Facts {
 }
 
 fn plan(standings: Vec<Standing>) -> Plan {
+    plan_with(standings, &Floors::new())
+}
+
+fn plan_with(standings: Vec<Standing>, floors: &Floors) -> Plan {
     let mut standings: Vec<Arc<Standing>> = standings.into_iter().map(Arc::new).collect();
     by_age(&mut standings);
     Plan::of(
@@ -70,6 +79,7 @@ fn plan(standings: Vec<Standing>) -> Plan {
             facts: &facts(),
         },
         &standings,
+        floors,
     )
 }
 

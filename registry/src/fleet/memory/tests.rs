@@ -34,6 +34,7 @@ fn standing(deployment: &str, selector: &str, version: &str) -> Arc<Standing> {
         created_ms: 1,
         changed_ms: 1,
         given: Ok(Arc::new(offer)),
+        wanted_bytes: 0,
     })
 }
 

@@ -35,6 +35,7 @@ fn standing(given: Result<Offer, Void>) -> Standing {
         created_ms: 1,
         changed_ms: 1,
         given: given.map(Arc::new),
+        wanted_bytes: 0,
     }
 }
 
