@@ -6,19 +6,22 @@ pub(crate) mod range;
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use futures_util::TryStreamExt;
+use futures_util::{Stream, TryStreamExt, stream};
 use hyper::body::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use payload::digest::Digest;
 use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error as ThisError;
 
-use crate::limits::{CACHED_BLOB_BYTES_MAX, CACHED_BLOBS};
+use crate::db::blob::Kept;
+use crate::limits::{CACHED_BLOB_BYTES_MAX, CACHED_BLOBS, PIECE_BYTES};
 
 /// The blobs in a data folder.
 pub(crate) const FOLDER: &str = "blobs";
@@ -37,6 +40,30 @@ pub(crate) enum BlobError {
         what: &'static str,
         /// What the store said.
         reason: Error,
+    },
+    /// Bytes that are not what their name says: the disk has changed them.
+    #[error("blob {digest} is changed on the disk: what lies there has {found}")]
+    Changed {
+        /// By its name.
+        digest: Digest,
+        /// Of its bytes.
+        found: Digest,
+    },
+    /// More or fewer bytes than were kept.
+    #[error("blob {digest} is changed on the disk: {found} bytes lie there, {kept} were kept")]
+    Length {
+        /// The blob.
+        digest: Digest,
+        /// On the disk.
+        found: u64,
+        /// When it was kept.
+        kept: u64,
+    },
+    /// Bytes of a large blob that were sent in part when they turned out to be others.
+    #[error("blob {digest} is changed on the disk: its answer was broken off")]
+    Streamed {
+        /// The blob.
+        digest: Digest,
     },
     /// The store could not be opened or listed.
     #[error("blobs, {what}: {reason}")]
@@ -66,6 +93,16 @@ struct ByBytes;
 impl quick_cache::Weighter<Digest, Bytes> for ByBytes {
     fn weight(&self, _: &Digest, bytes: &Bytes) -> u64 {
         bytes.len() as u64
+    }
+}
+
+impl BlobError {
+    /// Whether the bytes on the disk are at fault: who puts them again mends that.
+    pub(crate) fn is_rot(&self) -> bool {
+        match self {
+            Self::Changed { .. } | Self::Length { .. } | Self::Streamed { .. } => true,
+            Self::Store { .. } | Self::Folder { .. } => false,
+        }
     }
 }
 
@@ -147,10 +184,30 @@ impl Blobs {
         self.hot.get(digest)
     }
 
-    /// A whole blob of a length that fits into memory; the small ones are remembered.
+    /// Whether the bytes on the disk are the blob's, read to the end. What can't be read is not.
+    pub(crate) async fn is_whole(&self, blob: Kept) -> bool {
+        let Ok(found) = self.store.get(&place(&blob.digest)).await else {
+            return false;
+        };
+        if found.meta.size != blob.size_bytes {
+            return false;
+        }
+        let mut hasher = Sha256::new();
+        let mut pieces = found.into_stream();
+        loop {
+            match pieces.try_next().await {
+                Ok(Some(piece)) => hasher.update(&piece),
+                Ok(None) => return hasher.finalize()[..] == *blob.digest.as_bytes(),
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// A whole blob of a length that fits into memory, its bytes checked; the small ones are
+    /// remembered.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's; also where the disk has changed them.
     pub(crate) async fn read(&self, digest: &Digest) -> Result<Option<Bytes>, BlobError> {
         if let Some(bytes) = self.hot(digest) {
             return Ok(Some(bytes));
@@ -161,21 +218,65 @@ impl Blobs {
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(reason) => return Err(failed(digest, "reading it")(reason)),
         };
+        let (found, bytes) = digest_of(bytes).await.map_err(|reason| BlobError::Folder {
+            what: "checking bytes",
+            reason,
+        })?;
+        if found != *digest {
+            let digest = *digest;
+            return Err(BlobError::Changed { digest, found });
+        }
         if bytes.len() <= CACHED_BLOB_BYTES_MAX {
             self.hot.insert(*digest, bytes.clone());
         }
         Ok(Some(bytes))
     }
 
-    /// Some bytes of a blob.
+    /// A large blob, or a part of it, piece by piece, so that a slow reader holds one. Where all of
+    /// it is asked for the last piece comes only if the bytes are the blob's.
     ///
     /// # Errors
-    /// The store's; also where the blob is gone or shorter.
-    pub(crate) async fn read_range(
+    /// The store's; also where another number of bytes lies there.
+    pub(crate) async fn stream(
         &self,
-        digest: &Digest,
-        range: std::ops::Range<u64>,
-    ) -> Result<Bytes, BlobError> {
+        blob: Kept,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = Result<Bytes, BlobError>> + Send + use<>, BlobError> {
+        let Kept { digest, size_bytes } = blob;
+        let found = self.size_bytes(&digest).await?;
+        if found != Some(size_bytes) {
+            let (found, kept) = (found.unwrap_or(0), size_bytes);
+            return Err(BlobError::Length {
+                digest,
+                found,
+                kept,
+            });
+        }
+        let whole = range == (0..size_bytes);
+        let (blobs, hasher) = (self.clone(), whole.then(Sha256::new));
+        Ok(stream::try_unfold(
+            (range, hasher),
+            move |(left, mut hasher)| {
+                let blobs = blobs.clone();
+                async move {
+                    if left.is_empty() {
+                        return Ok(None);
+                    }
+                    let end = left.end.min(left.start + PIECE_BYTES);
+                    let piece = blobs.read_range(&digest, left.start..end).await?;
+                    if let Some(hasher) = &mut hasher {
+                        hasher.update(&piece);
+                        if end == left.end && hasher.clone().finalize()[..] != *digest.as_bytes() {
+                            return Err(BlobError::Streamed { digest });
+                        }
+                    }
+                    Ok(Some((piece, (end..left.end, hasher))))
+                }
+            },
+        ))
+    }
+
+    async fn read_range(&self, digest: &Digest, range: Range<u64>) -> Result<Bytes, BlobError> {
         let read = self.store.get_range(&place(digest), range).await;
         read.map_err(failed(digest, "reading from it"))
     }
@@ -216,6 +317,12 @@ impl Blobs {
         });
         Ok(stored.collect())
     }
+}
+
+/// The digest of bytes, off the async threads.
+async fn digest_of(bytes: Bytes) -> io::Result<(Digest, Bytes)> {
+    let hashed = tokio::task::spawn_blocking(move || (Digest::of(&bytes), bytes)).await;
+    hashed.map_err(io::Error::other)
 }
 
 fn failed(digest: &Digest, what: &'static str) -> impl FnOnce(Error) -> BlobError + use<> {

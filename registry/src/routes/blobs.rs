@@ -13,7 +13,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::TryStreamExt;
 use hyper::body::Bytes;
 use payload::digest::Digest;
 use payload::limits::PAYLOAD_BYTES_MAX;
@@ -28,7 +28,7 @@ use crate::access::Who;
 use crate::blobs::Blobs;
 use crate::blobs::range::{Wanted, wanted};
 use crate::db::{self, Work, Write};
-use crate::limits::{CACHED_BLOB_BYTES_MAX, PIECE_BYTES, PUT_ATTEMPTS};
+use crate::limits::{CACHED_BLOB_BYTES_MAX, PUT_ATTEMPTS};
 use crate::state::State;
 
 /// What payload files are.
@@ -77,10 +77,15 @@ pub(crate) async fn get(
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Wanted::Beyond => return Ok(beyond(&digest, size_bytes)),
     };
+    let blob = db::blob::Kept { digest, size_bytes };
     let body = if method == Method::HEAD {
+        // Who publishes sends what is not there, and that mends what the disk has changed.
+        if !is_there(&state.blobs, blob).await {
+            return Err(missing());
+        }
         Body::empty()
     } else {
-        body(&state.blobs, &digest, hot, range.clone(), size_bytes).await?
+        body(&state, blob, hot, range.clone()).await?
     };
     let mut response = described(status, &tag, body);
     let headers = response.headers_mut();
@@ -94,6 +99,15 @@ pub(crate) async fn get(
         );
     }
     Ok(response)
+}
+
+/// Whether the bytes of a row are on the disk, as far as that can be told cheaply: of large ones
+/// the length.
+async fn is_there(blobs: &Blobs, blob: db::blob::Kept) -> bool {
+    if blob.size_bytes <= CACHED_BLOB_BYTES_MAX as u64 {
+        return matches!(blobs.read(&blob.digest).await, Ok(Some(_)));
+    }
+    matches!(blobs.size_bytes(&blob.digest).await, Ok(Some(found)) if found == blob.size_bytes)
 }
 
 /// What a request asks for, were it not for another version of it (RFC 9110, section 13.1.5).
@@ -143,18 +157,18 @@ fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
     }
 }
 
-/// Small blobs from memory, large ones piece by piece, so that a slow reader holds one piece.
+/// Small blobs from memory, large ones piece by piece.
 async fn body(
-    blobs: &Blobs,
-    digest: &Digest,
+    state: &State,
+    blob: db::blob::Kept,
     hot: Option<Bytes>,
     range: Range<u64>,
-    size_bytes: u64,
 ) -> Result<Body, Refusal> {
+    let digest = blob.digest;
     let whole = match hot {
         Some(bytes) => Some(bytes),
-        None if size_bytes <= CACHED_BLOB_BYTES_MAX as u64 => {
-            let read = blobs.read(digest).await?;
+        None if blob.size_bytes <= CACHED_BLOB_BYTES_MAX as u64 => {
+            let read = state.blobs.read(&digest).await?;
             // A row has its bytes, always.
             Some(read.ok_or_else(|| Refusal::broken(format!("blob {digest} has no bytes")))?)
         }
@@ -168,19 +182,11 @@ async fn body(
         }
         return Ok(bytes.slice(start..end).into());
     }
-    let (blobs, digest) = (blobs.clone(), *digest);
-    let pieces = stream::try_unfold(range, move |left| {
-        let blobs = blobs.clone();
-        async move {
-            if left.is_empty() {
-                return Ok(None);
-            }
-            let end = left.end.min(left.start + PIECE_BYTES);
-            let piece = blobs.read_range(&digest, left.start..end).await?;
-            Ok::<_, crate::blobs::BlobError>(Some((piece, end..left.end)))
-        }
-    });
-    Ok(Body::from_stream(pieces))
+    let pieces = state.blobs.stream(blob, range).await?;
+    let output = state.output;
+    // The status is sent: the answer ends before its length, and the journal says why.
+    let told = pieces.inspect_err(move |error| output.journal(&error.to_string()));
+    Ok(Body::from_stream(told))
 }
 
 /// Keeps the bytes of a payload file, until a release names them or collection removes them.
@@ -188,7 +194,8 @@ async fn body(
     params(("digest" = String, Path, description = "`sha256:` and 64 hexadecimal digits")),
     request_body(content = PayloadFile, content_type = "application/octet-stream"),
     responses(
-        (status = 200, description = "They were kept already"),
+        (status = 200, description = "They were kept already; where the disk had changed them, they \
+                                      are written again"),
         (status = 201, description = "They are kept now"),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
@@ -212,7 +219,8 @@ pub(crate) async fn put(
     })
 }
 
-/// Keeps bytes whose digest was checked; whether they are new.
+/// Keeps bytes whose digest was checked, also where they were kept and the disk has changed them;
+/// whether they are new.
 ///
 /// # Errors
 /// The disk's and the database's.
@@ -232,14 +240,15 @@ pub(crate) async fn keep(
         let renew = state.db.write(move |write| {
             Box::pin(async move { db::blob::renew(write, &digest, now_ms).await })
         });
-        if renew.await? {
+        let mends = renew.await?;
+        if mends && state.blobs.is_whole(blob).await {
             return Ok(false);
         }
         state.blobs.put(&digest, bytes.clone()).await?;
         let (who, blobs) = (who.clone(), state.blobs.clone());
         let kept = state
             .db
-            .write(move |write| row(write, blobs, blob, who, now_ms))
+            .write(move |write| row(write, blobs, blob, (who, mends), now_ms))
             .await?;
         if let Some(new) = kept {
             return Ok(new);
@@ -252,24 +261,31 @@ pub(crate) async fn keep(
 
 /// The row of bytes that are there; whether it is new. `None` where a collection has removed the
 /// bytes since they were put: it does so in the writer too, so that they are there from now on.
+/// `mends` where a row was there and its bytes were not.
 fn row(
     write: &mut Write,
     blobs: Blobs,
     blob: db::blob::Kept,
-    who: Who,
+    (who, mends): (Who, bool),
     now_ms: u64,
 ) -> Work<'_, Option<bool>, Refusal> {
     Box::pin(async move {
+        let entry = |what| {
+            let mut entry = who.entry(now_ms, what, blob.digest.to_string());
+            entry.after = Some(json!({ "size_bytes": blob.size_bytes }));
+            entry
+        };
         if db::blob::renew(write, &blob.digest, now_ms).await? {
+            if mends {
+                db::audit::add(write, &entry("blob.mend")).await?;
+            }
             return Ok(Some(false));
         }
         if blobs.size_bytes(&blob.digest).await? != Some(blob.size_bytes) {
             return Ok(None);
         }
         db::blob::insert(write, blob, now_ms).await?;
-        let mut entry = who.entry(now_ms, "blob.put", blob.digest.to_string());
-        entry.after = Some(json!({ "size_bytes": blob.size_bytes }));
-        db::audit::add(write, &entry).await?;
+        db::audit::add(write, &entry("blob.put")).await?;
         Ok(Some(true))
     })
 }

@@ -159,6 +159,9 @@ impl From<DbError> for Refusal {
 
 impl From<BlobError> for Refusal {
     fn from(error: BlobError) -> Self {
+        if error.is_rot() {
+            return Self::broken(error.to_string());
+        }
         // A disk may have room again; what is wrong stands in the journal.
         let detail = "the registry can't read or write its blobs now; try again";
         let mut refusal = Self::busy(detail, Duration::from_secs(5));

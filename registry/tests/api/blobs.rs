@@ -1,13 +1,19 @@
 //! Bytes by digest: put, fetched whole and in part, and every way in which they are refused.
 
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::Shutdown;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use payload::digest::Digest;
 use payload::limits::PAYLOAD_BYTES_MAX;
 
 use crate::client;
 use crate::stage::Registry;
+
+/// Blobs of so many bytes are kept in memory whole.
+const CACHED: usize = 4 << 20;
 
 /// Bytes that are no two the same in a row.
 fn bytes(count: usize) -> Vec<u8> {
@@ -188,6 +194,72 @@ fn half_an_upload_leaves_nothing() {
     get(&registry, &digest, &[]).expect(404);
     assert_eq!(files(&registry), 0);
     put(&registry, &whole);
+}
+
+fn flip(file: &Path) {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(file)
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, 100).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], 100).unwrap();
+}
+
+fn cut(file: &Path) {
+    let file = OpenOptions::new().write(true).open(file).unwrap();
+    file.set_len(101).unwrap();
+}
+
+fn remove(file: &Path) {
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn bytes_that_the_disk_changed_are_not_served_and_a_put_mends_them() {
+    let mut registry = Registry::start();
+    for (count, spoil) in [
+        (1000, flip as fn(&Path)),
+        (1000, cut),
+        (1000, remove),
+        ((5 << 20) + 3, flip),
+        ((5 << 20) + 3, cut),
+        ((5 << 20) + 3, remove),
+    ] {
+        let bytes = bytes(count);
+        let digest = Digest::of(&bytes).to_string();
+        let put = registry.put_blob(&registry.admin, &digest, &bytes);
+        let file = registry.blob_file(&digest);
+        assert!([200, 201].contains(&put.status), "{put:?}");
+        // Nothing of it is in memory.
+        registry.kill();
+        registry.start_again();
+        spoil(&file);
+        let bearer = format!("Bearer {}", registry.admin);
+        let headers = [("authorization", bearer.as_str())];
+        let path = format!("/api/v1/blobs/{digest}");
+        // A large one is broken off before its end.
+        if let Ok(answer) = client::send(registry.address, "GET", &path, &headers, b"") {
+            let part = count > CACHED && answer.body.len() < count;
+            assert!(answer.status == 500 || part, "{count}: {}", answer.status);
+        }
+        if count < CACHED {
+            // Who publishes asks so whether to send them.
+            let head = registry.admin("HEAD", &format!("/blobs/{digest}"), None);
+            assert_eq!(head.status, 404);
+        }
+        registry
+            .put_blob(&registry.admin, &digest, &bytes)
+            .expect(200);
+        assert_eq!(std::fs::read(&file).unwrap(), bytes);
+        assert_eq!(get(&registry, &digest, &[]).expect(200).body, bytes);
+        let newest = &registry.audit()[0];
+        assert_eq!(
+            (&newest["what"], &newest["subject"]),
+            (&"blob.mend".into(), &digest.into())
+        );
+    }
 }
 
 /// Files below the folder of the blobs.

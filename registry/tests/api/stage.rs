@@ -95,6 +95,13 @@ impl Registry {
         self.folder.path().join("data")
     }
 
+    /// Where the bytes of a blob lie.
+    pub(crate) fn blob_file(&self, digest: &str) -> PathBuf {
+        let hex = digest.strip_prefix("sha256:").unwrap();
+        let folder = self.data_dir().join("blobs/sha256");
+        folder.join(&hex[..2]).join(hex)
+    }
+
     /// Ends it as a crash does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
