@@ -54,15 +54,8 @@ impl Output {
         if self.json {
             return print(&format!("{}\n", serde_json::to_string(&copied)?));
         }
-        let Copied {
-            releases,
-            blobs,
-            bytes,
-        } = copied;
         let into = clean(&into.display().to_string());
-        print(&format!(
-            "{into}: {releases} releases, {blobs} blobs, {bytes} bytes\n"
-        ))
+        print(&format!("{into}: {copied}\n"))
     }
 
     /// What the registry did or could not do.

@@ -29,7 +29,10 @@ Each flag can also stand in the environment (MARROW_REGISTRY_LISTEN) and in the 
 const BACKUP_EXAMPLES: &str = "\
 Examples:
   registry backup /srv/backup/registry-1
-  registry serve --data-dir /srv/backup/registry-1   serves from the copy";
+  registry serve --data-dir /srv/backup/registry-1   serves from the copy
+
+Where the disk has lost bytes that a release names, everything else is copied, what is lost is named,
+and the exit code is 1.";
 
 /// Keeps signed eBPF payloads and tells nodes which to run.
 #[derive(Debug, Parser)]

@@ -50,6 +50,7 @@ impl CliError {
         let title = match self {
             Self::Config(_) => "wrong configuration",
             Self::Serve(_) => "can't serve",
+            Self::Backup(BackupError::Lost { .. }) => "a backup that lacks something",
             Self::Backup(_) => "no backup",
             Self::System { .. } => "the system refuses",
         };

@@ -52,7 +52,25 @@ pub(crate) async fn blobs(connection: &mut Connection) -> Result<Vec<blob::Kept>
         .collect()
 }
 
-/// Forgets a blob in the copy: it was collected while the copy was made.
+/// The releases that name a blob, `namespace/name@version`, by name.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn releases_of(
+    connection: &mut Connection,
+    blob: &blob::Kept,
+) -> Result<Vec<String>, DbError> {
+    let rows = sqlx::query(
+        "SELECT payload || '@' || version AS name FROM release WHERE digest = $1 ORDER BY name",
+    )
+    .bind(blob.digest.to_string())
+    .fetch_all(connection)
+    .await
+    .map_err(|reason| DbError::sql("looking for releases of a blob", reason))?;
+    rows.iter().map(|row| get(row, "name")).collect()
+}
+
+/// Forgets a blob in the copy: its bytes are not there.
 ///
 /// # Errors
 /// The database's; also where a release names it.
