@@ -148,7 +148,8 @@ impl Fleet {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Takes in a node that was enrolled.
+    /// Takes in a node that was enrolled. This and what follows it is called in the order of the
+    /// commits, by the writer.
     pub(crate) fn enrolled(&self, kept: KeptNode) {
         self.write().put(kept);
         self.changed();

@@ -1,6 +1,7 @@
 //! The writer on a real file: what is committed together stays apart where it fails.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use api::registry::Token;
 use tempfile::TempDir;
@@ -133,4 +134,23 @@ async fn what_was_written_is_there_when_it_is_opened_again() {
         .await
         .unwrap();
     assert_eq!(names(&mut db.reader().await.unwrap()).await, ["kept"]);
+}
+
+#[tokio::test]
+async fn what_follows_a_commit_comes_in_its_order_and_not_after_a_refusal() {
+    let (_folder, db) = opened().await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let job = |count: u8| {
+        let told = Arc::clone(&told);
+        db.write(move |write| {
+            Box::pin(async move {
+                write.then(move || told.lock().unwrap().push(count));
+                // Two of them have one secret.
+                token::insert(write, &kept(&count.to_string()), &[count % 3; 32]).await
+            })
+        })
+    };
+    let (a, b, c, d) = tokio::join!(job(0), job(1), job(2), job(3));
+    assert!(a.is_ok() && b.is_ok() && c.is_ok() && d.is_err(), "{d:?}");
+    assert_eq!(*told.lock().unwrap(), [0, 1, 2]);
 }

@@ -20,17 +20,21 @@ const GROUP_MAX: usize = 64;
 /// What a job does, as a future that borrows its transaction.
 pub(crate) type Work<'w, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'w>>;
 
+/// What is done once a job is committed.
+type Then = Box<dyn FnOnce() + Send>;
+
 /// A transaction of the writer; reads in it see what was written in it.
 pub(crate) struct Write {
     connection: AnyConnection,
     touched: Touched,
 }
 
-/// What a job made stale elsewhere.
-#[derive(Debug, Clone, Copy, Default)]
+/// What a job made stale elsewhere, and what is to follow it.
+#[derive(Default)]
 struct Touched {
     access: bool,
     fleet: bool,
+    then: Vec<Then>,
 }
 
 impl Write {
@@ -42,6 +46,13 @@ impl Write {
     /// Tells that what nodes should run may be different now.
     pub(crate) fn touch_fleet(&mut self) {
         self.touched.fleet = true;
+    }
+
+    /// Does something once this is committed, after what was committed before it and before any
+    /// caller is told: so what is in memory comes to equal what is on the disk. Not at all where
+    /// this is not committed. It runs in the writer, so it must not wait.
+    pub(crate) fn then(&mut self, act: impl FnOnce() + Send + 'static) {
+        self.touched.then.push(Box::new(act));
     }
 
     async fn execute(&mut self, what: &'static str, sql: &'static str) -> Result<(), DbError> {
@@ -227,6 +238,7 @@ impl Writer {
             if job.run(write).await {
                 touched.access |= write.touched.access;
                 touched.fleet |= write.touched.fleet;
+                touched.then.append(&mut write.touched.then);
             } else {
                 let sql = "ROLLBACK TO SAVEPOINT job";
                 write.execute("undoing a job", sql).await?;
@@ -239,6 +251,9 @@ impl Writer {
     }
 
     fn announce(&self, touched: Touched) {
+        for act in touched.then {
+            act();
+        }
         if touched.access {
             self.revisions.access.fetch_add(1, Ordering::Release);
         }

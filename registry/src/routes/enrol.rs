@@ -50,17 +50,23 @@ pub(crate) async fn enrol(
         seen_ms: now_ms,
     };
     let done = state.db.write({
-        let (kept, who) = (kept.clone(), caller.who.clone());
-        move |write| Box::pin(async move { keep(write, kept, &sha256, who).await })
+        let (state, who) = (state.clone(), caller.who.clone());
+        move |write| {
+            Box::pin(async move {
+                keep(write, kept.clone(), &sha256, who).await?;
+                write.then(move || state.fleet.enrolled(kept));
+                Ok(())
+            })
+        }
     });
-    if let Err(refusal) = done.await {
+    let done: Result<(), Refusal> = done.await;
+    if let Err(refusal) = done {
         // Nothing of the transaction is left: who tried is told apart from it.
         let subject = "POST /api/v1/nodes/enrol".to_owned();
         let reason = refusal.detail();
         audit_refusal(&state, &caller.who, "node.refused", subject, reason);
         return Err(refusal);
     }
-    state.fleet.enrolled(kept);
     let (node, credential) = (node.to_string(), secret.text());
     Ok((StatusCode::CREATED, Json(Enrolled { node, credential })))
 }

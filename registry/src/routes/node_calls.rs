@@ -12,6 +12,7 @@ use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH};
 use axum::response::{IntoResponse, Response};
+use payload::name::InstanceName;
 use serde_json::json;
 
 use super::body;
@@ -102,55 +103,56 @@ pub(crate) async fn reports(
     let reports = report::check(reports).map_err(|error| broken_rule(&error))?;
     let now_ms = state.now_ms();
     let done = state.db.write({
-        let (node, reports) = (node.clone(), reports.clone());
-        move |write| Box::pin(async move { keep(write, node.as_str(), reports, who, now_ms).await })
+        let state = state.clone();
+        move |write| {
+            Box::pin(async move {
+                keep(write, &node, &reports, who, now_ms).await?;
+                let Reports {
+                    facts, instances, ..
+                } = reports;
+                let node = node.to_string();
+                write.then(move || state.fleet.reported(&node, facts, instances, now_ms));
+                Ok::<_, Refusal>(())
+            })
+        }
     });
-    if !done.await? {
-        return Err(absent(&node));
-    }
-    let Reports {
-        facts, instances, ..
-    } = reports;
-    state
-        .fleet
-        .reported(node.as_str(), facts, instances, now_ms);
+    done.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Whether there is such a node.
 async fn keep(
     write: &mut Write,
-    node: &str,
-    reports: Reports,
+    node: &InstanceName,
+    reports: &Reports,
     who: Who,
     now_ms: u64,
-) -> Result<bool, Refusal> {
-    let Some(before) = db::node::by_name(write, node).await? else {
-        return Ok(false);
-    };
+) -> Result<(), Refusal> {
+    let before = db::node::by_name(write, node.as_str()).await?;
+    let before = before.ok_or_else(|| absent(node))?;
     let Reports {
         facts,
         instances,
         outcomes,
     } = reports;
-    db::node::report(write, node, &facts, &instances, now_ms).await?;
+    let node = node.as_str();
+    db::node::report(write, node, facts, instances, now_ms).await?;
     let digests = |reports: &[_]| -> BTreeSet<String> {
         reports
             .iter()
             .map(|one: &api::registry::InstanceReport| one.digest.clone())
             .collect()
     };
-    let runs = digests(&instances);
+    let runs = digests(instances);
     if runs != digests(&before.instances) {
         db::node::set_digests(write, node, &runs).await?;
     }
-    db::outcome::add(write, node, &outcomes, OUTCOMES_KEPT_MAX).await?;
-    if facts != before.facts {
+    db::outcome::add(write, node, outcomes, OUTCOMES_KEPT_MAX).await?;
+    if *facts != before.facts {
         // What a node tells of itself decides what it is given.
         let mut entry = who.entry(now_ms, "node.facts", node.to_owned());
         entry.before = Some(json!(before.facts));
         entry.after = Some(json!(facts));
         db::audit::add(write, &entry).await?;
     }
-    Ok(true)
+    Ok(())
 }

@@ -91,11 +91,16 @@ pub(crate) async fn delete(
     let node: InstanceName = named("node", &node)?;
     let at_ms = state.now_ms();
     let done = state.db.write({
-        let node = node.clone();
-        move |write| Box::pin(async move { forget(write, &node, who, at_ms).await })
+        let state = state.clone();
+        move |write| {
+            Box::pin(async move {
+                forget(write, &node, who, at_ms).await?;
+                write.then(move || state.fleet.deleted(node.as_str()));
+                Ok::<_, Refusal>(())
+            })
+        }
     });
     done.await?;
-    state.fleet.deleted(node.as_str());
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -130,6 +130,41 @@ async fn a_deleted_node_is_nobody_and_its_name_is_free() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_listed_is_who_is_kept_however_many_enrol_and_delete_at_once() {
+    let registry = Registry::start();
+    let token = registry.token_with("t", &["enrol"], Some(1000), &[]).await;
+    for round in 0..25 {
+        let enrols = (0..8).map(|_| {
+            let client = registry.client(Some(&token));
+            let enrol = Enrol {
+                node: "a".into(),
+                facts: facts(&[]),
+            };
+            tokio::spawn(async move { client.enrol(&enrol).await.is_ok() })
+        });
+        let deletes = (0..8).map(|_| {
+            let admin = registry.admin();
+            tokio::spawn(async move { admin.delete_node("a").await.is_ok() })
+        });
+        let (mut came, mut went) = (0, 0);
+        let calls: Vec<_> = enrols.zip(deletes).collect();
+        for (enrol, delete) in calls {
+            came += i32::from(enrol.await.unwrap());
+            went += i32::from(delete.await.unwrap());
+        }
+        // What is listed comes from memory, what is deleted from the database.
+        let listed = registry.admin().node("a").await.is_ok();
+        assert_eq!(
+            listed,
+            came > went,
+            "round {round}: {came} came, {went} went"
+        );
+        assert_eq!(registry.admin().delete_node("a").await.is_ok(), listed);
+        assert_eq!(refused(registry.admin().node("a").await).0, 404);
+    }
+}
+
 #[tokio::test]
 async fn no_credential_is_kept_as_it_was_told() {
     let registry = Registry::start();
