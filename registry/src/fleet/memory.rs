@@ -17,6 +17,10 @@ use crate::db::node::KeptNode;
 /// A node is online while it was heard within so many of its poll intervals.
 pub(crate) const POLLS_MISSED_MAX: u64 = 3;
 
+/// A call that was overtaken by a later one is behind it by less; a clock that was set back, by
+/// more, milliseconds.
+const OVERTAKEN_MS_MAX: u64 = 10_000;
+
 /// What the registry knows of the fleet.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -87,7 +91,7 @@ impl Memory {
             facts,
             labels,
             enrolled_ms,
-            seen_ms: AtomicU64::new(seen_ms.max(seen_before)),
+            seen_ms: AtomicU64::new(later(seen_before, seen_ms)),
             instances,
             plan,
             etag,
@@ -220,9 +224,10 @@ impl Memory {
         }
     }
 
-    /// Whether a node was heard lately.
+    /// Whether a node was heard lately. One that was heard at a time to come was not heard since the
+    /// clock was set back.
     pub(super) fn online(&self, known: &Known, now_ms: u64) -> bool {
-        now_ms.saturating_sub(known.seen_ms()) <= POLLS_MISSED_MAX * self.poll_ms
+        now_ms.abs_diff(known.seen_ms()) <= POLLS_MISSED_MAX * self.poll_ms
     }
 
     /// How many nodes say that they run this file.
@@ -261,7 +266,9 @@ impl Known {
 
     /// Notes that the node was heard.
     pub(super) fn heard(&self, now_ms: u64) {
-        self.seen_ms.fetch_max(now_ms, Ordering::Relaxed);
+        let heard = |before| Some(later(before, now_ms));
+        // It always gives a time.
+        let _ = (self.seen_ms).fetch_update(Ordering::Relaxed, Ordering::Relaxed, heard);
     }
 
     fn distinct(&self, what: fn(&InstanceReport) -> &String) -> BTreeSet<&str> {
@@ -269,6 +276,15 @@ impl Known {
             .iter()
             .map(|report| what(report).as_str())
             .collect()
+    }
+}
+
+/// The later of when a node was heard and now; now where the clock was set back in between.
+fn later(before_ms: u64, now_ms: u64) -> u64 {
+    if before_ms > now_ms.saturating_add(OVERTAKEN_MS_MAX) {
+        now_ms
+    } else {
+        before_ms.max(now_ms)
     }
 }
 

@@ -131,9 +131,26 @@ fn a_node_is_online_for_three_of_its_poll_intervals() {
             "{now_ms}"
         );
     }
-    // A clock that went back makes nobody unheard.
+    // A call that was overtaken makes nobody unheard.
     memory.nodes["p1"].heard(9_000);
     assert_eq!(memory.node("p1", 13_000).unwrap().seen_ms, 10_000);
+}
+
+#[test]
+fn a_clock_that_was_set_back_keeps_nobody_online() {
+    let mut memory = memory();
+    let (before_ms, now_ms) = (9_000_000, 5_000_000);
+    memory.nodes["p1"].heard(before_ms);
+    memory.report("p2", Facts::default(), Vec::new(), before_ms);
+    let online = |memory: &Memory, name: &str| memory.node(name, now_ms).unwrap().online;
+    assert!(!online(&memory, "p1") && !online(&memory, "p2"));
+    memory.nodes["p1"].heard(now_ms);
+    memory.report("p2", Facts::default(), Vec::new(), now_ms);
+    for name in ["p1", "p2"] {
+        assert!(online(&memory, name), "{name}");
+        assert_eq!(memory.node(name, now_ms).unwrap().seen_ms, now_ms);
+        assert!(!memory.node(name, now_ms + 3_001).unwrap().online, "{name}");
+    }
 }
 
 #[test]
