@@ -5,6 +5,7 @@
 
 mod access;
 mod deployment;
+mod entries;
 mod fleet;
 mod release;
 

@@ -22,7 +22,11 @@ pub struct NewToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uses: Option<u32>,
     /// For `enrol`: labels of the nodes that enrol with it; they can't give themselves these.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "super::entries::unique"
+    )]
     pub labels: BTreeMap<String, String>,
 }
 

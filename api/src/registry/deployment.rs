@@ -35,11 +35,19 @@ pub struct DeploymentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// Values of global variables that the manifest calls settable, by name, as JSON or as text.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "super::entries::unique"
+    )]
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Object>))]
     pub globals: BTreeMap<String, serde_json::Value>,
     /// Attach targets of programs whose target the manifest calls settable, by program.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "super::entries::unique"
+    )]
     pub targets: BTreeMap<String, String>,
 }
 

@@ -50,7 +50,11 @@ pub struct Facts {
     /// What the operator of the node says of it: at most 64, names of `A-Z a-z 0-9 . _ - /`, values
     /// of any letters but control characters, each of at most 63 bytes; none is called `kernel`,
     /// `arch` or `node`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "super::entries::unique"
+    )]
     pub labels: BTreeMap<String, String>,
 }
 
@@ -89,11 +93,19 @@ pub struct Wanted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope: Option<String>,
     /// As in the deployment.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "super::entries::unique"
+    )]
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Object>))]
     pub globals: BTreeMap<String, serde_json::Value>,
     /// As in the deployment.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "super::entries::unique"
+    )]
     pub targets: BTreeMap<String, String>,
 }
 

@@ -77,6 +77,10 @@ fn json_that_is_deep_huge_twice_or_of_another_type_is_refused() {
             400,
         ),
         (
+            r#"{"name":"x","scopes":["enrol"],"labels":{"env":"a","env":"b"}}"#.to_owned(),
+            400,
+        ),
+        (
             r#"{"name":"x","scopes":["read"],"admin":true}"#.to_owned(),
             400,
         ),
