@@ -4,6 +4,7 @@
 
 pub(crate) mod desired;
 pub(crate) mod doorbell;
+pub(crate) mod facts;
 mod memory;
 pub(crate) mod order;
 pub(crate) mod report;

@@ -95,6 +95,8 @@ pub(crate) const LIVE_PAGES_MAX: usize = 512;
 pub(crate) const OUTCOMES_KEPT_MAX: u32 = 128;
 /// Outcomes of one node that are shown.
 pub(crate) const OUTCOMES_SHOWN_MAX: u32 = 64;
+/// A change of one node's facts is audited at most so often, milliseconds.
+pub(crate) const FACTS_AUDITED_EVERY_MS: u64 = 60_000;
 /// Silence of an event stream before a comment is sent, so that both ends know of each other.
 pub(crate) const STREAM_ALIVE: Duration = Duration::from_secs(15);
 /// How long changes are gathered before an open page is told.

@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, ConnectOptions, Executor, SqlSafeStr};
 use super::DbError;
 
 /// Every migration, in order: number, name, text.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "core",
@@ -24,6 +24,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         2,
         "fleet",
         include_str!("../../../migrations/sqlite/0002_fleet.sql"),
+    ),
+    (
+        3,
+        "audited_facts",
+        include_str!("../../../migrations/sqlite/0003_audited_facts.sql"),
     ),
 ];
 

@@ -9,6 +9,7 @@ use sqlx::any::AnyRow;
 
 use super::row::{count, get, json, one, signed, to_json};
 use super::{Connection, DbError, Write};
+use crate::fleet::facts::Audited;
 
 /// A node as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +81,45 @@ pub(crate) async fn report(
             .await
             .map_err(|reason| DbError::sql(what, reason))?;
     Ok(done.rows_affected() == 1)
+}
+
+/// What the audit says of the facts of a node that is there.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn audited(connection: &mut Connection, node: &str) -> Result<Audited, DbError> {
+    let row = sqlx::query("SELECT audited_ms, audited_facts FROM node WHERE name = $1")
+        .bind(node)
+        .fetch_one(connection)
+        .await
+        .map_err(|reason| DbError::sql("looking up what is audited of a node", reason))?;
+    let facts: Option<String> = get(&row, "audited_facts")?;
+    Ok(Audited {
+        at_ms: count(&row, "audited_ms")?,
+        facts: facts.map(|_| json(&row, "audited_facts")).transpose()?,
+    })
+}
+
+/// Keeps that.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn set_audited(
+    write: &mut Write,
+    node: &str,
+    audited: &Audited,
+) -> Result<(), DbError> {
+    let what = "keeping what is audited of a node";
+    let facts = audited.facts.as_ref();
+    let facts = facts.map(|facts| to_json("audited_facts", facts));
+    let done = sqlx::query("UPDATE node SET audited_ms = $2, audited_facts = $3 WHERE name = $1")
+        .bind(node)
+        .bind(signed(audited.at_ms))
+        .bind(facts.transpose()?)
+        .execute(&mut **write)
+        .await
+        .map_err(|reason| DbError::sql(what, reason))?;
+    one(what, &done)
 }
 
 /// Keeps which digests a node runs.

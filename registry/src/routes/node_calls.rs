@@ -13,7 +13,6 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH};
 use axum::response::{IntoResponse, Response};
 use payload::name::InstanceName;
-use serde_json::json;
 
 use super::body;
 use super::caller::NodeCaller;
@@ -24,6 +23,7 @@ use super::sse::{self, Source};
 use crate::access::Who;
 use crate::db::{self, Write};
 use crate::fleet::doorbell::Listener;
+use crate::fleet::facts::Change;
 use crate::fleet::report;
 use crate::limits::OUTCOMES_KEPT_MAX;
 use crate::state::State;
@@ -147,11 +147,15 @@ async fn keep(
         db::node::set_digests(write, node, &runs).await?;
     }
     db::outcome::add(write, node, outcomes, OUTCOMES_KEPT_MAX).await?;
-    if *facts != before.facts {
-        // What a node tells of itself decides what it is given.
+    // What a node tells of itself decides what it is given.
+    let audited = db::node::audited(write, node).await?;
+    let (news, change) = audited.clone().step(before.facts, facts, now_ms);
+    if news != audited {
+        db::node::set_audited(write, node, &news).await?;
+    }
+    if let Some(Change { before, after }) = change {
         let mut entry = who.entry(now_ms, "node.facts", node.to_owned());
-        entry.before = Some(json!(before.facts));
-        entry.after = Some(json!(facts));
+        (entry.before, entry.after) = (Some(before), Some(after));
         db::audit::add(write, &entry).await?;
     }
     Ok(())

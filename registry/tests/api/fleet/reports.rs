@@ -1,6 +1,8 @@
 //! Reports: kept once, bounded, and what they change.
 
+use api::client::registry::RegistryClient;
 use api::registry::{OutcomeKind, Reports};
+use serde_json::json;
 
 use super::harness::{Registry, TestNode, facts, outcome, refused, runs, spec};
 
@@ -91,6 +93,36 @@ async fn what_a_node_runs_is_shown_and_counted() {
         .await
         .unwrap();
     assert_eq!(release.nodes, 0);
+}
+
+#[tokio::test]
+async fn facts_that_change_all_the_time_are_audited_once_in_a_while() {
+    let mut registry = Registry::start();
+    let node = registry.node("a", &[("env", "prod")]).await;
+    let report = async |client: &RegistryClient, rack: &str| {
+        let labels = facts(&[("env", "prod"), ("rack", rack)]);
+        let (instances, outcomes) = (Vec::new(), Vec::new());
+        let reports = Reports {
+            facts: labels,
+            instances,
+            outcomes,
+        };
+        client.report("a", &reports).await.unwrap();
+    };
+    for count in 0..40 {
+        report(&node.client, &count.to_string()).await;
+    }
+    // Nor does a start forget what was audited when.
+    registry.restart();
+    report(&registry.client(Some(&node.credential)), "last").await;
+    let mut audit = registry.stage.audit();
+    audit.retain(|entry| entry["what"] == "node.facts");
+    assert_eq!(audit.len(), 1, "{audit:?}");
+    // Only what is different is kept.
+    assert_eq!(audit[0]["before"], json!({ "labels": {} }));
+    assert_eq!(audit[0]["after"], json!({ "labels": { "rack": "0" } }));
+    let shown = registry.admin().node("a").await.unwrap().node;
+    assert_eq!(shown.facts.labels["rack"], "last");
 }
 
 #[tokio::test]
