@@ -112,8 +112,9 @@ impl Registry {
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let pid = self.child.id().to_string();
         assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
+            // The shell's own: the program of this name is of a package that a machine may lack.
+            Command::new("sh")
+                .args(["-c", &format!("kill -TERM {pid}")])
                 .status()
                 .unwrap()
                 .success()
