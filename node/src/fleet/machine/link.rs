@@ -80,6 +80,8 @@ pub(crate) struct Link {
     rang: Option<u64>,
     /// Another credential was found while a poll with the old one was under way.
     renewed: bool,
+    /// The same while the doorbell was open, or was being opened, with the old one.
+    bell_renewed: bool,
 }
 
 impl Link {
@@ -95,6 +97,7 @@ impl Link {
             report: Call::at(first_ms),
             rang: None,
             renewed: false,
+            bell_renewed: false,
         }
     }
 
@@ -149,6 +152,12 @@ impl Link {
             self.renewed = true;
         } else {
             self.poll.ended(now_ms);
+        }
+        if self.bell.under_way {
+            self.bell_renewed = true;
+        } else {
+            // However long the old credential was to be left alone: the first answer opens it.
+            self.bell.ended(u64::MAX);
         }
         self.phase = Phase::Enrolled;
     }
@@ -218,6 +227,10 @@ impl Link {
     }
 
     pub(super) fn bell_closed(&mut self, failure: Failure, now_ms: u64) {
+        if std::mem::take(&mut self.bell_renewed) {
+            self.bell.ended(now_ms);
+            return;
+        }
         let failures = self.bell.failures;
         let wait_ms = self.wait_ms(failure, failures);
         self.bell.ended(now_ms.saturating_add(wait_ms));

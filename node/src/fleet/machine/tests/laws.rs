@@ -28,7 +28,7 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (0..NAMES.len()).prop_map(Event::Well),
         3 => (0..NAMES.len(), any::<bool>()).prop_map(|(n, again)| Event::Badly(n, again)),
         2 => (0..200_000_u64).prop_map(Event::Passes),
-        2 => (0..9_u8).prop_map(Event::Other),
+        2 => (0..11_u8).prop_map(Event::Other),
     ]
 }
 
@@ -144,6 +144,8 @@ impl World {
             5 => (Some("report"), Input::ReportFailed(Failure::Denied)),
             6 => (None, Input::Rang { spread_ms: 1000 }),
             7 => (None, Input::Trust),
+            8 => (Some("listen"), Input::BellClosed(Failure::Denied)),
+            9 => (None, Input::Enrolled),
             _ => (None, Input::News),
         };
         // A call ends only where it had begun.

@@ -97,6 +97,36 @@ fn a_new_credential_during_a_poll_with_the_old_one_is_tried_as_soon_as_that_ends
 }
 
 #[test]
+fn after_a_denial_and_another_credential_the_doorbell_opens_with_the_first_answer() {
+    // Forgotten with the doorbell open: both calls are denied before there is a new credential.
+    let mut story = connected();
+    story.all(Input::BellClosed(Failure::Denied));
+    story.all(Input::Rang { spread_ms: 0 });
+    story.all(Input::PollFailed(Failure::Denied));
+    story.now_ms += 5_000;
+    let actions = story.all(Input::Enrolled);
+    assert_eq!(calls(&actions), ["poll", "report"]);
+    assert_eq!(calls(&story.all(desired(vec![]))), ["listen"]);
+    // Once: a doorbell that is open is not opened again.
+    story.all(Input::Rang { spread_ms: 0 });
+    assert!(!calls(&story.all(Input::Unchanged)).contains(&"listen"));
+}
+
+#[test]
+fn a_doorbell_with_the_old_credential_is_opened_with_the_new_one_as_soon_as_it_ends() {
+    let mut story = connected();
+    story.all(Input::Rang { spread_ms: 0 });
+    story.all(Input::PollFailed(Failure::Denied));
+    assert!(!calls(&story.all(Input::Enrolled)).contains(&"listen"));
+    let actions = story.all(Input::BellClosed(Failure::Denied));
+    assert_eq!(calls(&actions), ["listen"]);
+    // The new one is denied too: then it is left alone.
+    story.all(Input::BellClosed(Failure::Denied));
+    story.now_ms += 299_000;
+    assert!(!calls(&story.all(Input::Tick)).contains(&"listen"));
+}
+
+#[test]
 fn a_token_is_tried_until_there_is_a_credential() {
     let mut story = Story::begin();
     story.state.link = Link::new(Phase::Enrolling, Pace::of("here", 1, 0, BackOff::default()));
