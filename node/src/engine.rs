@@ -69,7 +69,7 @@ pub(crate) struct NoInstance(pub(crate) String);
 
 /// An instance is somebody else's.
 #[derive(Debug, thiserror::Error)]
-#[error("instance {instance} {}", whose(owner))]
+#[error("{}", whose(instance, owner))]
 pub(crate) struct NotYours {
     /// The instance.
     pub(crate) instance: String,
@@ -77,13 +77,15 @@ pub(crate) struct NotYours {
     pub(crate) owner: Owner,
 }
 
-fn whose(owner: &Owner) -> String {
+fn whose(instance: &str, owner: &Owner) -> String {
     match owner {
-        Owner::Local => "was started on this machine, and a registry touches no such instance: \
-                         stop it here, or give the deployment another instance name"
-            .to_owned(),
+        Owner::Local => format!(
+            "the name {instance} is taken by an instance that was started on this machine, and a \
+             registry touches no such instance: stop it here, or give the deployment another \
+             instance name"
+        ),
         Owner::Registry { deployment } => format!(
-            "runs for the registry's deployment {deployment}, which alone updates and stops it; \
+            "instance {instance} runs for the registry's deployment {deployment}, which alone updates and stops it; \
              `node pause` keeps its programs from running"
         ),
     }

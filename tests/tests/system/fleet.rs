@@ -188,6 +188,9 @@ fn what_was_started_here_is_never_touched_by_the_registry_nor_the_other_way_roun
     registry.wants(&[("fleet-mine", &mine), ("fleet-theirs", &theirs)]);
     runs(&node, "fleet-theirs", "1.0.0");
     reported(&registry, "policy_refused fleet-mine 1.1.0");
+    let told = registry.outcome("policy_refused").unwrap()["problem"]["detail"].to_string();
+    let words = "the name fleet-mine is taken by an instance that was started on this machine";
+    assert!(told.contains(words), "{told}");
     assert_eq!(node.instance("fleet-mine")["generation"], 1);
     assert_eq!(node.instance("fleet-mine")["owner"], "local");
 
