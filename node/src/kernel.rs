@@ -9,6 +9,7 @@ pub(crate) mod libbpf_log;
 pub(crate) mod load;
 pub(crate) mod maps;
 pub(crate) mod perf;
+mod rights;
 pub(crate) mod ring;
 pub(crate) mod switch;
 pub(crate) mod sys;

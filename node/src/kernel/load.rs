@@ -20,10 +20,19 @@ use payload::object::Setting;
 
 use super::libbpf_log;
 use super::maps::{LOSS_MAP, LossMap};
+use super::rights::may_load;
 
 /// Why an object was not loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
+    /// This process may load nothing: the object is not at fault.
+    #[error("loading BPF needs root (CAP_BPF and CAP_PERFMON): {reason}")]
+    Rights {
+        /// The reason in one line.
+        reason: String,
+        /// All that libbpf said.
+        log: String,
+    },
     /// libbpf does not read the object.
     #[error("libbpf does not open the object: {reason}")]
     Open {
@@ -56,7 +65,10 @@ impl LoadError {
     /// What libbpf or the verifier said.
     pub(crate) fn log(&self) -> &str {
         match self {
-            Self::Open { log, .. } | Self::Prepare { log, .. } | Self::Verify { log, .. } => log,
+            Self::Rights { log, .. }
+            | Self::Open { log, .. }
+            | Self::Prepare { log, .. }
+            | Self::Verify { log, .. } => log,
         }
     }
 }
@@ -103,29 +115,26 @@ pub(crate) fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
     let (prepared, log) = libbpf_log::catch(|| open_and_prepare(request));
     let prepared = match prepared {
         Ok(prepared) => prepared,
-        Err((Step::Open, reason)) => {
+        Err(Failed::Open(reason)) => {
             return Err(LoadError::Open {
                 reason,
                 log: trimmed(&log),
             });
         }
-        Err((Step::Prepare, reason)) => {
-            return Err(LoadError::Prepare {
-                reason,
-                log: trimmed(&log),
+        Err(Failed::Prepare(error)) => {
+            let (reason, log) = (error.to_string(), trimmed(&log));
+            let denied = error.kind() == io::ErrorKind::PermissionDenied;
+            return Err(if denied && !may_load() {
+                LoadError::Rights { reason, log }
+            } else {
+                LoadError::Prepare { reason, log }
             });
         }
     };
     let open = started.elapsed();
     let verifying = Instant::now();
     let (object, log) = libbpf_log::catch(|| prepared.load());
-    let object = object.map_err(|error| LoadError::Verify {
-        program: libbpf_log::failed_program(&log)
-            .unwrap_or("(unnamed)")
-            .to_owned(),
-        reason: error.to_string(),
-        log: libbpf_log::verifier_words(&log).to_owned(),
-    })?;
+    let object = object.map_err(|error| not_verified(&error, &log))?;
     Ok(Loaded {
         object,
         open,
@@ -137,13 +146,32 @@ fn trimmed(log: &str) -> String {
     log.trim().to_owned()
 }
 
-enum Step {
-    Open,
-    Prepare,
+fn not_verified(error: &libbpf_rs::Error, log: &str) -> LoadError {
+    let reason = error.to_string();
+    let log_of_verifier = libbpf_log::verifier_words(log).to_owned();
+    if error.kind() == libbpf_rs::ErrorKind::PermissionDenied && !may_load() {
+        return LoadError::Rights {
+            reason,
+            log: log_of_verifier,
+        };
+    }
+    LoadError::Verify {
+        program: libbpf_log::failed_program(log)
+            .unwrap_or("(unnamed)")
+            .to_owned(),
+        reason,
+        log: log_of_verifier,
+    }
 }
 
-fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)> {
-    let refused = |error: libbpf_rs::Error| (Step::Open, error.to_string());
+/// The step that failed, and why.
+enum Failed {
+    Open(String),
+    Prepare(io::Error),
+}
+
+fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, Failed> {
+    let refused = |error: libbpf_rs::Error| Failed::Open(error.to_string());
     let mut builder = ObjectBuilder::default();
     builder.name(object_name(request.name)).map_err(refused)?;
     if let Some(path) = request.btf {
@@ -164,7 +192,7 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)>
         settings.retain(|setting| !(is_section(&name, setting) && put(&mut map, setting)));
     }
     if let Some(setting) = settings.first() {
-        return Err((Step::Open, misplaced(setting)));
+        return Err(Failed::Open(misplaced(setting)));
     }
     for mut program in open.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
@@ -179,8 +207,7 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, (Step, String)>
     // SAFETY: `open` owns the object, which is opened and not loaded.
     let result = unsafe { libbpf_sys::bpf_object__prepare(open.as_libbpf_object().as_ptr()) };
     if result < 0 {
-        let reason = std::io::Error::from_raw_os_error(-result).to_string();
-        return Err((Step::Prepare, reason));
+        return Err(Failed::Prepare(io::Error::from_raw_os_error(-result)));
     }
     Ok(open)
 }
