@@ -2,6 +2,7 @@
 //! Started by the daemon where the configuration names a registry.
 //! Must never run what the node's own keys, floors and policy do not allow, whoever asks.
 
+mod begin;
 mod calls;
 mod check;
 mod driver;
@@ -124,11 +125,9 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
     let store = Store::open(&config.state_dir)?;
     let keys = KeyFolder::open(&config.trusted_keys)?;
     let (kept, floors, credential) = (store.kept()?, store.floors()?, store.credential()?);
-    // Tells a wrong address or certificate before anything begins, also without a credential.
-    let bearer = credential
-        .as_ref()
-        .map_or("none", |own| own.credential.as_str());
-    let client = config.registry.client(bearer)?;
+    let client = credential.as_ref();
+    let client = client.map(|own| config.registry.client(&own.credential));
+    let client = client.transpose()?;
     let phase = match (&credential, &config.token_file) {
         (Some(_), _) => Phase::Enrolled,
         (None, Some(_)) => Phase::Enrolling,
@@ -147,7 +146,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
     let driver = Driver {
         state: State::new(phase, pace, instances, floors.minimums()),
         began: Instant::now(),
-        client: credential.is_some().then(|| Arc::new(client)),
+        client: client.map(Arc::new),
         credential,
         problems: BTreeMap::new(),
         troubles: BTreeMap::new(),

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::begin;
 use super::calls::Turns;
 use super::floors::Floors;
 use super::machine::{Input, Phase, State, step};
@@ -108,12 +109,13 @@ impl Driver {
     pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (keys, _) = self.shared.keys.told();
-        let (url, folder) = (
-            &self.shared.config.registry.url,
-            self.shared.config.trusted_keys.display(),
-        );
-        self.journal(&format!("following {url}, {keys} trusted keys in {folder}"));
+        for line in begin::told(
+            &self.shared.config,
+            self.shared.keys.told().0,
+            self.state.link().phase(),
+        ) {
+            self.journal(&line);
+        }
         self.tell(Input::Tick);
         loop {
             self.write().await;
@@ -180,7 +182,7 @@ impl Driver {
         match self.shared.keys.look() {
             Look::Same => {}
             Look::Changed(count) => {
-                self.journal(&format!("{count} trusted keys from now on"));
+                self.journal(&format!("{} from now on", begin::trusted(count)));
                 self.trust_changed = true;
             }
             Look::Broken(reason) => {
