@@ -16,7 +16,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  something is broken: on this machine, or in an answer
-  2  the command line is wrong
+  2  the command line or the configuration is wrong
   3  refused: by the payload's rules, the kernel's verifier or a door; it won't pass again
   4  not now: no daemon answers, or the machine is short of something";
 
@@ -167,7 +167,9 @@ pub(crate) struct RegistryArgs {
     /// What to call this node there. [default: the host's name]
     #[arg(long = "node-name", value_name = "NAME", env = "MARROW_NODE_NAME")]
     pub(crate) node: Option<String>,
-    /// What selectors may ask for, such as `env=prod`. May be repeated.
+    /// What selectors may ask for, such as `env=prod`. May be repeated. Where the enrolment token
+    /// gives the node a label of the same key, the registry goes by the token's:
+    /// `packer nodes NAME` shows which hold.
     #[arg(
         long = "label",
         value_name = "KEY=VALUE",

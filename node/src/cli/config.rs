@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use super::CliError;
 use crate::intake::AllowUnsigned;
 use crate::policy::Policy;
 use crate::toml_file::{self, TomlError};
@@ -27,6 +28,9 @@ const TRUSTED_KEYS: &str = "/etc/marrow/keys";
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Config {
+    /// The file itself, where one was read.
+    #[serde(skip)]
+    path: Option<PathBuf>,
     socket: Option<PathBuf>,
     state_dir: Option<PathBuf>,
     trusted_keys: Option<PathBuf>,
@@ -116,18 +120,45 @@ impl<'de> Deserialize<'de> for AllowUnsigned {
 }
 
 impl Config {
-    /// Reads the file that is named, or the one at its usual place if it is there.
+    /// Reads the file that is named, or the one at its usual place if it is there. Relative paths in
+    /// it begin where it stands.
     ///
     /// # Errors
     /// It can't be read, or a line of it breaks a rule.
     pub(super) fn read(named: Option<&Path>) -> Result<Self, TomlError> {
-        match named {
-            Some(path) => toml_file::read(path),
-            None => match toml_file::read(Path::new(DEFAULT_PATH)) {
-                // A user who may not read it can still be told what runs where it usually is.
-                Err(error) if error.is_missing() || error.is_denied() => Ok(Self::default()),
-                read => read,
-            },
+        let path = named.unwrap_or(Path::new(DEFAULT_PATH));
+        match toml_file::read::<Self>(path) {
+            Ok(config) => Ok(config.beside(path)),
+            // A user who may not read it can still be told what runs where it usually is.
+            Err(error) if named.is_none() && (error.is_missing() || error.is_denied()) => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn beside(mut self, path: &Path) -> Self {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let set = [
+            &mut self.socket,
+            &mut self.state_dir,
+            &mut self.trusted_keys,
+            &mut self.events.dir,
+            &mut self.registry.ca,
+            &mut self.registry.token_file,
+        ];
+        for set in set.into_iter().flatten() {
+            *set = folder.join(&*set);
+        }
+        self.path = Some(path.to_owned());
+        self
+    }
+
+    /// Where a setting stands that `flag` would go before: the file and its `key`.
+    pub(super) fn place(&self, flag: &str, key: &str, flagged: bool) -> String {
+        match &self.path {
+            Some(path) if !flagged => format!("{}: {key}", path.display()),
+            _ => flag.to_owned(),
         }
     }
 
@@ -143,10 +174,21 @@ impl Config {
             .unwrap_or_else(|| STATE_DIR.into())
     }
 
-    /// The folder of trusted keys.
-    pub(super) fn trusted_keys(&self, flag: Option<PathBuf>) -> PathBuf {
-        flag.or_else(|| self.trusted_keys.clone())
-            .unwrap_or_else(|| TRUSTED_KEYS.into())
+    /// The folder of trusted keys. The usual one may be made later; one that is named is there.
+    ///
+    /// # Errors
+    /// It is named and is no folder.
+    pub(super) fn trusted_keys(&self, flag: Option<PathBuf>) -> Result<PathBuf, CliError> {
+        let place = self.place("--trusted-keys", "trusted_keys", flag.is_some());
+        match flag.or_else(|| self.trusted_keys.clone()) {
+            None => Ok(TRUSTED_KEYS.into()),
+            Some(path) if path.is_dir() => Ok(path),
+            Some(path) => Err(CliError::Path {
+                place,
+                path,
+                rule: "is no folder; make it, and put publishers' keys there".to_owned(),
+            }),
+        }
     }
 }
 
@@ -208,6 +250,31 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(told), "{error}");
         }
+    }
+
+    #[test]
+    fn relative_paths_begin_beside_the_file_and_errors_name_it() {
+        let text = "socket = \"s\"\ntrusted_keys = \"keys\"\n[events]\ndir = \"/var/e\"\n\
+                    [registry]\nca = \"../ca.pem\"\ntoken_file = \"token\"\n";
+        let config = read(text).unwrap().beside(Path::new("/etc/x/node.toml"));
+        assert_eq!(config.socket(None), Path::new("/etc/x/s"));
+        assert_eq!(config.socket(Some("s".into())), Path::new("s"));
+        assert_eq!(config.events.dir.as_deref(), Some(Path::new("/var/e")));
+        let ca = config.registry.ca.as_deref();
+        assert_eq!(ca, Some(Path::new("/etc/x/../ca.pem")));
+        let token_file = config.registry.token_file.as_deref();
+        assert_eq!(token_file, Some(Path::new("/etc/x/token")));
+        let told = config.trusted_keys(None).unwrap_err().to_string();
+        let begins = "/etc/x/node.toml: trusted_keys /etc/x/keys: is no folder";
+        assert!(told.starts_with(begins), "{told}");
+        let told = config.trusted_keys(Some("/nowhere".into())).unwrap_err();
+        let told = told.to_string();
+        assert!(told.starts_with("--trusted-keys /nowhere: "), "{told}");
+        assert_eq!(
+            Config::default().trusted_keys(None).unwrap(),
+            Path::new(TRUSTED_KEYS),
+            "the usual one need not be there"
+        );
     }
 
     #[test]

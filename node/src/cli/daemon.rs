@@ -44,10 +44,10 @@ pub(super) fn run(
         &args.allow_user
     };
     let allowed_users = user_ids(users)?;
-    let followed = registry::followed(args.registry, &config.registry)?;
+    let followed = registry::followed(args.registry, &config)?;
     let event_files = args.event_files.or(&config.events)?;
     let state_path = config.state_dir(args.state_dir);
-    let trusted_keys = config.trusted_keys(args.trusted_keys);
+    let trusted_keys = config.trusted_keys(args.trusted_keys)?;
     let token_file = args.enrol_token_file.or(config.registry.token_file);
     let state_dir = StateDir::taken(&state_path)?;
     event_files.check()?;

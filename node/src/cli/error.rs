@@ -21,7 +21,7 @@ use crate::toml_file::TomlError;
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
     /// The daemon said no, or doesn't answer.
-    #[error(transparent)]
+    #[error("{}{}", .0, next_step(.0))]
     Client(#[from] ClientError),
     /// The input is not one, or may not run.
     #[error(transparent)]
@@ -69,6 +69,24 @@ pub(crate) enum CliError {
         field: &'static str,
         /// The rule that is broken.
         rule: String,
+    },
+    /// A setting names a file or a folder that can't be used.
+    #[error("{place} {}: {rule}", path.display())]
+    Path {
+        /// Where it is set: a flag, or a file and its key.
+        place: String,
+        /// The file or folder.
+        path: PathBuf,
+        /// The rule that is broken.
+        rule: String,
+    },
+    /// The registry's address, or what goes there, can't be any.
+    #[error("{place}: {reason}")]
+    Registry {
+        /// Where it is set: a flag, or a file and its key.
+        place: String,
+        /// What is wrong.
+        reason: String,
     },
     /// The node can't follow its registry.
     #[error(transparent)]
@@ -134,6 +152,21 @@ pub(crate) enum CliError {
     Print(io::Error),
 }
 
+/// What to do where nobody has made the socket, or whoever had is gone.
+fn next_step(error: &ClientError) -> &'static str {
+    match error {
+        ClientError::Unreachable { reason, .. }
+            if matches!(
+                reason.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            "; start one with `node daemon`, or name another with --socket"
+        }
+        _ => "",
+    }
+}
+
 impl From<ApplyError> for CliError {
     fn from(error: ApplyError) -> Self {
         Self::Apply(Box::new(error))
@@ -152,11 +185,12 @@ impl From<EnrolError> for CliError {
     }
 }
 
-/// The exit codes beside 0 and clap's 2.
+/// The exit codes beside 0. The 2 is clap's too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Code {
     Fatal = 1,
+    Usage = 2,
     Reject = 3,
     Retry = 4,
 }
@@ -186,7 +220,22 @@ impl CliError {
             Self::Enrol(error) => match error.as_ref() {
                 EnrolError::Client(error) => client_code(error),
                 EnrolError::Token { .. } => Code::Fatal,
-                EnrolError::Settings(_) | EnrolError::OtherNode { .. } => Code::Reject,
+                EnrolError::Conflict { .. }
+                | EnrolError::Settings(_)
+                | EnrolError::OtherNode { .. } => Code::Reject,
+            },
+            Self::Listen(ListenError::NotLoopback(_))
+            | Self::User(_)
+            | Self::Users { .. }
+            | Self::Config(_)
+            | Self::Setting { .. }
+            | Self::Path { .. }
+            | Self::Registry { .. } => Code::Usage,
+            Self::Fleet(error) => match error.as_ref() {
+                FleetError::Keys(_) => Code::Usage,
+                FleetError::Store(_) | FleetError::Kept { .. } | FleetError::Settings(_) => {
+                    Code::Reject
+                }
             },
             Self::Listen(error) if error.may_pass_later() => Code::Retry,
             Self::Listen(_)
@@ -194,12 +243,7 @@ impl CliError {
             | Self::TooLong { .. }
             | Self::WhichInstance { .. }
             | Self::NothingRuns
-            | Self::FileWithoutAt { .. }
-            | Self::User(_)
-            | Self::Config(_)
-            | Self::Setting { .. }
-            | Self::Fleet(_)
-            | Self::Users { .. } => Code::Reject,
+            | Self::FileWithoutAt { .. } => Code::Reject,
             Self::Unread
             | Self::Read { .. }
             | Self::StateDir { .. }
@@ -215,9 +259,15 @@ impl CliError {
             return problem.as_ref().clone();
         }
         let (status, title) = match self.code() {
+            Code::Usage => (400, "wrong setting"),
             Code::Reject => (422, "refused"),
             Code::Retry => (503, "not now"),
             Code::Fatal => (500, "failed"),
+        };
+        let title = match self {
+            // The daemon's journal has the same words.
+            Self::Enrol(_) => "not enrolled",
+            _ => title,
         };
         let mut problem = Problem::new(status, title, self.to_string());
         match self {

@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use api::client::registry::SettingsError;
 use payload::name::InstanceName;
 
 use super::args::{EnrolArgs, RegistryArgs};
-use super::config::{self, Config};
+use super::config::Config;
 use super::{CliError, runtime};
 use crate::fleet::{self, BackOff, Credential, FleetError, Registry, Store};
 use crate::output::Output;
@@ -36,14 +37,18 @@ pub(super) struct Followed {
 ///
 /// # Errors
 /// A name, a label or the file of certificates can't be one.
-pub(super) fn followed(
-    args: RegistryArgs,
-    file: &config::Registry,
-) -> Result<Option<Followed>, CliError> {
+pub(super) fn followed(args: RegistryArgs, config: &Config) -> Result<Option<Followed>, CliError> {
+    let file = &config.registry;
+    let url_place = config.place("--registry", "registry.url", args.url.is_some());
     let Some(url) = args.url.or_else(|| file.url.clone()) else {
         return Ok(None);
     };
+    let ca_place = config.place("--ca", "registry.ca", args.ca.is_some());
     let ca = args.ca.or_else(|| file.ca.clone());
+    let ca = ca.map(|path| Certificates {
+        place: ca_place,
+        path,
+    });
     let node = args.node.or_else(|| file.node.clone());
     let node = node.unwrap_or_else(fleet::host_name);
     let wrong = |field, rule: String| CliError::Setting { field, rule };
@@ -58,12 +63,17 @@ pub(super) fn followed(
     let mut labels = file.labels.clone();
     labels.extend(args.labels);
     check_labels(&labels).map_err(|rule| wrong("registry.labels", rule))?;
+    let registry = Registry {
+        url,
+        ca_pem: ca.as_ref().map(Certificates::read).transpose()?,
+        allow_plain: args.allow_plain_http || file.allow_plain_http,
+    };
+    // Tells a wrong address or certificate before anything begins, also without a credential.
+    if let Err(error) = registry.client("none") {
+        return Err(not_usable(error, url_place, ca));
+    }
     Ok(Some(Followed {
-        registry: Registry {
-            url,
-            ca_pem: ca.as_deref().map(certificates).transpose()?,
-            allow_plain: args.allow_plain_http || file.allow_plain_http,
-        },
+        registry,
         node,
         labels,
         back_off,
@@ -103,14 +113,43 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), String> {
     Ok(())
 }
 
-fn certificates(path: &Path) -> Result<Vec<u8>, CliError> {
-    let mut pem = Vec::new();
-    let read =
-        std::fs::File::open(path).and_then(|file| file.take(CA_BYTES_MAX).read_to_end(&mut pem));
-    read.map(|_| pem).map_err(|reason| CliError::Read {
-        what: format!("--ca {}", path.display()),
-        reason,
-    })
+/// A file of certificates, and where it is set.
+struct Certificates {
+    place: String,
+    path: PathBuf,
+}
+
+impl Certificates {
+    fn read(&self) -> Result<Vec<u8>, CliError> {
+        let mut pem = Vec::new();
+        let read = std::fs::File::open(&self.path)
+            .and_then(|file| file.take(CA_BYTES_MAX).read_to_end(&mut pem));
+        read.map(|_| pem).map_err(|reason| CliError::Path {
+            place: self.place.clone(),
+            path: self.path.clone(),
+            rule: reason.to_string(),
+        })
+    }
+}
+
+fn not_usable(error: SettingsError, url_place: String, ca: Option<Certificates>) -> CliError {
+    match (error, ca) {
+        (SettingsError::Tls(error), Some(Certificates { place, path })) => CliError::Path {
+            place,
+            path,
+            rule: error.to_string(),
+        },
+        (error @ SettingsError::Plain { .. }, _) => CliError::Registry {
+            place: url_place,
+            reason: format!(
+                "{error}, or say --allow-plain-http, if nobody on the way could listen"
+            ),
+        },
+        (error, _) => CliError::Registry {
+            place: url_place,
+            reason: error.to_string(),
+        },
+    }
 }
 
 /// `node enrol`.
@@ -118,7 +157,7 @@ fn certificates(path: &Path) -> Result<Vec<u8>, CliError> {
 /// # Errors
 /// No registry is named, it says no, or the credential can't be kept.
 pub(super) fn enrol(args: EnrolArgs, config: &Config, output: Output) -> Result<(), CliError> {
-    let followed = followed(args.registry, &config.registry)?;
+    let followed = followed(args.registry, config)?;
     let Some(followed) = followed else {
         return Err(CliError::Setting {
             field: "registry.url",

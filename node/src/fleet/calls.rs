@@ -60,7 +60,8 @@ impl Registry {
             node: node.to_owned(),
             facts: facts::facts(labels),
         };
-        let enrolled = self.client(token.trim())?.enrol(&enrol).await?;
+        let enrolled = self.client(token.trim())?.enrol(&enrol).await;
+        let enrolled = enrolled.map_err(|error| EnrolError::of(error, node))?;
         if enrolled.node == node {
             return Ok(enrolled);
         }
@@ -86,8 +87,19 @@ pub(crate) enum EnrolError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The registry said no, or nothing.
-    #[error("not enrolled: {0}")]
-    Client(#[from] ClientError),
+    #[error(transparent)]
+    Client(ClientError),
+    /// A node of this name has enrolled, perhaps this one in a former life, or no other may.
+    #[error(
+        "{problem}; --node-name gives this node another name, `packer nodes {node} --forget` frees \
+         this one"
+    )]
+    Conflict {
+        /// The name.
+        node: String,
+        /// What the registry said.
+        problem: Box<Problem>,
+    },
     /// The registry answered for another node.
     #[error("the registry enrolled {answered:?}, {node:?} was asked for")]
     OtherNode {
@@ -99,16 +111,26 @@ pub(crate) enum EnrolError {
 }
 
 impl EnrolError {
+    fn of(error: ClientError, node: &str) -> Self {
+        match error {
+            ClientError::Refused { problem, .. } if problem.status == 409 => Self::Conflict {
+                node: node.to_owned(),
+                problem,
+            },
+            error => Self::Client(error),
+        }
+    }
+
     /// What the machine makes of it.
     pub(super) fn failure(&self) -> Failure {
         match self {
             Self::Client(ClientError::Refused { problem, .. })
-                if matches!(problem.status, 401 | 403 | 409 | 422) =>
+                if matches!(problem.status, 401 | 403 | 422) =>
             {
                 Failure::Denied
             }
             Self::Client(error) => failure_of(error),
-            Self::Settings(_) | Self::OtherNode { .. } => Failure::Denied,
+            Self::Conflict { .. } | Self::Settings(_) | Self::OtherNode { .. } => Failure::Denied,
             Self::Token { .. } => Failure::Again {
                 retry_after_ms: None,
             },
@@ -266,4 +288,26 @@ pub(super) async fn listen(client: &RegistryClient, node: &str, events: &mpsc::S
     };
     let ended: Result<(), ClientError> = ended.await;
     let _ = events.send(Event::BellClosed(ended.err())).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_is_told_once_with_both_ways_out() {
+        let problem = Problem::new(409, "Conflict", "a node web7 has enrolled already");
+        let refused = ClientError::Refused {
+            problem: Box::new(problem),
+            retry_after_s: None,
+        };
+        let error = EnrolError::of(refused, "web7");
+        assert_eq!(error.failure(), Failure::Denied);
+        let told = error.to_string();
+        assert!(told.starts_with("Conflict: a node web7"), "{told}");
+        for word in ["--node-name", "packer nodes web7 --forget"] {
+            assert!(told.contains(word), "{told}");
+        }
+        assert!(!told.contains("not enrolled"), "the caller says so: {told}");
+    }
 }

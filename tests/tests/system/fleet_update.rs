@@ -8,6 +8,7 @@ use api::client::ClientError;
 use api::registry::Reason;
 use serde_json::Value;
 
+use super::home::following;
 use super::hooks::{CALL_HOOKS, call_until, follow, read};
 use super::node::Node;
 use super::proxy::{self, Proxy};
@@ -251,6 +252,11 @@ fn a_node_goes_on_without_its_registry_and_starts_what_ran_last() {
     let node = follower.start();
     registry.deploy("all", PAYLOAD, "stable", "*").unwrap();
     until_runs(&node, "1.0.0");
+    // It runs a moment before that is kept: who dies in between starts nothing.
+    until("it is written down", || {
+        let kept = std::fs::read_to_string(follower.state().join("fleet.json")).ok()?;
+        kept.contains("1.0.0").then_some(())
+    });
     registry.kill();
     node.signal(libc::SIGKILL);
     drop(node);
@@ -264,4 +270,39 @@ fn a_node_goes_on_without_its_registry_and_starts_what_ran_last() {
     proxy.turn_to(registry.url());
     move_to(&registry, "1.1.0");
     until_runs(&node, "1.1.0");
+}
+
+#[test]
+fn a_node_that_was_forgotten_and_enrols_again_has_its_doorbell_back_at_once() {
+    if !is_root("a node that is forgotten") {
+        return;
+    }
+    let registry = Registry::start();
+    let publisher = Publisher::new(&registry, 3);
+    let follower = Follower::new(&registry, registry.url(), &publisher, "again");
+    let node = follower.start();
+    let stands = |standing: &str, doorbell: bool| {
+        until(&format!("{standing}, doorbell {doorbell}"), || {
+            let told = following(&node);
+            (told["standing"] == standing && told["doorbell"] == doorbell).then_some(())
+        });
+    };
+    stands("enrolled", true);
+    wait(registry.admin().delete_node("again")).unwrap();
+    stands("denied", false);
+    let token = registry.enrolment("again-later").display().to_string();
+    let state = follower.state().display().to_string();
+    let enrolled = node.cli(&[
+        "enrol",
+        "--registry",
+        registry.url(),
+        "--node-name",
+        "again",
+        "--token-file",
+        &token,
+        "--state-dir",
+        &state,
+    ]);
+    assert!(enrolled.status.success(), "{enrolled:?}");
+    stands("enrolled", true);
 }

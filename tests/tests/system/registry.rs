@@ -280,6 +280,11 @@ impl Follower {
         self
     }
 
+    /// Its state folder.
+    pub(crate) fn state(&self) -> &Path {
+        self.state.path()
+    }
+
     /// Starts it, with the state that an earlier start left.
     pub(crate) fn start(&self) -> Node {
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
