@@ -1,13 +1,18 @@
 //! `node run` and `node update` without a daemon, and the commands that ask one.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-use super::node::{Named, Node, command, send};
+use super::node::{Named, Node, binary, command, send};
 use super::objects::{generation_0, generation_1, generation_2, object};
 use super::waiting::{is_root, until};
+
+/// The user that owns nothing.
+const NOBODY: u32 = 65_534;
 
 /// A foreground command that ends with the test.
 struct Foreground {
@@ -236,13 +241,41 @@ fn without_a_daemon_the_exit_code_says_so() {
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(4), "{args:?}: {output:?}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("no node answers"));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        for words in ["no node answers", "start one with `node daemon`"] {
+            assert!(told.contains(words), "{told}");
+        }
     }
     let wrong = command(&folder.path().join("node.sock"))
         .arg("nonsense")
         .output()
         .unwrap();
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+}
+
+#[test]
+fn a_user_without_the_rights_is_not_told_that_the_object_is_at_fault() {
+    if !is_root("another user's node run") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // Where the tests are built may be closed to other users.
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    let node = folder.path().join("node");
+    std::fs::copy(binary(), &node).unwrap();
+    let mut command = Command::new(node);
+    command.args(["update", "--foreground", "-"]);
+    command.uid(NOBODY).gid(NOBODY);
+    let mut running = Foreground::spawn(&mut command, &object("one"));
+    let problem = running.note();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("loading BPF needs root (CAP_BPF and CAP_PERFMON)"),
+        "{problem}"
+    );
+    let ended = until("the command ends", || running.child.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(3), "{ended:?}");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Mistakes that a person makes on the command line: each is told in words that help, with the exit
 //! code of its class, and nothing is touched.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
 use super::node::{Node, command};
 use super::sockets::as_nobody;
-use super::waiting::is_root;
+use super::waiting::{is_root, until};
 
 /// The command failed with this exit code, and said all of these words.
 fn says(output: &Output, code: i32, words: &[&str]) {
@@ -56,6 +57,73 @@ fn a_socket_path_that_is_too_long_is_refused_with_both_lengths() {
     says(&daemon(&path, &folder.path().join("state"), &[]), 3, &words);
     says(&command(&path).arg("status").output().unwrap(), 3, &words);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn settings_that_can_not_be_are_told_with_their_place_before_anything_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let (socket, state) = (folder.path().join("s"), folder.path().join("state"));
+    let refused = |more: &[&str], words: &[&str]| {
+        says(&daemon(&socket, &state, more), 2, words);
+        assert!(!state.exists(), "{more:?} leaves a folder behind");
+    };
+    let nowhere = folder.path().join("nowhere").display().to_string();
+    refused(&["--trusted-keys", &nowhere], &["--trusted-keys", &nowhere]);
+    refused(&["--config", &nowhere], &[&nowhere]);
+    refused(&["--allow-user", "no-such-user"], &["no-such-user"]);
+    refused(
+        &["--registry", "ftp://x"],
+        &["--registry: ", "ftp://x", "https://"],
+    );
+    refused(
+        &["--registry", "http://registry.example"],
+        &["--registry: ", "in the clear", "--allow-plain-http"],
+    );
+    let https = ["--registry", "https://registry.example", "--ca"];
+    let with_ca = |ca: &str, words: &[&str]| refused(&[https.as_slice(), &[ca]].concat(), words);
+    with_ca(&nowhere, &[&format!("--ca {nowhere}: ")]);
+    let empty = folder.path().join("empty.pem");
+    std::fs::File::create(&empty).unwrap();
+    let empty = empty.display().to_string();
+    with_ca(&empty, &[&format!("--ca {empty}: no certificate")]);
+
+    // What the file says is told with the file and its key, its relative paths taken from there.
+    let config = folder.path().join("node.toml");
+    let write = |text: &str| {
+        let mut file = std::fs::File::create(&config).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        config.display().to_string()
+    };
+    let path = write("[registry]\nurl = \"https://registry.example\"\nca = \"empty.pem\"\n");
+    refused(
+        &["--config", &path],
+        &[&format!("{path}: registry.ca {empty}: no certificate")],
+    );
+    let path = write("trusted_keys = \"nowhere\"\n");
+    refused(
+        &["--config", &path],
+        &[&format!("{path}: trusted_keys {nowhere}: is no folder")],
+    );
+    let path = write("sokcet = 1\n");
+    refused(&["--config", &path], &[&format!("{path}:1: ")]);
+}
+
+#[test]
+fn a_node_that_lacks_a_step_to_follow_its_registry_says_which() {
+    if !is_root("a node that follows a registry") {
+        return;
+    }
+    let keys = tempfile::tempdir().unwrap();
+    let keys = keys.path().display().to_string();
+    let node = Node::start_with(&["--registry", "http://127.0.0.1:1", "--trusted-keys", &keys]);
+    until("both steps are told", || {
+        let journal = node.journal();
+        let words = ["0 trusted keys", "`node enrol`", "no key is trusted"];
+        words
+            .iter()
+            .all(|word| journal.contains(word))
+            .then_some(())
+    });
 }
 
 #[test]
