@@ -13,6 +13,7 @@ mod machine;
 mod pace;
 mod store;
 mod target;
+mod troubles;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -149,7 +150,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         client: client.map(Arc::new),
         credential,
         problems: BTreeMap::new(),
-        troubles: BTreeMap::new(),
+        troubles: troubles::Troubles::default(),
         heard_ms: None,
         bell_open: false,
         disk: driver::Disk::knows(kept.outbox.last_serial()),

@@ -24,6 +24,7 @@ use super::calls::Turns;
 use super::floors::Floors;
 use super::machine::{Input, Phase, State, step};
 use super::store::{Credential, Outbox, Store};
+use super::troubles::{Concern, Troubles};
 use super::watch::{Tally, Watch};
 use super::{Event, FleetConfig};
 use crate::trust::{KeyFolder, Look};
@@ -68,19 +69,6 @@ impl Disk {
     }
 }
 
-/// What can be in trouble, each by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Concern {
-    /// Getting or reading the credential.
-    Credential,
-    /// Hearing what is wanted.
-    Desire,
-    /// Telling what happened.
-    Report,
-    /// Writing the state.
-    Disk,
-}
-
 /// The driver of one node's fleet side.
 pub(crate) struct Driver {
     pub(super) shared: Arc<Shared>,
@@ -91,7 +79,7 @@ pub(crate) struct Driver {
     pub(super) outbox: Outbox,
     /// What was told of an instance last, where that was no success.
     pub(super) problems: BTreeMap<InstanceName, Problem>,
-    pub(super) troubles: BTreeMap<Concern, Trouble>,
+    pub(super) troubles: Troubles,
     pub(super) heard_ms: Option<u64>,
     pub(super) bell_open: bool,
     pub(super) disk: Disk,
@@ -198,7 +186,7 @@ impl Driver {
                 self.journal(&format!("enrolled as {}", credential.node));
                 self.client = Some(Arc::new(client));
                 self.credential = Some(credential);
-                self.troubles.remove(&Concern::Credential);
+                self.eased(Concern::Credential);
                 self.tell(Input::Enrolled);
             }
             Err(error) => {
@@ -220,21 +208,20 @@ impl Driver {
             .journal(&format!("registry: {text}"));
     }
 
-    /// Remembers what went wrong, and tells it unless it was told last.
+    /// Remembers what went wrong, and tells it unless it was told lately.
     fn troubled(&mut self, concern: Concern, title: &str, detail: String) {
         let problem = Problem::new(503, title, detail);
-        let before = self.troubles.get(&concern);
-        if before.is_none_or(|trouble| trouble.problem != problem) {
-            self.journal(&problem.to_string());
-        }
         let at_ms = self.wall_ms();
-        self.troubles.insert(concern, Trouble { at_ms, problem });
+        let (trouble, now_ms) = (Trouble { at_ms, problem }, self.now_ms());
+        if let Some(line) = self.troubles.arise(concern, trouble, now_ms) {
+            self.journal(&line);
+        }
     }
 
     /// It works again.
     fn eased(&mut self, concern: Concern) {
-        if let Some(trouble) = self.troubles.remove(&concern) {
-            self.journal(&format!("not any more: {}", trouble.problem.title));
+        if let Some(line) = self.troubles.ease(concern) {
+            self.journal(line);
         }
     }
 }

@@ -14,9 +14,10 @@ use super::super::job::Fault;
 use super::super::machine::{Failure, Input, Why};
 use super::super::store::Credential;
 use super::super::target::{Target, targets_of};
+use super::super::troubles::Concern;
 use super::super::watch::word;
 use super::super::{Answer, Event, job};
-use super::{Concern, Driver};
+use super::Driver;
 
 /// Most bytes of a verifier's log in an outcome: its end says why.
 const LOG_BYTES_MAX: usize = 64 << 10;

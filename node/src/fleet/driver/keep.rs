@@ -9,7 +9,8 @@ use tokio::task::spawn_blocking;
 
 use super::super::machine::State;
 use super::super::store::{Kept, KeptInstance};
-use super::{Concern, Disk, Driver};
+use super::super::troubles::Concern;
+use super::{Disk, Driver};
 
 impl Driver {
     /// Writes what is not written yet. What can't be is told and tried again at the next turn.

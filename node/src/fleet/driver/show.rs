@@ -35,11 +35,7 @@ impl Driver {
             },
             heard_ms: self.heard_ms,
             doorbell: self.bell_open,
-            trouble: self
-                .troubles
-                .values()
-                .max_by_key(|trouble| trouble.at_ms)
-                .cloned(),
+            trouble: self.troubles.latest().cloned(),
             keys,
             keys_trouble,
             instances: self.followed(),
