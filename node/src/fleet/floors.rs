@@ -8,7 +8,8 @@ use payload::name::{PayloadName, Version};
 use payload::signature::{TrustedKeys, UnverifiedFloor, Verified};
 use serde::{Deserialize, Serialize};
 
-/// Most payloads that a node holds a floor for. None is given up for another.
+/// Most payloads that a node holds a floor for, and most floors of one answer that it looks at. None
+/// that is held is given up for another.
 pub(super) const FLOORS_MAX: usize = 4096;
 
 /// What is held about one payload.
@@ -59,30 +60,35 @@ impl Floors {
     /// Takes in what a registry tells: what enough of `keys` signed and is newer than what is held.
     pub(crate) fn absorb(&mut self, envelopes: &[String], keys: &TrustedKeys) -> Absorbed {
         let mut absorbed = Absorbed::default();
-        for envelope in envelopes {
+        let beyond = envelopes.len().saturating_sub(FLOORS_MAX);
+        for envelope in envelopes.iter().take(FLOORS_MAX) {
             match self.absorb_one(envelope, keys) {
                 Ok(changed) => absorbed.changed |= changed,
                 Err(reason) => absorbed.refused.push(reason),
             }
         }
+        if beyond > 0 {
+            let reason = format!("{beyond} more than {FLOORS_MAX}, the most, were not looked at");
+            absorbed.refused.push(reason);
+        }
         absorbed
     }
 
     fn absorb_one(&mut self, envelope: &str, keys: &TrustedKeys) -> Result<bool, String> {
-        let told = |error: &dyn std::fmt::Display| format!("a floor was not taken: {error}");
-        let unverified = UnverifiedFloor::decode(envelope.as_bytes()).map_err(|e| told(&e))?;
+        let unverified =
+            UnverifiedFloor::decode(envelope.as_bytes()).map_err(|error| error.to_string())?;
         let name = unverified.name().clone();
         // Its claim is enough to know that it could change nothing.
         if self
             .0
             .get(&name)
-            .is_some_and(|held| unverified.serial() < held.serial)
+            .is_some_and(|held| unverified.serial() < held.serial || held.envelope == envelope)
         {
             return Ok(false);
         }
         let verified = unverified
             .verify(keys)
-            .map_err(|e| told(&format!("{name}: {e}")))?;
+            .map_err(|error| format!("{name}: {error}"))?;
         let floor = verified.statement();
         let newer = self.0.get(&name).is_none_or(|held| {
             let more = (floor.serial, &floor.minimum_version);
@@ -92,7 +98,7 @@ impl Floors {
             return Ok(false);
         }
         if self.0.len() >= FLOORS_MAX && !self.0.contains_key(&name) {
-            return Err(told(&format!("{name}: {FLOORS_MAX} are held, the most")));
+            return Err(format!("{name}: {FLOORS_MAX} are held, the most"));
         }
         let held = Held {
             minimum_version: floor.minimum_version.clone(),
@@ -214,6 +220,21 @@ mod tests {
         let other = envelope("other/a", "2.0.0", 1, 1);
         let absorbed = floors.absorb(&[other], &keys(1));
         assert_eq!(absorbed.refused.len(), 1, "a key outside of its namespaces");
+    }
+
+    #[test]
+    fn floors_beyond_the_bound_are_told_and_those_before_are_taken() {
+        let mut floors = Floors::default();
+        let mut told = vec![envelope("acme/a", "2.0.0", 1, 1); FLOORS_MAX];
+        told.push(envelope("acme/b", "2.0.0", 1, 1));
+        told.push("{}".to_owned());
+        let absorbed = floors.absorb(&told, &keys(1));
+        assert!(
+            absorbed.changed && absorbed.refused.len() == 1,
+            "{absorbed:?}"
+        );
+        assert!(absorbed.refused[0].starts_with("2 more than 4096"));
+        assert_eq!(floors.minimums().len(), 1);
     }
 
     #[test]

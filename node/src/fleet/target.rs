@@ -2,7 +2,7 @@
 //! Made of every answer of the registry and of what the node kept; used all over the fleet.
 //! Must never be taken for true: what is signed is checked against it, not the other way round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::registry::{Desired, INSTANCES_MAX, Wanted};
 use payload::digest::Digest;
@@ -98,12 +98,50 @@ impl Target {
     }
 }
 
-/// Reads a whole answer: it is for this node, bounded, and names each instance once.
+/// What an answer asks for, as far as it can be read.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    /// What should run.
+    pub(crate) targets: Vec<Target>,
+    /// For what the node can't say what should.
+    pub(crate) unread: Unread,
+    /// Why, by field: one for each instance that can't be read.
+    pub(crate) refused: Vec<NotATarget>,
+}
+
+/// What an answer speaks about in words that can't be read: there the word of before holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// Instances whose name can be read, and nothing more.
+    names: BTreeSet<InstanceName>,
+    /// Whether there are some of which not even the name can: each that is not named may be meant.
+    nameless: bool,
+}
+
+impl Unread {
+    /// Whether it may be this instance that the answer speaks about.
+    pub(crate) fn may_be(&self, instance: &InstanceName) -> bool {
+        self.nameless || self.names.contains(instance)
+    }
+}
+
+#[cfg(test)]
+impl From<&[&str]> for Unread {
+    /// `*` is an instance without a name that can be read.
+    fn from(names: &[&str]) -> Self {
+        Self {
+            names: names.iter().filter_map(|name| name.parse().ok()).collect(),
+            nameless: names.contains(&"*"),
+        }
+    }
+}
+
+/// Reads a whole answer: it is for this node, bounded, and names each instance once. An instance
+/// that breaks a rule is refused alone: a registry that errs about one is heard about the others.
 ///
 /// # Errors
-/// The first field that breaks a rule. Nothing of such an answer is done: a registry that says
-/// one thing that can't be may have left out another.
-pub(crate) fn targets_of(node: &str, desired: Desired) -> Result<Vec<Target>, NotATarget> {
+/// The answer is no set of instances for this node: nothing of it may be done.
+pub(crate) fn targets_of(node: &str, desired: Desired) -> Result<Answered, NotATarget> {
     if desired.node != node {
         return Err(NotATarget {
             field: "node".to_owned(),
@@ -114,25 +152,31 @@ pub(crate) fn targets_of(node: &str, desired: Desired) -> Result<Vec<Target>, No
         });
     }
     within("instances", desired.instances.len(), INSTANCES_MAX)?;
-    within("floors", desired.floors.len(), INSTANCES_MAX)?;
-    let mut targets: Vec<Target> = Vec::with_capacity(desired.instances.len());
+    let mut answered = Answered::default();
+    let mut names: BTreeSet<InstanceName> = BTreeSet::new();
     for (index, wanted) in desired.instances.into_iter().enumerate() {
         let at = |error: NotATarget| NotATarget {
             field: format!("instances[{index}].{}", error.field),
             rule: error.rule,
         };
-        let target = Target::of(wanted).map_err(at)?;
-        let twice = targets
-            .iter()
-            .any(|other| other.instance == target.instance);
-        if twice {
-            let rule = format!("{} is wanted twice", target.instance);
+        let name: Option<InstanceName> = wanted.instance.parse().ok();
+        if let Some(name) = &name
+            && !names.insert(name.clone())
+        {
+            let rule = format!("{name} is wanted twice");
             let field = "instance".to_owned();
             return Err(at(NotATarget { field, rule }));
         }
-        targets.push(target);
+        match Target::of(wanted) {
+            Ok(target) => answered.targets.push(target),
+            Err(error) => {
+                answered.refused.push(at(error));
+                answered.unread.nameless |= name.is_none();
+                answered.unread.names.extend(name);
+            }
+        }
     }
-    Ok(targets)
+    Ok(answered)
 }
 
 fn field<T, E: ToString>(field: &str, read: Result<T, E>) -> Result<T, NotATarget> {
@@ -207,9 +251,22 @@ pub(crate) mod tests {
             let mut broken = wanted("trace", "1.0.0");
             break_it(&mut broken);
             let answer = desired(vec![wanted("other", "1.0.0"), broken]);
-            let error = targets_of("here", answer).unwrap_err();
-            assert_eq!(error.field, format!("instances[1].{field}"));
+            let answered = targets_of("here", answer).unwrap();
+            let fields = answered.refused.iter().map(|error| error.field.as_str());
+            assert!(fields.eq([format!("instances[1].{field}")]));
+            assert_eq!(answered.targets.len(), 1, "the other one is heard");
+            let may_be = |name: &str| answered.unread.may_be(&name.parse().unwrap());
+            assert!(may_be("trace"));
+            assert_eq!(may_be("other"), field == "instance");
         }
+    }
+
+    #[test]
+    fn more_floors_than_instances_are_no_reason_to_refuse_an_answer() {
+        let mut answer = desired(vec![wanted("trace", "1.0.0")]);
+        answer.floors = vec![String::new(); 5000];
+        let answered = targets_of("here", answer).unwrap();
+        assert_eq!((answered.targets.len(), answered.refused.len()), (1, 0));
     }
 
     #[test]
@@ -219,6 +276,13 @@ pub(crate) mod tests {
         assert_eq!(error.field, "node");
         let error = targets_of("here", desired(vec![one(), one()])).unwrap_err();
         assert_eq!(error.field, "instances[1].instance");
+        let mut broken = one();
+        broken.digest = String::new();
+        let error = targets_of("here", desired(vec![broken, one()])).unwrap_err();
+        assert_eq!(
+            error.field, "instances[1].instance",
+            "one that can't be read counts"
+        );
         let many = (0..=INSTANCES_MAX).map(|n| wanted(&format!("n{n}"), "1.0.0"));
         let error = targets_of("here", desired(many.collect())).unwrap_err();
         assert_eq!(error.field, "instances");

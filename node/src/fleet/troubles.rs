@@ -20,6 +20,10 @@ pub(super) enum Concern {
     Credential,
     /// Hearing what is wanted.
     Desire,
+    /// Reading each instance that is wanted.
+    Instances,
+    /// Taking each floor that is told.
+    Floors,
     /// Telling what happened.
     Report,
     /// Writing the state.
@@ -31,6 +35,8 @@ impl Concern {
         match self {
             Self::Credential => "works again: there is a credential",
             Self::Desire => "works again: the registry says what is wanted",
+            Self::Instances => "works again: all that is wanted can be read",
+            Self::Floors => "works again: every floor is taken",
             Self::Report => "works again: the registry takes reports",
             Self::Disk => "works again: the state is written",
         }

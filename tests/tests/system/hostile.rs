@@ -46,6 +46,38 @@ fn a_floor_holds_after_a_restart_whatever_the_registry_says() {
 }
 
 #[test]
+fn many_floors_a_bad_one_and_an_instance_that_can_not_be_leave_a_node_its_ears() {
+    if !is_root("what an answer has beside") {
+        return;
+    }
+    let (registry, home) = (Served::start(), Home::new());
+    let (old, new) = (one("1.0.0"), two("1.1.0"));
+    registry.wants(&[("fleet-ears", &old), ("fleet-stays", &old)]);
+    let node = home.start(&registry.url());
+    runs(&node, "fleet-ears", "1.0.0");
+    runs(&node, "fleet-stays", "1.0.0");
+    let many = |n| floor(&format!("acme/other-{n}"), "1.0.0", 1, 1);
+    registry.says().floors = (0..300).map(many).chain(["{}".to_owned()]).collect();
+    registry.wants(&[("fleet-ears", &new), ("fleet-stays", &new)]);
+    registry.says().wanted[1]["digest"] = json!("sha256:00");
+    runs(&node, "fleet-ears", "1.1.0");
+    let told = following(&node);
+    assert_eq!(told["floors"].as_array().unwrap().len(), 300);
+    for word in ["a floor was not taken", "instances[1].digest: "] {
+        assert!(node.journal().contains(word), "{}", node.journal());
+    }
+    assert_eq!(version(&node, "fleet-stays").as_deref(), Some("1.0.0"));
+    // A set that can't be one does nothing, but the floors beside it are their publisher's word.
+    let twice = new.wanted("fleet-ears");
+    registry.says().wanted = vec![twice.clone(), twice];
+    registry.says().floors = vec![floor("acme/trace", "1.1.0", 1, 1)];
+    until("what is below the floor has left", || {
+        version(&node, "fleet-stays").is_none().then_some(())
+    });
+    runs(&node, "fleet-ears", "1.1.0");
+}
+
+#[test]
 fn whatever_is_done_to_answers_nothing_else_loads_and_what_runs_goes_on() {
     if !is_root("hostile answers") {
         return;

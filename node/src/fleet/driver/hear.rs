@@ -10,10 +10,11 @@ use api::registry::{Outcome, OutcomeKind};
 use payload::name::InstanceName;
 
 use super::super::calls::{FetchError, failure_of};
+use super::super::floors::Absorbed;
 use super::super::job::Fault;
 use super::super::machine::{Failure, Input, Why};
 use super::super::store::Credential;
-use super::super::target::{Target, targets_of};
+use super::super::target::{Answered, NotATarget, Target, Unread, targets_of};
 use super::super::troubles::Concern;
 use super::super::watch::word;
 use super::super::{Answer, Event, job};
@@ -73,20 +74,27 @@ impl Driver {
         };
         let input = match answer {
             Some(Ok(Some((desired, etag)))) => {
-                let (floors, poll_ms) = (desired.floors.clone(), desired.poll_ms);
+                let poll_ms = desired.poll_ms;
+                // They are their publishers' word: they hold whatever else the answer says.
+                self.absorb_floors(&desired.floors);
                 match targets_of(&self.node(), desired) {
-                    Ok(targets) => {
+                    Ok(Answered {
+                        targets,
+                        unread,
+                        refused,
+                    }) => {
                         self.heard();
-                        self.absorb_floors(&floors);
-                        self.forget_problems(&targets);
+                        self.tell_unread(&refused);
+                        self.forget_problems(&targets, &unread);
                         Input::Desired {
                             etag: Some(etag),
                             poll_ms,
                             targets,
+                            unread,
                         }
                     }
                     Err(error) => {
-                        let detail = format!("{error}; nothing of it is done");
+                        let detail = format!("{error}; nothing is started or stopped for it");
                         let title = "the registry wants what can't be";
                         self.troubled(Concern::Desire, title, detail);
                         self.tally.polls_failed += 1;
@@ -115,12 +123,26 @@ impl Driver {
         self.eased(Concern::Desire);
     }
 
+    fn tell_unread(&mut self, refused: &[NotATarget]) {
+        let title = "an instance that is wanted can't be";
+        match first_of(refused) {
+            None => self.eased(Concern::Instances),
+            Some(told) => {
+                let detail = format!("{told}; what ran there goes on, the rest is done");
+                self.troubled(Concern::Instances, title, detail);
+            }
+        }
+    }
+
     /// What was refused of something else than what is wanted now is no matter any more.
-    fn forget_problems(&mut self, targets: &[Target]) {
+    fn forget_problems(&mut self, targets: &[Target], unread: &Unread) {
         let desired = self.state.desired();
         let as_before = |name: &InstanceName| {
             let now = targets.iter().find(|target| target.instance == *name);
-            now == desired.get(name).map(AsRef::as_ref)
+            match now {
+                None if unread.may_be(name) => true,
+                now => now == desired.get(name).map(AsRef::as_ref),
+            }
         };
         self.problems.retain(|name, _| as_before(name));
     }
@@ -133,12 +155,13 @@ impl Driver {
             let absorbed = floors.absorb(envelopes, &shared.keys.keys());
             (absorbed, floors.minimums())
         };
-        let (absorbed, minimums) = absorbed;
-        for refused in absorbed.refused {
-            self.tally.floors_refused += 1;
-            self.journal(&refused);
+        let (Absorbed { changed, refused }, minimums) = absorbed;
+        self.tally.floors_refused += u64::try_from(refused.len()).unwrap_or(u64::MAX);
+        match first_of(&refused) {
+            None => self.eased(Concern::Floors),
+            Some(told) => self.troubled(Concern::Floors, "a floor was not taken", told),
         }
-        if absorbed.changed {
+        if changed {
             self.disk.lacks_floors = true;
             self.tell(Input::Floors(minimums));
         }
@@ -281,6 +304,15 @@ impl Driver {
             }
         }
     }
+}
+
+/// The first of several reasons, and how many there are.
+fn first_of<T: ToString>(reasons: &[T]) -> Option<String> {
+    let first = reasons.first()?.to_string();
+    Some(match reasons.len() - 1 {
+        0 => first,
+        more => format!("{first}; and {more} more"),
+    })
 }
 
 /// Whether the same batch would be refused again and again.

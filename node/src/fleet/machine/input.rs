@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use payload::name::{InstanceName, PayloadName, Version};
 
-use super::super::target::Target;
+use super::super::target::{Target, Unread};
 
 /// Why a call to the registry gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(crate) enum Input {
         poll_ms: u64,
         /// All that should run.
         targets: Vec<Target>,
+        /// What it speaks about in words that can't be read.
+        unread: Unread,
     },
     /// The registry wants what it wanted.
     Unchanged,

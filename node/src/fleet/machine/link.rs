@@ -185,6 +185,11 @@ impl Link {
         self.poll_ms = poll_ms;
     }
 
+    /// The next answer is needed whole, also where it is as before.
+    pub(super) fn forget_answer(&mut self) {
+        self.etag = None;
+    }
+
     pub(super) fn poll_failed(&mut self, failure: Failure, now_ms: u64) {
         self.rang = None;
         if std::mem::take(&mut self.renewed) {

@@ -20,10 +20,15 @@ fn floor(payload: &str, version: &str) -> Input {
 }
 
 fn desired(targets: Vec<Target>) -> Input {
+    desired_but(targets, &[])
+}
+
+fn desired_but(targets: Vec<Target>, unread: &[&str]) -> Input {
     Input::Desired {
         etag: Some("e".to_owned()),
         poll_ms: 30_000,
         targets,
+        unread: unread.into(),
     }
 }
 
@@ -105,6 +110,38 @@ fn what_is_wanted_is_fetched_applied_and_kept() {
     assert_eq!(story.tell(Input::Applied(name("a"))), ["save"]);
     assert!(story.tell(Input::Unchanged).is_empty());
     assert_eq!(story.live(), ["a 1.0.0"]);
+}
+
+#[test]
+fn an_instance_that_can_not_be_read_stays_and_holds_up_no_other() {
+    let mut story = Story::begin();
+    story.runs(target("a", "1.0.0"));
+    let b = || vec![target("b", "1.0.0")];
+    assert_eq!(story.tell(desired_but(b(), &["a"])), ["fetch b 1.0.0"]);
+    assert_eq!(story.live(), ["a 1.0.0"]);
+    // Of one without a name nobody knows that it is not `a`.
+    assert!(story.tell(desired_but(b(), &["*"])).is_empty());
+    // A floor is the publisher's word, and holds whatever the registry says.
+    assert_eq!(
+        story.tell(floor("acme/a", "2.0.0")),
+        ["stop a 1.0.0 below 2.0.0"]
+    );
+    story.tell(Input::Stopped(name("a")));
+    assert!(story.tell(desired_but(b(), &["a", "c"])).is_empty());
+    assert!(
+        !story.state.desired.contains_key(&name("c")),
+        "it never was wanted"
+    );
+}
+
+#[test]
+fn other_keys_ask_for_the_whole_answer_again() {
+    let mut story = Story::begin();
+    story.tell(desired(vec![]));
+    story.tell(Input::Trust);
+    story.now_ms += 60_000;
+    let asked = story.all(Input::Tick);
+    assert!(asked.contains(&Action::Poll { etag: None }), "{asked:?}");
 }
 
 #[test]

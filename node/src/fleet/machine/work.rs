@@ -93,11 +93,14 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
             etag,
             poll_ms,
             targets,
+            unread,
         } => {
             state.link.remember(etag, poll_ms);
             state.link.heard(now_ms);
             let named = |target: Target| (target.instance.clone(), Arc::new(target));
-            state.desired = targets.into_iter().map(named).collect();
+            // What can't be read neither starts nor stops anything.
+            state.desired.retain(|name, _| unread.may_be(name));
+            state.desired.extend(targets.into_iter().map(named));
         }
         Input::Unchanged => state.link.heard(now_ms),
         Input::PollFailed(failure) => state.link.poll_failed(failure, now_ms),
@@ -147,7 +150,11 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
         Input::Reported { more } => state.link.reported(more, now_ms),
         Input::ReportFailed(failure) => state.link.report_failed(failure, now_ms),
         Input::News => state.link.news(now_ms),
-        Input::Trust => state.work.retain(|_, work| work.is_under_way()),
+        Input::Trust => {
+            state.work.retain(|_, work| work.is_under_way());
+            // A floor that came with the answer may be trusted now.
+            state.link.forget_answer();
+        }
         Input::Floors(floors) => state.floors = floors,
     }
 }
