@@ -9,6 +9,10 @@ use std::path::Path;
 
 /// What the name of a file ends with while it is being written.
 pub(crate) const UNFINISHED: &str = ".new";
+/// The file that proves that there is room.
+const PROOF: &str = "room.new";
+/// Its bytes: more than any small file that is kept.
+const PROOF_BYTES: usize = 16 << 10;
 /// Only the owner reads what the node keeps.
 const MODE: u32 = 0o600;
 
@@ -40,6 +44,17 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Proves that a folder takes a file of [`PROOF_BYTES`]: writes one to the disk and removes it.
+///
+/// # Errors
+/// The file system says no: it is full, read-only, or not ours.
+pub(crate) fn prove_writable(folder: &Path) -> io::Result<()> {
+    let proof = folder.join(PROOF);
+    let written = write(&proof, &[0; PROOF_BYTES]);
+    let removed = fs::remove_file(&proof);
+    written.and(removed)
+}
+
 /// Waits until the disk knows the names in the folder of `path`.
 ///
 /// # Errors
@@ -69,6 +84,16 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, MODE);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_file_is_told_before_one_is_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        prove_writable(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        fs::create_dir(folder.path().join(PROOF)).unwrap();
+        assert!(prove_writable(folder.path()).is_err());
+        assert!(prove_writable(&folder.path().join("gone")).is_err());
     }
 
     #[test]

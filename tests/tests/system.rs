@@ -8,6 +8,7 @@ mod system {
     mod behind;
     mod carry;
     mod doors;
+    mod enrol;
     mod fleet;
     mod fleet_proxy;
     mod fleet_update;

@@ -219,7 +219,9 @@ impl CliError {
             Self::StateDirTaken { .. } => Code::Retry,
             Self::Enrol(error) => match error.as_ref() {
                 EnrolError::Client(error) => client_code(error),
-                EnrolError::Token { .. } => Code::Fatal,
+                EnrolError::Token { .. } | EnrolError::NoRoom(_) | EnrolError::NotKept { .. } => {
+                    Code::Fatal
+                }
                 EnrolError::Conflict { .. }
                 | EnrolError::Settings(_)
                 | EnrolError::OtherNode { .. } => Code::Reject,

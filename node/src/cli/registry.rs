@@ -13,7 +13,7 @@ use payload::name::InstanceName;
 use super::args::{EnrolArgs, RegistryArgs};
 use super::config::Config;
 use super::{CliError, runtime};
-use crate::fleet::{self, BackOff, Credential, FleetError, Registry, Store};
+use crate::fleet::{self, BackOff, Credential, EnrolError, FleetError, Registry, Store};
 use crate::output::Output;
 
 /// Most labels of a node.
@@ -177,6 +177,7 @@ pub(super) fn enrol(args: EnrolArgs, config: &Config, output: Output) -> Result<
         labels,
         ..
     } = followed;
+    store.prove_writable().map_err(EnrolError::NoRoom)?;
     let enrolled = runtime::small()?.block_on(registry.enrol(&token, &node, &labels))?;
     let credential = Credential {
         node: enrolled.node,
@@ -184,7 +185,10 @@ pub(super) fn enrol(args: EnrolArgs, config: &Config, output: Output) -> Result<
     };
     store
         .keep_credential(&credential)
-        .map_err(FleetError::from)?;
+        .map_err(|reason| EnrolError::NotKept {
+            node: credential.node.clone(),
+            reason,
+        })?;
     output
         .enrolled(&credential.node, &registry.url)
         .map_err(CliError::Print)

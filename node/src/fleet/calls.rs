@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::Event;
 use super::facts;
 use super::machine::Failure;
-use super::store::{BlobError, Store};
+use super::store::{BlobError, Store, StoreError};
 use super::target::Target;
 
 /// Most bytes of a file that holds a token.
@@ -100,6 +100,21 @@ pub(crate) enum EnrolError {
         /// What the registry said.
         problem: Box<Problem>,
     },
+    /// The credential could not be kept, so it was not asked for.
+    #[error("the token is not spent: a credential could not be kept: {0}")]
+    NoRoom(StoreError),
+    /// The credential was given and is lost.
+    #[error(
+        "the registry has enrolled {node}, but its credential can't be kept: {reason}; the token is \
+         spent: let the registry forget the node (`packer nodes {node} --forget`), make room, and \
+         enrol it with a new token"
+    )]
+    NotKept {
+        /// The node.
+        node: String,
+        /// Why not.
+        reason: StoreError,
+    },
     /// The registry answered for another node.
     #[error("the registry enrolled {answered:?}, {node:?} was asked for")]
     OtherNode {
@@ -130,8 +145,11 @@ impl EnrolError {
                 Failure::Denied
             }
             Self::Client(error) => failure_of(error),
-            Self::Conflict { .. } | Self::Settings(_) | Self::OtherNode { .. } => Failure::Denied,
-            Self::Token { .. } => Failure::Again {
+            Self::Conflict { .. }
+            | Self::Settings(_)
+            | Self::OtherNode { .. }
+            | Self::NotKept { .. } => Failure::Denied,
+            Self::Token { .. } | Self::NoRoom(_) => Failure::Again {
                 retry_after_ms: None,
             },
         }

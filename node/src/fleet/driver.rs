@@ -56,6 +56,8 @@ pub(super) struct Disk {
     lacks_state: bool,
     /// Whether a floor is not.
     lacks_floors: bool,
+    /// Whether the credential is not: the registry gives it once.
+    lacks_credential: bool,
 }
 
 impl Disk {
@@ -65,6 +67,7 @@ impl Disk {
             serial,
             lacks_state: false,
             lacks_floors: false,
+            lacks_credential: false,
         }
     }
 }
@@ -157,7 +160,10 @@ impl Driver {
             return;
         }
         match self.shared.store.credential() {
-            Ok(Some(found)) if self.credential.as_ref() != Some(&found) => self.enrolled(found),
+            Ok(Some(found)) if self.credential.as_ref() != Some(&found) => {
+                self.enrolled(found);
+                self.disk.lacks_credential = false;
+            }
             Ok(_) => {}
             Err(error) => {
                 let title = "the credential can't be read";

@@ -111,6 +111,17 @@ impl Store {
         self.write(FLOORS, floors)
     }
 
+    /// Proves that a credential could be kept: what is given for a one-time token comes once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is left behind.
+    pub(crate) fn prove_writable(&self) -> Result<(), StoreError> {
+        durable::prove_writable(&self.folder).map_err(|reason| StoreError::File {
+            path: self.folder.clone(),
+            reason,
+        })
+    }
+
     /// The node's credential, where it has one.
     ///
     /// # Errors

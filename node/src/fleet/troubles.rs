@@ -18,6 +18,8 @@ const LINES_MAX: u32 = 6;
 pub(super) enum Concern {
     /// Getting or reading the credential.
     Credential,
+    /// Writing it.
+    Keeping,
     /// Hearing what is wanted.
     Desire,
     /// Reading each instance that is wanted.
@@ -34,6 +36,7 @@ impl Concern {
     fn over(self) -> &'static str {
         match self {
             Self::Credential => "works again: there is a credential",
+            Self::Keeping => "works again: the credential is kept",
             Self::Desire => "works again: the registry says what is wanted",
             Self::Instances => "works again: all that is wanted can be read",
             Self::Floors => "works again: every floor is taken",

@@ -8,6 +8,7 @@ use api::problem::Problem;
 use api::registry::{InstanceCounts, InstanceReport, OutcomeKind, REPORTS_BYTES_MAX, Reports};
 use tokio::task::spawn_blocking;
 
+use super::super::calls::EnrolError;
 use super::super::machine::{Action, Why};
 use super::super::target::Target;
 use super::super::{Event, calls, facts, job};
@@ -59,6 +60,11 @@ impl Driver {
                     Some(path) => calls::token(path)?,
                     None => String::new(),
                 };
+                let proving = Arc::clone(&shared);
+                let proven = spawn_blocking(move || proving.store.prove_writable()).await;
+                proven
+                    .unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
+                    .map_err(EnrolError::NoRoom)?;
                 config
                     .registry
                     .enrol(&token, &config.node, &config.labels)

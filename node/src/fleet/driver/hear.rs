@@ -31,11 +31,8 @@ impl Driver {
                     node: enrolled.node,
                     credential: enrolled.credential,
                 };
-                if let Err(error) = self.shared.store.keep_credential(&credential) {
-                    let title = "the credential can't be kept";
-                    self.troubled(Concern::Credential, title, error.to_string());
-                }
                 self.enrolled(credential);
+                self.disk.lacks_credential = true;
             }
             Event::Enrolled(Err(error)) => {
                 self.troubled(Concern::Credential, "not enrolled", error.to_string());

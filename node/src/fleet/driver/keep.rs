@@ -15,6 +15,9 @@ use super::{Disk, Driver};
 impl Driver {
     /// Writes what is not written yet. What can't be is told and tried again at the next turn.
     pub(super) async fn write(&mut self) {
+        if self.disk.lacks_credential {
+            self.write_credential().await;
+        }
         if !self.disk.lacks_state && !self.disk.lacks_floors {
             return;
         }
@@ -39,7 +42,10 @@ impl Driver {
         });
         match written.await {
             Ok(Ok(())) => {
-                self.disk = Disk::knows(serial);
+                self.disk = Disk {
+                    lacks_credential: self.disk.lacks_credential,
+                    ..Disk::knows(serial)
+                };
                 self.eased(Concern::Disk);
             }
             Ok(Err(error)) => self.not_written(error.to_string()),
@@ -49,6 +55,32 @@ impl Driver {
 }
 
 impl Driver {
+    async fn write_credential(&mut self) {
+        let Some(credential) = self.credential.clone() else {
+            return;
+        };
+        let (shared, node) = (Arc::clone(&self.shared), credential.node.clone());
+        let written = spawn_blocking(move || match shared.store.credential()? {
+            // `node enrol` has put another one there meanwhile: that is the newer.
+            Some(_) => Ok(()),
+            None => shared.store.keep_credential(&credential),
+        });
+        let reason = match written.await {
+            Ok(Ok(())) => {
+                self.disk.lacks_credential = false;
+                self.eased(Concern::Keeping);
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        let detail = format!(
+            "{reason}; it is tried again until it is kept. If this daemon ends before, let the \
+             registry forget the node (`packer nodes {node} --forget`) and enrol it with a new token"
+        );
+        self.troubled(Concern::Keeping, "the credential can't be kept", detail);
+    }
+
     fn not_written(&mut self, reason: String) {
         self.troubled(Concern::Disk, "the state can't be written", reason);
     }
