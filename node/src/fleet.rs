@@ -31,6 +31,7 @@ pub(crate) use calls::{EnrolError, Registry, token};
 pub(crate) use driver::Driver;
 pub(crate) use facts::host_name;
 pub(crate) use floors::AboveFloor;
+use store::Kept;
 pub(crate) use store::{Credential, Store, StoreError};
 pub(crate) use watch::{Tally, Watch};
 
@@ -126,6 +127,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
     let store = Store::open(&config.state_dir)?;
     let keys = KeyFolder::open(&config.trusted_keys)?;
     let (kept, floors, credential) = (store.kept()?, store.floors()?, store.credential()?);
+    let kept = kept.unwrap_or_else(|| Kept::nothing((config.now_ms)()));
     let client = credential.as_ref();
     let client = client.map(|own| config.registry.client(&own.credential));
     let client = client.transpose()?;

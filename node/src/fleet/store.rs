@@ -79,12 +79,12 @@ impl Store {
         })
     }
 
-    /// What the last life left.
+    /// What the last life left, where there was one.
     ///
     /// # Errors
     /// [`StoreError`]; a node that has forgotten what it ran must not take that for nothing.
-    pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
-        Ok(self.read(FLEET)?.unwrap_or_default())
+    pub(crate) fn kept(&self) -> Result<Option<Kept>, StoreError> {
+        self.read(FLEET)
     }
 
     /// Keeps what runs and what there is to report.

@@ -67,7 +67,11 @@ fn a_node_enrols_runs_what_is_wanted_updates_and_stops_and_reports_it_all() {
         .flatten()
         .map(|one| one["serial"].as_u64().unwrap())
         .collect();
-    assert_eq!(serials, [1, 2, 3]);
+    assert_eq!(serials.len(), 3);
+    assert!(
+        serials.is_sorted_by(|one, next| one + 1 == *next),
+        "{serials:?}"
+    );
     drop(says);
     let text = node.ask_unix("GET /metrics", b"").body;
     assert!(
@@ -131,6 +135,25 @@ fn after_a_kill_and_without_its_registry_a_node_starts_what_ran_last() {
     // The key comes back, and so does the instance, without a restart.
     trust(&home.keys(), "acme.toml", 1, "acme");
     runs(&node, "fleet-kill", "1.1.0");
+}
+
+#[test]
+fn after_its_state_was_moved_away_a_node_reports_under_serials_that_were_never_used() {
+    if !is_root("a state that was moved away") {
+        return;
+    }
+    let (registry, home) = (Served::start(), Home::new());
+    registry.wants(&[("fleet-moved", &one("1.0.0"))]);
+    let node = home.start(&registry.url());
+    reported(&registry, "started fleet-moved 1.0.0");
+    let serial = |kind: &str| registry.outcome(kind).unwrap()["serial"].as_u64().unwrap();
+    let before = serial("started");
+    drop(node);
+    std::fs::rename(home.path("state/fleet.json"), home.path("moved.json")).unwrap();
+    registry.says().reports.clear();
+    let _node = home.start(&registry.url());
+    reported(&registry, "started fleet-moved 1.0.0");
+    assert!(serial("started") > before + 100, "{before}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 const OUTBOX_MAX: usize = OUTCOMES_MAX;
 
 /// All that a life of the daemon leaves to the next but floors and credential.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Kept {
     /// What ran because the registry wanted it.
@@ -31,8 +31,9 @@ pub(crate) struct KeptInstance {
     pub(crate) previous: Option<Wanted>,
 }
 
-/// Outcomes that the registry has not taken yet.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// Outcomes that the registry has not taken yet. Their serials only grow, also over what was lost: a
+/// registry takes no serial of a node twice, and drops what comes under one that it knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Outbox {
     /// The serial of the last outcome there was.
@@ -42,7 +43,28 @@ pub(crate) struct Outbox {
     waiting: VecDeque<Outcome>,
 }
 
+impl Kept {
+    /// Nothing, where there is no life before, or what it left was moved away, at this time in
+    /// milliseconds since 1970.
+    pub(crate) fn nothing(now_ms: u64) -> Self {
+        Self {
+            instances: Vec::new(),
+            outbox: Outbox::beginning(now_ms),
+        }
+    }
+}
+
 impl Outbox {
+    /// An empty one. Its serials begin at the time: they count outcomes, so that no life before can
+    /// have come so far, unless the clock of then was ahead of today's.
+    pub(crate) fn beginning(now_ms: u64) -> Self {
+        Self {
+            last_serial: now_ms,
+            dropped: 0,
+            waiting: VecDeque::new(),
+        }
+    }
+
     /// Puts an outcome behind the others, under the next serial.
     pub(crate) fn add(&mut self, mut outcome: Outcome) {
         self.last_serial += 1;

@@ -126,19 +126,20 @@ fn what_is_needed_is_never_collected_and_the_rest_is_bounded() {
 #[test]
 fn what_is_kept_comes_back_and_a_crash_while_it_is_written_leaves_what_was() {
     let (folder, store) = store();
-    assert_eq!(store.kept().unwrap(), Kept::default());
+    assert_eq!(store.kept().unwrap(), None);
     let kept = Kept {
         instances: vec![KeptInstance {
             wanted: wanted("a", "1.1.0"),
             previous: Some(wanted("a", "1.0.0")),
         }],
-        outbox: Outbox::default(),
+        outbox: Outbox::beginning(0),
     };
     store.keep(&kept).unwrap();
     // A crash between the temporary file's first byte and its new name.
     for half in [&b""[..], b"{\"instances\":[", b"\0\0\0"] {
         crate::durable::replace(&folder.path().join("fleet.json.new"), half).unwrap();
-        assert_eq!(Store::open(folder.path()).unwrap().kept().unwrap(), kept);
+        let again = Store::open(folder.path()).unwrap();
+        assert_eq!(again.kept().unwrap().as_ref(), Some(&kept));
         store.keep(&kept).unwrap();
     }
 }
@@ -185,7 +186,7 @@ fn outcome(text: &str) -> Outcome {
 
 #[test]
 fn an_outbox_is_bounded_counts_what_it_dropped_and_never_uses_a_serial_again() {
-    let mut outbox = Outbox::default();
+    let mut outbox = Outbox::beginning(0);
     for _ in 0..300 {
         outbox.add(outcome("x"));
     }
@@ -206,8 +207,18 @@ fn an_outbox_is_bounded_counts_what_it_dropped_and_never_uses_a_serial_again() {
 }
 
 #[test]
+fn serials_of_a_life_that_lost_what_was_kept_are_behind_all_of_the_life_before() {
+    let mut outbox = Kept::nothing(1_000_000).outbox;
+    (0..300).for_each(|_| outbox.add(outcome("x")));
+    let mut after = Kept::nothing(1_000_000 + 60_000).outbox;
+    after.add(outcome("y"));
+    let serial = after.batch(u64::MAX, usize::MAX)[0].serial;
+    assert!(serial > outbox.last_serial(), "{serial}");
+}
+
+#[test]
 fn a_batch_holds_what_is_written_down_up_to_its_bytes_and_one_at_least() {
-    let mut outbox = Outbox::default();
+    let mut outbox = Outbox::beginning(0);
     for _ in 0..3 {
         outbox.add(outcome(&"x".repeat(1000)));
     }
