@@ -156,7 +156,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         heard_ms: None,
         bell_open: false,
         disk: driver::Disk::knows(kept.outbox.last_serial()),
-        trust_changed: false,
+        keys: keys.told(),
         outbox: kept.outbox,
         tally: Tally::default(),
         watch: watch.clone(),

@@ -62,17 +62,24 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TomlError> {
     parse(path, &text(path)?)
 }
 
-/// The text of a file.
+fn text(path: &Path) -> Result<String, TomlError> {
+    let file = File::open(path).map_err(|reason| TomlError::Read {
+        path: path.to_owned(),
+        reason,
+    })?;
+    text_of(path, file)
+}
+
+/// The text of a file that was opened at `path`.
 ///
 /// # Errors
 /// [`TomlError`], also where it is no text.
-pub(crate) fn text(path: &Path) -> Result<String, TomlError> {
+pub(crate) fn text_of(path: &Path, file: File) -> Result<String, TomlError> {
     let failed = |reason| TomlError::Read {
         path: path.to_owned(),
         reason,
     };
     let mut text = String::new();
-    let file = File::open(path).map_err(failed)?;
     let read = file.take(TOML_BYTES_MAX + 1).read_to_string(&mut text);
     let bytes = u64::try_from(read.map_err(failed)?).unwrap_or(u64::MAX);
     if bytes > TOML_BYTES_MAX {

@@ -1,6 +1,6 @@
 //! The publishers' keys that this node trusts: a folder of files, looked at again and again.
 //! Opened by the daemon; asked before every decision that a signature makes.
-//! Must never trust less carefully because a file is broken: then the keys of before stay.
+//! Must never trust less carefully because a file is broken or gone: then what was before stays.
 
 mod file;
 
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use payload::name::Namespace;
 use payload::signature::{TooManyKeys, TrustedKeys};
 
-use crate::toml_file::TomlError;
+use crate::toml_file::{self, TomlError};
 
 /// The file of a folder of keys that says how many signatures namespaces need.
 const THRESHOLDS: &str = "thresholds.toml";
@@ -54,6 +54,13 @@ pub(crate) enum KeysError {
         /// Its mode.
         mode: u32,
     },
+    /// A name that a file should have is a folder's, a pipe's or a device's: who opened that might
+    /// wait for ever.
+    #[error("{}: is no regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// A file is not of its form.
     #[error(transparent)]
     File(#[from] TomlError),
@@ -72,24 +79,28 @@ pub(crate) enum KeysError {
     TooManyKeys(#[from] TooManyKeys),
 }
 
-/// What a look at the folder found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// Nothing new.
-    Same,
-    /// Other keys are trusted from now on: so many files.
-    Changed(usize),
-    /// It can't be used as it is, which is told once; the keys of before stay.
-    Broken(String),
+/// How the folder stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Counts up whenever other keys are trusted.
+    pub(crate) changes: u64,
+    /// How many keys are.
+    pub(crate) count: usize,
+    /// What is wrong with the folder as it is now, and what holds because of that.
+    pub(crate) trouble: Option<String>,
 }
 
 /// What tells one content of the folder from another: name, inode, length and time of each file.
 type Fingerprint = Vec<(PathBuf, u64, u64, i64, i64)>;
+/// How many signatures namespaces need, where it is not one.
+type Thresholds = BTreeMap<Namespace, NonZeroU32>;
 
 /// A folder of keys, and what it held when it was last whole.
 #[derive(Debug)]
 pub(crate) struct KeyFolder {
     path: PathBuf,
+    /// One look at a time. Who only asks for the keys never waits for a disk.
+    looking: Mutex<()>,
     held: Mutex<Held>,
 }
 
@@ -97,8 +108,8 @@ pub(crate) struct KeyFolder {
 struct Held {
     seen: Option<Fingerprint>,
     keys: Arc<TrustedKeys>,
-    count: usize,
-    broken: Option<String>,
+    thresholds: Thresholds,
+    told: Told,
 }
 
 impl KeyFolder {
@@ -108,50 +119,55 @@ impl KeyFolder {
     /// It is broken: at the start there are no keys of before.
     pub(crate) fn open(path: &Path) -> Result<Self, KeysError> {
         let seen = fingerprint(path)?;
-        let (keys, count) = read(path, &seen)?;
-        let held = Held {
-            seen: Some(seen),
-            keys: Arc::new(keys),
-            count,
-            broken: None,
-        };
+        let held = read(path, &seen, &Thresholds::new())?;
         Ok(Self {
             path: path.to_owned(),
-            held: Mutex::new(held),
+            looking: Mutex::new(()),
+            held: Mutex::new(held.seen_as(seen, 0)),
         })
     }
 
-    /// Looks whether anything changed, and reads it then.
-    pub(crate) fn look(&self) -> Look {
-        let mut held = self.locked();
-        let seen = match fingerprint(&self.path) {
-            Ok(seen) if held.seen.as_ref() == Some(&seen) => return Look::Same,
-            Ok(seen) => seen,
-            Err(error) => return held.broke(None, &error),
-        };
-        match read(&self.path, &seen) {
-            Ok((keys, count)) => {
-                *held = Held {
-                    seen: Some(seen),
-                    keys: Arc::new(keys),
-                    count,
-                    broken: None,
-                };
-                Look::Changed(count)
-            }
-            Err(error) => held.broke(Some(seen), &error),
+    /// Looks whether anything changed, and reads it then. It may wait for the disk.
+    pub(crate) fn look(&self) {
+        let _turn = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        self.read_again();
+    }
+
+    /// As [`Self::look`], unless somebody is at it.
+    pub(crate) fn glance(&self) {
+        if let Ok(_turn) = self.looking.try_lock() {
+            self.read_again();
         }
     }
 
-    /// The keys that are trusted now.
+    fn read_again(&self) {
+        let (before, thresholds, changes) = {
+            let held = self.locked();
+            (
+                held.seen.clone(),
+                held.thresholds.clone(),
+                held.told.changes,
+            )
+        };
+        let seen = match fingerprint(&self.path) {
+            Ok(seen) if before.as_ref() == Some(&seen) => return,
+            Ok(seen) => seen,
+            Err(error) => return self.locked().broke(None, &error),
+        };
+        match read(&self.path, &seen, &thresholds) {
+            Ok(read) => *self.locked() = read.seen_as(seen, changes + 1),
+            Err(error) => self.locked().broke(Some(seen), &error),
+        }
+    }
+
+    /// The keys that are trusted, as of the last look.
     pub(crate) fn keys(&self) -> Arc<TrustedKeys> {
         Arc::clone(&self.locked().keys)
     }
 
-    /// How many keys there are, and what is wrong with the folder as it is now.
-    pub(crate) fn told(&self) -> (usize, Option<String>) {
-        let held = self.locked();
-        (held.count, held.broken.clone())
+    /// How the folder stood at the last look.
+    pub(crate) fn told(&self) -> Told {
+        self.locked().told.clone()
     }
 
     fn locked(&self) -> MutexGuard<'_, Held> {
@@ -160,14 +176,15 @@ impl KeyFolder {
 }
 
 impl Held {
-    fn broke(&mut self, seen: Option<Fingerprint>, error: &KeysError) -> Look {
+    fn seen_as(mut self, seen: Fingerprint, changes: u64) -> Self {
+        self.seen = Some(seen);
+        self.told.changes = changes;
+        self
+    }
+
+    fn broke(&mut self, seen: Option<Fingerprint>, error: &KeysError) {
         self.seen = seen;
-        let reason = error.to_string();
-        if self.broken.as_ref() == Some(&reason) {
-            return Look::Same;
-        }
-        self.broken = Some(reason.clone());
-        Look::Broken(reason)
+        self.told.trouble = Some(format!("{error}; the keys of before hold"));
     }
 }
 
@@ -217,27 +234,53 @@ fn check_mode(path: &Path, found: &fs::Metadata) -> Result<(), KeysError> {
     })
 }
 
-fn read(folder: &Path, files: &Fingerprint) -> Result<(TrustedKeys, usize), KeysError> {
+/// Reads what is whole. Thresholds that were asked for do not go with their file: a deletion says
+/// less than a number does, and would make the folder trust less carefully.
+fn read(folder: &Path, files: &Fingerprint, before: &Thresholds) -> Result<Held, KeysError> {
     let mut trusted = TrustedKeys::new();
-    let mut count = 0;
+    let mut told = Told::default();
+    let mut thresholds = None;
     for (path, ..) in files {
         let is_toml = path
             .extension()
             .is_some_and(|extension| extension == "toml");
         if path.file_name().is_some_and(|name| name == THRESHOLDS) {
-            let needed: BTreeMap<Namespace, NonZeroU32> = crate::toml_file::read(path)?;
-            for (namespace, signatures) in needed {
-                trusted.require(namespace, signatures);
-            }
+            let needed: Thresholds = toml_file::parse(path, &file::text(path)?)?;
+            thresholds = Some(needed);
         } else if is_toml {
             let (key, namespaces) = file::read(folder, path)?;
-            count += 1;
+            told.count += 1;
             for namespace in namespaces {
                 trusted.trust(key, namespace)?;
             }
         }
     }
-    Ok((trusted, count))
+    let thresholds = thresholds.unwrap_or_else(|| {
+        told.trouble = gone(before);
+        before.clone()
+    });
+    for (namespace, signatures) in &thresholds {
+        trusted.require(namespace.clone(), *signatures);
+    }
+    Ok(Held {
+        seen: None,
+        keys: Arc::new(trusted),
+        thresholds,
+        told,
+    })
+}
+
+/// What to tell where these thresholds have no file any more.
+fn gone(thresholds: &Thresholds) -> Option<String> {
+    let more = thresholds
+        .iter()
+        .find(|(_, signatures)| signatures.get() > 1);
+    more.map(|(namespace, signatures)| {
+        format!(
+            "{THRESHOLDS} is gone; what it asked for ({namespace} = {signatures}) holds until this \
+             daemon ends: put it back, or an empty one where a single signature is enough"
+        )
+    })
 }
 
 #[cfg(test)]

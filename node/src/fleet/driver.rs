@@ -8,6 +8,7 @@ mod keep;
 mod show;
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use api::node::Trouble;
 use api::problem::Problem;
 use payload::name::InstanceName;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::begin;
@@ -27,7 +28,7 @@ use super::store::{Credential, Outbox, Store};
 use super::troubles::{Concern, Troubles};
 use super::watch::{Tally, Watch};
 use super::{Event, FleetConfig};
-use crate::trust::{KeyFolder, Look};
+use crate::trust::{KeyFolder, Told};
 
 /// What jobs tell waits here for the driver.
 pub(super) const EVENTS_MAX: usize = 64;
@@ -35,6 +36,19 @@ pub(super) const EVENTS_MAX: usize = 64;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The driver never turns faster than this, whatever the machine asks for.
 const TURN_MIN: Duration = Duration::from_millis(1);
+
+/// Does what may wait for the disk off the async threads. A panic there is one here.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn_blocking(work)
+        .await
+        .map_err(JoinError::try_into_panic)
+    {
+        Ok(done) => done,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The runtime ends, and with it whoever waits here.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
 
 /// What jobs share with the driver.
 pub(super) struct Shared {
@@ -86,8 +100,8 @@ pub(crate) struct Driver {
     pub(super) heard_ms: Option<u64>,
     pub(super) bell_open: bool,
     pub(super) disk: Disk,
-    /// Other keys are trusted, and the machine does not know yet.
-    pub(super) trust_changed: bool,
+    /// What the machine knows of the keys.
+    pub(super) keys: Told,
     pub(super) tally: Tally,
     pub(super) watch: Watch,
     pub(super) sender: mpsc::Sender<Event>,
@@ -100,11 +114,8 @@ impl Driver {
     pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for line in begin::told(
-            &self.shared.config,
-            self.shared.keys.told().0,
-            self.state.link().phase(),
-        ) {
+        let phase = self.state.link().phase();
+        for line in begin::told(&self.shared.config, self.keys.count, phase) {
             self.journal(&line);
         }
         self.tell(Input::Tick);
@@ -119,9 +130,7 @@ impl Driver {
                 Some(_ended) = self.tasks.join_next() => {}
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
-            if std::mem::take(&mut self.trust_changed) {
-                self.tell(Input::Trust);
-            }
+            self.hear_of_keys();
         }
         self.write().await;
     }
@@ -155,7 +164,9 @@ impl Driver {
 
     /// Looks whether people changed keys or credential.
     fn look(&mut self) {
-        self.look_at_keys();
+        let shared = Arc::clone(&self.shared);
+        self.tasks
+            .spawn(async move { off_thread(move || shared.keys.glance()).await });
         if self.state.link().phase() == Phase::Enrolled {
             return;
         }
@@ -172,17 +183,22 @@ impl Driver {
         }
     }
 
-    fn look_at_keys(&mut self) {
-        match self.shared.keys.look() {
-            Look::Same => {}
-            Look::Changed(count) => {
-                self.journal(&format!("{} from now on", begin::trusted(count)));
-                self.trust_changed = true;
-            }
-            Look::Broken(reason) => {
-                self.journal(&format!("the trusted keys stay as they were: {reason}"));
-            }
+    /// Hears what looks at the keys have found.
+    fn hear_of_keys(&mut self) {
+        let told = self.shared.keys.told();
+        if told == self.keys {
+            return;
         }
+        if told.changes != self.keys.changes {
+            self.journal(&format!("{} from now on", begin::trusted(told.count)));
+            self.tell(Input::Trust);
+        }
+        if let Some(trouble) = &told.trouble
+            && self.keys.trouble.as_ref() != Some(trouble)
+        {
+            self.journal(&format!("trusted keys: {trouble}"));
+        }
+        self.keys = told;
     }
 
     /// The node has a credential, perhaps another one.

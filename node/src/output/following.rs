@@ -63,10 +63,7 @@ fn summary(following: &Following, now_ms: u64) -> Vec<Vec<String>> {
     );
     let keys = match &following.keys_trouble {
         None => format!("{} trusted", following.keys),
-        Some(trouble) => format!(
-            "{} trusted, as before this trouble: {trouble}",
-            following.keys
-        ),
+        Some(trouble) => format!("{} trusted; in trouble: {trouble}", following.keys),
     };
     let outcomes = format!(
         "{} to report, {} dropped",

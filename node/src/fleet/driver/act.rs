@@ -2,20 +2,25 @@
 //! A part of the driver. Must never wait for one to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::node::{Instance, Owner};
 use api::problem::Problem;
 use api::registry::{InstanceCounts, InstanceReport, OutcomeKind, REPORTS_BYTES_MAX, Reports};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::super::calls::EnrolError;
 use super::super::machine::{Action, Why};
 use super::super::target::Target;
 use super::super::{Event, calls, facts, job};
-use super::{Driver, Shared};
+use super::{Driver, Shared, off_thread};
 
 /// Bytes of a batch that are left to facts and instances.
 const REPORT_REST_BYTES: usize = 1 << 20;
+
+/// How long an answer waits for a look at the keys.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Driver {
     pub(super) fn act(&mut self, action: Action) {
@@ -61,9 +66,8 @@ impl Driver {
                     None => String::new(),
                 };
                 let proving = Arc::clone(&shared);
-                let proven = spawn_blocking(move || proving.store.prove_writable()).await;
-                proven
-                    .unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
+                off_thread(move || proving.store.prove_writable())
+                    .await
                     .map_err(EnrolError::NoRoom)?;
                 config
                     .registry
@@ -76,11 +80,17 @@ impl Driver {
 
     fn poll(&mut self, etag: Option<String>) {
         let (client, node) = (self.client.clone(), self.node());
+        let shared = Arc::clone(&self.shared);
         self.begin(async move {
-            match client {
-                Some(client) => Event::Polled(Some(client.desired(&node, etag.as_deref()).await)),
-                None => Event::Polled(None),
-            }
+            let Some(client) = client else {
+                return Event::Polled(None);
+            };
+            let answer = client.desired(&node, etag.as_deref()).await;
+            // Floors are judged by the keys as they are now. A disk that says nothing makes no node
+            // deaf: then it is by the keys of before.
+            let look = off_thread(move || shared.keys.look());
+            let _ = timeout(LOOK_TIMEOUT, look).await;
+            Event::Polled(Some(answer))
         });
     }
 
@@ -127,9 +137,6 @@ impl Driver {
     }
 
     fn apply(&mut self, target: Arc<Target>) {
-        // The keys as they are now, not as they were when somebody last looked.
-        self.look_at_keys();
-        let keys = self.shared.keys.keys();
         let shared = Arc::clone(&self.shared);
         self.begin(async move {
             let of = Arc::clone(&target);
@@ -139,8 +146,12 @@ impl Driver {
                     store,
                     floors,
                     cpus,
+                    keys,
                     ..
                 } = &*shared;
+                // The keys as they are now, not as they were when somebody last looked.
+                keys.look();
+                let keys = keys.keys();
                 let rules = (floors, &config.policy, *cpus);
                 job::apply(&config.engine, store, &of, &keys, rules)
             });

@@ -145,7 +145,6 @@ impl Driver {
     }
 
     fn absorb_floors(&mut self, envelopes: &[String]) {
-        self.look_at_keys();
         let absorbed = {
             let shared = Arc::clone(&self.shared);
             let mut floors = shared.floors.lock().unwrap_or_else(PoisonError::into_inner);

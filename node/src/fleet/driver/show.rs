@@ -18,7 +18,7 @@ impl Driver {
     }
 
     fn following(&self) -> Following {
-        let (keys, keys_trouble) = self.shared.keys.told();
+        let keys = self.keys.clone();
         let floors = self
             .shared
             .floors
@@ -36,8 +36,8 @@ impl Driver {
             heard_ms: self.heard_ms,
             doorbell: self.bell_open,
             trouble: self.troubles.latest().cloned(),
-            keys,
-            keys_trouble,
+            keys: keys.count,
+            keys_trouble: keys.trouble,
             instances: self.followed(),
             floors: floors
                 .iter()
