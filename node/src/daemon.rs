@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::door::Door;
@@ -115,7 +116,12 @@ impl Daemon {
     }
 
     /// Serves until `until` is done, then lets open requests end and stops every instance.
-    pub(crate) async fn run(self, until: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// What follows the registry has died, and the daemon ended because of that: one that is deaf to
+    /// its registry would run what was revoked, and nobody would know. The next one begins with what
+    /// ran last.
+    pub(crate) async fn run(self, until: impl Future<Output = ()>) -> Result<(), FollowerDied> {
         let Self {
             parts,
             driver,
@@ -128,8 +134,9 @@ impl Daemon {
         let (engine, warming) = (parts.engine.clone(), parts.engine.clone());
         // Beside the listeners: who comes before it is done waits for the same reading.
         tokio::task::spawn_blocking(move || warming.warm());
-        let following = driver.map(|driver| tokio::spawn(driver.run(parts.stopping.clone())));
+        let mut following = driver.map(|driver| tokio::spawn(driver.run(parts.stopping.clone())));
         let places = Places::new();
+        let mut served = Ok(());
         {
             let unix = accept_unix(&socket.listener, &door, &parts, &places);
             let tcp = async {
@@ -142,6 +149,7 @@ impl Daemon {
                 () = unix => {}
                 () = tcp => {}
                 () = until => {}
+                died = death(&mut following) => served = Err(died),
             }
         }
         // New callers find nobody; those that are being served have a moment.
@@ -156,7 +164,26 @@ impl Daemon {
         // The instances stop even when the thread that stops them panics half-way: the kernel
         // detaches what the process held.
         let _ = tokio::task::spawn_blocking(move || engine.stop_all()).await;
+        served
     }
+}
+
+/// What follows the registry died.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what follows the registry has died: {0}; the daemon ends, so that it is started anew")]
+pub(crate) struct FollowerDied(String);
+
+/// Waits until what follows the registry ends by itself, which it never should.
+async fn death(following: &mut Option<JoinHandle<()>>) -> FollowerDied {
+    let Some(task) = following.as_mut() else {
+        return std::future::pending().await;
+    };
+    let ended = task.await;
+    *following = None;
+    FollowerDied(match ended {
+        Ok(()) => "it ended".to_owned(),
+        Err(error) => error.to_string(),
+    })
 }
 
 async fn accept_tcp(listener: &TcpListener, door: &Door, parts: &Parts, places: &Places) {
@@ -179,5 +206,23 @@ async fn accept_unix(listener: &UnixListener, door: &Door, parts: &Parts, places
             }
             Err(_) => sleep(ACCEPT_REST).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_follower_that_dies_is_noticed_and_not_waited_for_again() {
+        let mut following = Some(tokio::spawn(async { panic!("a broken rule") }));
+        let died = death(&mut following).await.to_string();
+        assert!(died.contains("a broken rule"), "{died}");
+        assert!(following.is_none());
+        let short = std::time::Duration::from_millis(10);
+        assert!(
+            timeout(short, death(&mut None)).await.is_err(),
+            "none is none that died"
+        );
     }
 }

@@ -109,11 +109,11 @@ async fn serve(config: DaemonConfig, engine: Engine, state_dir: &StateDir) -> Re
     output.listening(&listening).map_err(CliError::Print)?;
     // On a worker: the thread that a caller's arrival wakes also reads what it sent.
     let serving = tokio::spawn(async move { daemon.run(signals.stop()).await });
-    if let Err(panicked) = serving.await {
-        resume_unwind(panicked.into_panic());
-    }
+    let served = serving
+        .await
+        .unwrap_or_else(|panicked| resume_unwind(panicked.into_panic()));
     output.journal("stopped");
-    Ok(())
+    Ok(served?)
 }
 
 fn user_ids(names: &[String]) -> Result<Vec<u32>, CliError> {

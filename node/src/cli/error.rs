@@ -10,7 +10,7 @@ use api::client::ClientError;
 use api::problem::Problem;
 use thiserror::Error;
 
-use crate::daemon::ListenError;
+use crate::daemon::{FollowerDied, ListenError};
 use crate::door::UserUnknown;
 use crate::engine::{ApplyError, Class};
 use crate::fleet::{EnrolError, FleetError};
@@ -91,6 +91,9 @@ pub(crate) enum CliError {
     /// The node can't follow its registry.
     #[error(transparent)]
     Fleet(Box<FleetError>),
+    /// What follows the registry died.
+    #[error(transparent)]
+    FollowerDied(#[from] FollowerDied),
     /// The node was not enrolled.
     #[error(transparent)]
     Enrol(Box<EnrolError>),
@@ -216,7 +219,7 @@ impl CliError {
                 Class::Reject => Code::Reject,
                 Class::Retry => Code::Retry,
             },
-            Self::StateDirTaken { .. } => Code::Retry,
+            Self::StateDirTaken { .. } | Self::FollowerDied(_) => Code::Retry,
             Self::Enrol(error) => match error.as_ref() {
                 EnrolError::Client(error) => client_code(error),
                 EnrolError::Token { .. } | EnrolError::NoRoom(_) | EnrolError::NotKept { .. } => {

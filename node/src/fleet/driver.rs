@@ -111,6 +111,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Follows the registry until `stopping` turns true. What runs is left to whoever owns the engine.
+    /// A panic here, or in a call, ends it: whoever runs it must look for that.
     pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -127,7 +128,12 @@ impl Driver {
                 Some(event) = self.events.recv() => self.hear(event),
                 () = sleep_until(wake) => self.tell(Input::Tick),
                 _ = look.tick() => self.look(),
-                Some(_ended) = self.tasks.join_next() => {}
+                Some(ended) = self.tasks.join_next() => if let Err(died) = ended {
+                    // Its call would count as under way for ever: the node would be deaf to it.
+                    if let Ok(panic) = died.try_into_panic() {
+                        resume_unwind(panic);
+                    }
+                },
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
             self.hear_of_keys();

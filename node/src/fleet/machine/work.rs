@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use payload::name::InstanceName;
+
 use super::super::target::Target;
 use super::State;
 use super::input::{Action, Failure, Input};
@@ -126,19 +128,7 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
                 state.link.news(now_ms);
             }
         }
-        Input::ApplyFailed { instance, again } => {
-            if let Some(Work::Applying(target, failures)) = state.work.get(&instance).cloned() {
-                if again {
-                    let failure = Failure::Again {
-                        retry_after_ms: None,
-                    };
-                    rest(state, &target, failures, failure, now_ms);
-                } else {
-                    gave_up(state, &target);
-                    state.work.insert(instance, Work::Refused(target));
-                }
-            }
-        }
+        Input::ApplyFailed { instance, again } => apply_failed(state, instance, again, now_ms),
         Input::Stopped(name) => {
             if state.work.get(&name) == Some(&Work::Stopping) {
                 state.work.remove(&name);
@@ -186,6 +176,21 @@ fn rest(state: &mut State, target: &Arc<Target>, failures: u32, failure: Failure
         target: Arc::clone(target),
     };
     state.work.insert(target.instance.clone(), resting);
+}
+
+fn apply_failed(state: &mut State, instance: InstanceName, again: bool, now_ms: u64) {
+    let Some(Work::Applying(target, failures)) = state.work.get(&instance).cloned() else {
+        return;
+    };
+    if again {
+        let failure = Failure::Again {
+            retry_after_ms: None,
+        };
+        rest(state, &target, failures, failure, now_ms);
+    } else {
+        gave_up(state, &target);
+        state.work.insert(instance, Work::Refused(target));
+    }
 }
 
 /// What ran last did not start in this life: what is wanted may go ahead of it.
