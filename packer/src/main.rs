@@ -3,6 +3,7 @@
 //! Must never load BPF.
 #![forbid(unsafe_code)]
 
+mod aftermath;
 mod audit;
 mod build;
 mod channel;

@@ -3,6 +3,7 @@
 
 use api::registry::{Reason, Release};
 
+use crate::aftermath;
 use crate::cli::WithdrawArguments;
 use crate::failure::Failure;
 use crate::list::state;
@@ -36,7 +37,11 @@ pub(crate) fn run(arguments: &WithdrawArguments, step: Step) -> Result<(), Failu
     };
     output::shown(arguments.json, &release, || {
         let (stands, nodes) = (state(release.state), release.nodes);
-        format!("{} is {stands}; {nodes} nodes run it\n", arguments.release)
+        let run = if nodes == 1 { "node runs" } else { "nodes run" };
+        format!("{} is {stands}; {nodes} {run} it\n", arguments.release)
     })?;
+    if step == Step::Revoke {
+        aftermath::tell(&registry, name, |named| named == version);
+    }
     Ok(())
 }

@@ -130,9 +130,10 @@ async fn change(
         reason,
         now_ms: state.now_ms(),
     };
-    let write = state
-        .db
-        .write(move |write| Box::pin(async move { set(write, change, &who).await }));
+    let write = state.db.write({
+        let state = state.clone();
+        move |write| Box::pin(async move { set(write, &state, change, &who).await })
+    });
     write.await.map(Json)
 }
 
@@ -144,7 +145,12 @@ struct Change {
     now_ms: u64,
 }
 
-async fn set(write: &mut Write, change: Change, who: &Who) -> Result<Release, Refusal> {
+async fn set(
+    write: &mut Write,
+    state: &State,
+    change: Change,
+    who: &Who,
+) -> Result<Release, Refusal> {
     let Change {
         name,
         version,
@@ -154,7 +160,9 @@ async fn set(write: &mut Write, change: Change, who: &Who) -> Result<Release, Re
     } = change;
     let missing = || Refusal::not_found(format!("no release {name}@{version}"));
     let found = db::release::find(write, &name, &version).await?;
-    let before = found.ok_or_else(missing)?;
+    let mut before = found.ok_or_else(missing)?;
+    // Before its nodes act on it: how many the change concerns.
+    before.nodes = state.fleet.nodes_of_digest(&before.digest);
     let what = match (before.state, to) {
         // The same again changes nothing, the reason neither.
         (from, to) if from == to => return Ok(before),

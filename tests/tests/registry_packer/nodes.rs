@@ -164,6 +164,30 @@ fn a_node_is_shown_with_what_it_runs_and_why() {
 }
 
 #[test]
+fn who_withdraws_is_told_whom_it_concerns() {
+    let stage = deployed();
+    let node = Node::enrol(&stage);
+    node.runs(node.wanted());
+    for (step, stands) in [
+        ("yank", "yanked"),
+        ("unyank", "available"),
+        ("revoke", "revoked"),
+    ] {
+        let ran = stage.run(&[step, "acme/exec@1.0.0"]).done();
+        let said = format!("acme/exec@1.0.0 is {stands}; 1 node runs it\n");
+        assert_eq!(ran.text, said);
+        let told = [
+            "channel stable still names 1.0.0",
+            "deployment exec has nothing to give now (nodes it names: 1): 1.0.0 is revoked",
+        ];
+        for part in told {
+            let messages = &ran.messages;
+            assert_eq!(messages.contains(part), step == "revoke", "{messages}");
+        }
+    }
+}
+
+#[test]
 fn why_a_node_refuses_is_shown_with_its_log() {
     let stage = deployed();
     let node = Node::enrol(&stage);
