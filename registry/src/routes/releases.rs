@@ -53,7 +53,8 @@ pub(crate) async fn get(
 #[utoipa::path(put, path = "/payloads/{namespace}/{name}/versions/{version}", tag = "releases",
     params(("namespace" = String, Path), ("name" = String, Path), ("version" = String, Path)),
     request_body = PublishRelease, responses(
-        (status = 200, body = Release, description = "It was published before, with this digest"),
+        (status = 200, body = Release,
+            description = "It was published before, with this digest; new signatures were added"),
         (status = 201, body = Release),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
     ), security(("bearer" = [])))]
@@ -75,8 +76,10 @@ pub(crate) async fn put(
         version,
         digest,
     };
-    if let Some(same) = published(&mut *state.db.reader().await?, &asked).await? {
-        return Ok((StatusCode::OK, Json(same)));
+    let same = published(&mut *state.db.reader().await?, &asked).await?;
+    if let Some(same) = same {
+        let signed = add_signatures(&state, same, asked, envelope, who).await?;
+        return Ok((StatusCode::OK, Json(signed)));
     }
     let (computed, size_bytes) = checked(&state, envelope.clone(), asked.clone()).await?;
     keep(&state, asked, Some(envelope), computed, size_bytes, who).await
@@ -188,6 +191,10 @@ async fn insert(
     who: &Who,
 ) -> Result<(StatusCode, Json<Release>), Refusal> {
     if let Some(same) = published(write, asked).await? {
+        // An unsigned one adds nothing to what is there.
+        if release.envelope.is_some() && release.envelope != same.envelope {
+            return Err(signed_meanwhile());
+        }
         return Ok((StatusCode::OK, Json(same)));
     }
     // A collection may have removed it while it was checked.
@@ -245,8 +252,27 @@ pub(crate) async fn sign(
         name,
         version,
     };
-    let envelope = joined(before.envelope.as_deref(), envelope)?;
-    let (computed, _) = checked(&state, envelope.clone(), asked.clone()).await?;
+    let signed = add_signatures(&state, before, asked, envelope, who).await?;
+    Ok(Json(signed))
+}
+
+/// Checks the signatures of an envelope and keeps those that the release has not yet.
+///
+/// # Errors
+/// 422 for an envelope about something else, or with a signature that does not hold or that nobody
+/// here can check.
+async fn add_signatures(
+    state: &State,
+    mut before: Release,
+    asked: Asked,
+    envelope: String,
+    who: Who,
+) -> Result<Release, Refusal> {
+    before.nodes = state.fleet.nodes_of_digest(&before.digest);
+    let Some(envelope) = joined(before.envelope.as_deref(), envelope)? else {
+        return Ok(before);
+    };
+    let (computed, _) = checked(state, envelope.clone(), asked.clone()).await?;
     let now_ms = state.now_ms();
     let signed = Signed {
         asked,
@@ -258,21 +284,30 @@ pub(crate) async fn sign(
     let write = state
         .db
         .write(move |write| Box::pin(async move { set_signatures(write, signed, &who).await }));
-    write.await.map(Json)
+    write.await
 }
 
-/// Both envelopes' signatures in one.
-fn joined(before: Option<&str>, added: String) -> Result<String, Refusal> {
+/// Both envelopes' signatures in one; `None` where the first has them all.
+fn joined(before: Option<&str>, added: String) -> Result<Option<String>, Refusal> {
     let Some(before) = before else {
-        return Ok(added);
+        return Ok(Some(added));
     };
     let wrong = |error: String| Refusal::rule("envelope", error);
     let more = Envelope::decode(added.as_bytes()).map_err(|error| wrong(error.to_string()))?;
     let broken = |error: String| Refusal::broken(error);
     let mut all = Envelope::decode(before.as_bytes()).map_err(|error| broken(error.to_string()))?;
-    all.merge(&more).map_err(|error| wrong(error.to_string()))?;
+    let new = all.merge(&more).map_err(|error| wrong(error.to_string()))?;
+    if new == 0 {
+        return Ok(None);
+    }
     let bytes = all.encode().map_err(|error| wrong(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| broken(error.to_string()))
+    let text = String::from_utf8(bytes).map_err(|error| broken(error.to_string()))?;
+    Ok(Some(text))
+}
+
+fn signed_meanwhile() -> Refusal {
+    let detail = "somebody else signed it at this moment; send yours again";
+    Refusal::conflict("envelope", detail)
 }
 
 /// A release with signatures that were checked.
@@ -290,8 +325,7 @@ async fn set_signatures(write: &mut Write, signed: Signed, who: &Who) -> Result<
     let gone = || Refusal::broken(format!("release {name}@{version} is gone"));
     let found = db::release::find(write, name, version).await?;
     if found.ok_or_else(gone)?.envelope != signed.before.envelope {
-        let detail = "somebody else signed it at this moment; send yours again";
-        return Err(Refusal::conflict("envelope", detail));
+        return Err(signed_meanwhile());
     }
     db::release::set_signatures(write, name, version, &signed.envelope, &signed.signers).await?;
     write.touch_fleet();
