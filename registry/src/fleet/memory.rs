@@ -250,7 +250,9 @@ impl Memory {
                 *named += 1;
                 let runs = known.instances.iter().any(|report| {
                     let digest = standing.given.as_ref().map(|offer| offer.digest.as_str());
-                    report.instance == standing.instance && digest == Ok(report.digest.as_str())
+                    report.managed
+                        && report.instance == standing.instance
+                        && digest == Ok(report.digest.as_str())
                 });
                 *running += u64::from(runs);
             }

@@ -195,6 +195,11 @@ fn the_reach_of_a_deployment_is_who_is_named_and_who_runs_it() {
     memory.report("p2", facts("prod"), vec![runs("a", "0.9.0")], 1);
     memory.report("t1", facts("test"), vec![runs("a", "1.0.0")], 1);
     assert_eq!(memory.reach()["a"], (2, 1));
+    // Somebody on the node started it: that is not the deployment's doing.
+    let mut local = runs("a", "1.0.0");
+    local.managed = false;
+    memory.report("p2", facts("prod"), vec![local], 1);
+    assert_eq!(memory.reach()["a"], (2, 1));
 }
 
 #[test]
