@@ -1,10 +1,12 @@
 //! `packer floor`: a signed word below which no version must run. Called by `main`.
 //! Must never reuse a serial: a node takes a higher one only.
 
-use api::registry::SetEnvelope;
+use api::registry::{Floor, SetEnvelope};
+use payload::name::Version;
 use payload::signature::{EnvelopeError, FloorEnvelope, FloorStatement};
 use thiserror::Error;
 
+use crate::aftermath;
 use crate::cli::FloorArguments;
 use crate::envelope;
 use crate::failure::{Class, Classed, Failure};
@@ -54,5 +56,14 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<(), Failure> {
         let (version, serial) = (&floor.minimum_version, floor.serial);
         format!("{name}: nothing below {version} may run (serial {serial})\n")
     })?;
+    aftermath::tell(&registry, name, |named| below(&floor, named));
     Ok(())
+}
+
+/// Whether a floor rules a version out.
+pub(crate) fn below(floor: &Floor, version: &str) -> bool {
+    let minimum = floor.minimum_version.parse::<Version>();
+    let version = version.parse::<Version>();
+    // What is no version is for the registry to judge.
+    minimum.is_ok_and(|minimum| version.is_ok_and(|version| version < minimum))
 }

@@ -4,13 +4,14 @@
 mod detail;
 
 use api::registry::{
-    Channel, Difference, Payload, PayloadSummary, Payloads, Release, ReleaseState,
+    Channel, Difference, Floor, Payload, PayloadSummary, Payloads, Release, ReleaseState,
 };
 use serde::Serialize;
 
 use crate::cli::ListArguments;
 use crate::envelope;
 use crate::failure::Failure;
+use crate::floor;
 use crate::moment;
 use crate::output;
 use crate::reference::{Listed, ReleaseName};
@@ -26,6 +27,9 @@ struct Shown<'a> {
     difference: Option<&'a Difference>,
     /// The channels that name it.
     channels: Vec<&'a str>,
+    /// The payload's floor, where it rules the release out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    above: Option<&'a Floor>,
 }
 
 /// Shows all payloads, one, or a release of one.
@@ -77,6 +81,7 @@ fn release(
             .filter(|channel| channel.version == release.version)
             .map(|channel| channel.channel.as_str())
             .collect(),
+        above: above(payload.floor.as_ref(), &release),
         release: &release,
     };
     output::shown(json, &shown, || detail::of(&shown, now_ms))?;
@@ -133,7 +138,7 @@ fn one(payload: &Payload, now_ms: u64) -> String {
         row([
             &release.version,
             &or_dash(&channels.join(", ")),
-            state(release.state),
+            stands(payload.floor.as_ref(), release),
             envelope::short(&release.digest),
             &moment::size(release.size_bytes),
             &signers(release),
@@ -167,6 +172,19 @@ fn signers(release: &Release) -> String {
     let signers = release.signers.iter();
     let signers: Vec<&str> = signers.map(|key| envelope::short(key)).collect();
     signers.join(", ")
+}
+
+/// The floor, where it rules the release out.
+fn above<'a>(floor: Option<&'a Floor>, release: &Release) -> Option<&'a Floor> {
+    floor.filter(|floor| floor::below(floor, &release.version))
+}
+
+/// Whether a release may run: a floor weighs more than a yank, and less than a revocation.
+fn stands(floor: Option<&Floor>, release: &Release) -> &'static str {
+    match above(floor, release) {
+        Some(_) if release.state != ReleaseState::Revoked => "below the floor",
+        _ => state(release.state),
+    }
 }
 
 /// A release's state in one word.

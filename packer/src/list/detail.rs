@@ -4,7 +4,7 @@
 use api::registry::{Difference, Release};
 use payload::manifest::{Manifest, Program};
 
-use super::{Shown, state};
+use super::{Shown, stands};
 use crate::moment;
 use crate::summary;
 use crate::table::{Text, row};
@@ -31,8 +31,12 @@ fn heading(shown: &Shown<'_>, now_ms: u64) -> Vec<Vec<String>> {
         ]),
         row(["digest", &release.digest]),
         row(["size", &moment::size(release.size_bytes)]),
-        row(["state", state(release.state)]),
+        row(["state", stands(shown.above, release)]),
     ];
+    if let Some(floor) = shown.above {
+        let minimum = &floor.minimum_version;
+        rows.push(row(["floor", &format!("nothing below {minimum} may run")]));
+    }
     if let Some(reason) = release.reason.as_deref().filter(|text| !text.is_empty()) {
         rows.push(row(["reason", reason]));
     }

@@ -1,6 +1,6 @@
 //! `/payloads/{namespace}/{name}/channels/{channel}`: names that move between versions.
 //! Called by publishers and operators.
-//! Must never name a release that was yanked or revoked.
+//! Must never be moved to a release that was yanked or revoked, or that is below the floor.
 
 use api::problem::Problem;
 use api::registry::{Channel, JSON_BYTES_MAX, ReleaseState, SetChannel};
@@ -81,6 +81,7 @@ async fn set(
             format!("{name}@{version} is {state}; a channel names available releases only");
         return Err(Refusal::conflict("version", detail));
     }
+    refuse_below_floor(write, name, version).await?;
     let all = db::channel::all(write, name).await?;
     let before = all.iter().find(|one| one.channel == moved.channel);
     if before.is_none() && all.len() >= CHANNELS_MAX {
@@ -98,6 +99,28 @@ async fn set(
     db::channel::put(write, name, &moved).await?;
     db::audit::add(write, &entry).await?;
     Ok((before.is_none(), moved))
+}
+
+/// Nodes never run what is below the floor: a channel there would stop whoever follows it.
+async fn refuse_below_floor(
+    write: &mut Write,
+    name: &PayloadName,
+    version: &Version,
+) -> Result<(), Refusal> {
+    let Some(floor) = db::floor::find(write, name).await? else {
+        return Ok(());
+    };
+    let minimum: Version = floor
+        .minimum_version
+        .parse()
+        .map_err(|error| Refusal::broken(format!("floor of {name}: {error}")))?;
+    if *version >= minimum {
+        return Ok(());
+    }
+    let detail = format!(
+        "{name}@{version} is below the floor: its publisher lets nothing older than {minimum} run"
+    );
+    Err(Refusal::conflict("version", detail))
 }
 
 /// Removes a channel: deployments that follow it have no release to give.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::Answer;
-use crate::fixture::made;
+use crate::fixture::{floor, key, made};
 use crate::stage::Registry;
 
 fn registry() -> Registry {
@@ -99,4 +99,27 @@ fn channels_are_bounded_and_their_names_plain() {
     }
     set(&registry, &admin, "one-more", "1.0.0").expect(422);
     set(&registry, &admin, "c0", "1.1.0").expect(200);
+}
+
+#[test]
+fn a_channel_moves_to_no_version_below_the_floor() {
+    let registry = registry();
+    set(&registry, &registry.admin, "stable", "1.2.0").expect(201);
+    let raise = |version, serial| {
+        let body = json!({ "envelope": floor("acme/small", version, serial, &key(1)) });
+        registry.admin("PUT", "/payloads/acme/small/floor", Some(&body))
+    };
+    raise("1.1.0", 1).expect(200);
+    for channel in ["stable", "edge"] {
+        let refused = set(&registry, &registry.admin, channel, "1.0.0").expect(409);
+        assert_eq!(refused.field(), "version");
+        let detail = refused.detail();
+        assert!(
+            detail.contains("@1.0.0") && detail.contains("1.1.0"),
+            "{detail}"
+        );
+    }
+    set(&registry, &registry.admin, "stable", "1.1.0").expect(200);
+    raise("1.0.0", 2).expect(200);
+    set(&registry, &registry.admin, "stable", "1.0.0").expect(200);
 }

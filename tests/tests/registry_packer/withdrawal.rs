@@ -70,8 +70,44 @@ fn each_floor_has_the_next_serial() {
         assert_eq!(floor["minimum_version"], version);
     }
     let listed = stage.run(&["list", "acme/exec"]).done().text;
+    assert!(!listed.contains("below"), "{listed}");
     assert!(listed.contains("floor 1.0.0 (serial 3"), "{listed}");
     stage.run(&["keygen", "-o", "foreign"]).done();
     let floor = ["floor", "acme/exec", "1.1.0", "--key", "foreign.key"];
     stage.run(&floor).failed(3);
+}
+
+#[test]
+fn a_floor_tells_what_it_leaves_without_a_release() {
+    let stage = published();
+    stage
+        .run(&["channel", "acme/exec", "stable", "1.0.0"])
+        .done();
+    let deploy = ["deploy", "exec", "--payload", "acme/exec", "--channel"];
+    let more = ["stable", "--selector", "env=prod"];
+    stage.run(&[&deploy[..], &more].concat()).done();
+    let floor = |version| stage.run(&["floor", "acme/exec", version, "--key", "acme.key"]);
+    let told = floor("1.0.0").done().messages;
+    assert!(told.is_empty(), "{told}");
+    let told = floor("1.1.0").done().messages;
+    for part in [
+        "channel stable still names 1.0.0",
+        "deployment exec has nothing to give now (nodes it names: 0): 1.0.0 is below the floor",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let listed = stage.run(&["list", "acme/exec"]).done().text;
+    assert!(
+        listed.contains("1.0.0    stable    below the floor"),
+        "{listed}"
+    );
+    let detail = stage.run(&["list", "acme/exec@1.0.0"]).done().text;
+    assert!(detail.contains("nothing below 1.1.0 may run"), "{detail}");
+    let messages = stage
+        .run(&["channel", "acme/exec", "edge", "1.0.0"])
+        .failed(3);
+    assert!(
+        messages.contains("acme/exec@1.0.0 is below the floor"),
+        "{messages}"
+    );
 }
