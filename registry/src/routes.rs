@@ -25,6 +25,7 @@ pub(crate) mod payloads;
 pub(crate) mod refusal;
 pub(crate) mod releases;
 pub(crate) mod request;
+mod settings;
 mod sse;
 pub(crate) mod tokens;
 mod upload;

@@ -6,6 +6,9 @@ use api::registry::{DeploymentSpec, ReleaseState, Source};
 use payload::limits::{IDENTIFIER_BYTES_MAX, TARGET_BYTES_MAX};
 use payload::manifest::Manifest;
 use payload::name::{Excerpt, InstanceName, NameError, PayloadName, Version};
+use payload::object::SettingError;
+use payload::unsigned::Unsigned;
+use serde_json::Value;
 
 use super::desired::{Standing, Void};
 use super::selector::{Selector, SelectorError};
@@ -92,6 +95,16 @@ pub(crate) enum OrderError {
         /// Whether the release has it.
         there: bool,
     },
+    /// A value that the variable can't have.
+    #[error("globals.{name}: is {value}, {rule}")]
+    Value {
+        /// The variable.
+        name: Excerpt,
+        /// The value as JSON.
+        value: Excerpt,
+        /// What it should be.
+        rule: String,
+    },
     /// A program that the release has not, or whose target it does not let be set.
     #[error("targets.{name}: {}", settable(*there, version, "program", "target"))]
     Target {
@@ -121,7 +134,7 @@ impl OrderError {
             | Self::TooLong { field, .. } => (*field).to_owned(),
             Self::Selector(_) => "selector".to_owned(),
             Self::NoRelease { .. } | Self::Yanked { .. } | Self::Void { .. } => "source".to_owned(),
-            Self::Global { name, .. } => format!("globals.{name}"),
+            Self::Global { name, .. } | Self::Value { name, .. } => format!("globals.{name}"),
             Self::Target { name, .. } => format!("targets.{name}"),
         }
     }
@@ -259,6 +272,52 @@ pub(crate) fn check_settings(
         }
     }
     Ok(())
+}
+
+/// Whether each settable variable of the release can have the value that the deployment sets, in
+/// the object of every architecture.
+///
+/// # Errors
+/// The first value that can't be.
+pub(crate) fn check_values(spec: &DeploymentSpec, payload: &Unsigned) -> Result<(), OrderError> {
+    let contents = payload.contents();
+    for (name, value) in &spec.globals {
+        let wrong = |rule: String| OrderError::Value {
+            name: Excerpt::of(name),
+            value: Excerpt::of(&value.to_string()),
+            rule,
+        };
+        let settable = contents.manifest.globals.iter().filter(|one| one.settable);
+        // One that is not there, or not settable, is for `check_settings` to refuse.
+        let Some(global) = settable.into_iter().find(|one| one.name == *name) else {
+            continue;
+        };
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => {
+                let rule = "a number, true, false or a text is needed".to_owned();
+                return Err(wrong(rule));
+            }
+        };
+        let objects = contents.objects.iter();
+        for object in objects.filter_map(|one| payload.inspected_for(one.arch)) {
+            let set = object.set(&global.section, name, &text);
+            set.map_err(|error| wrong(needed(&error)))?;
+        }
+    }
+    Ok(())
+}
+
+fn needed(error: &SettingError) -> String {
+    match error {
+        SettingError::NotAValue { is, .. } => {
+            format!("which is no value of the variable's type, {is}")
+        }
+        SettingError::NoVariable { .. } | SettingError::NotSettable { .. } => {
+            format!("which cannot be set: {error}")
+        }
+    }
 }
 
 #[cfg(test)]

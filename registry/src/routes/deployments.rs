@@ -18,6 +18,7 @@ use super::caller::{Operator, Reader};
 use super::page::{Asked, Page};
 use super::path::{Segments, named};
 use super::refusal::Refusal;
+use super::settings;
 use crate::access::Who;
 use crate::db::{self, Write};
 use crate::fleet::order::{self, Order, OrderError};
@@ -43,9 +44,10 @@ pub(crate) async fn put(
     let spec: DeploymentSpec = body::json(&headers, body, JSON_BYTES_MAX).await?;
     let now_ms = state.now_ms();
     let ordered = order::check(&deployment, spec).map_err(|error| broken_rule(&error))?;
+    let tried = settings::tried(&state, &ordered).await?;
     let made = state.db.write({
         let state = state.clone();
-        move |write| Box::pin(async move { keep(write, &state, ordered, who, now_ms).await })
+        move |write| Box::pin(async move { keep(write, &state, ordered, tried, who, now_ms).await })
     });
     let status = if made.await? {
         StatusCode::CREATED
@@ -55,11 +57,12 @@ pub(crate) async fn put(
     Ok((status, Json(shown(&state, &deployment).await?)))
 }
 
-/// Whether it is new.
+/// Whether it is new. `tried` is the digest of the release on which its values were tried.
 async fn keep(
     write: &mut Write,
     state: &State,
     ordered: Order,
+    tried: Option<String>,
     who: Who,
     now_ms: u64,
 ) -> Result<bool, Refusal> {
@@ -86,6 +89,10 @@ async fn keep(
         let manifest = manifest(write, &payload, &offer.version).await?;
         let checked = order::check_settings(&kept.spec, offer.version.as_str(), &manifest);
         checked.map_err(|error| broken_rule(&error))?;
+        if !kept.spec.globals.is_empty() && tried.as_ref() != Some(&offer.digest) {
+            let detail = "what it gives became another release at this moment; send it again";
+            return Err(Refusal::conflict("source", detail));
+        }
     }
     if let Some((other, node)) = state.fleet.rival(kept, &standings) {
         let (deployment, instance) = (&kept.deployment, &kept.instance);

@@ -94,6 +94,37 @@ fn a_deployment_that_breaks_a_rule_is_refused_with_its_field() {
 }
 
 #[test]
+fn a_value_that_the_variable_cannot_have_is_refused_with_both() {
+    let stage = published();
+    let values = [
+        (
+            "abc",
+            "is \"abc\", which is no value of the variable's type",
+        ),
+        ("-1", "is -1, which is no value"),
+        ("99999999999", "is 99999999999, which is no value"),
+        ("[1]", "is [1], a number, true, false or a text is needed"),
+    ];
+    let deploy = |source: [&str; 2], value| {
+        let set = format!("limit={value}");
+        let deploy = ["deploy", "exec", "--payload", "acme/exec"];
+        let more = ["--selector", "*", "--set", &set];
+        stage.run(&[&deploy[..], &source, &more].concat())
+    };
+    for source in [["--version", "1.0.0"], ["--channel", "stable"]] {
+        for (value, said) in values {
+            let messages = deploy(source, value).failed(3);
+            let said = format!("globals.limit: {said}");
+            assert!(messages.contains(&said), "{said}: {messages}");
+        }
+        for value in ["0x10", "4294967295"] {
+            deploy(source, value).done();
+        }
+        stage.run(&["undeploy", "exec"]).done();
+    }
+}
+
+#[test]
 fn there_are_no_nodes_yet() {
     let stage = Stage::new();
     let nodes = stage.run(&["nodes"]).done();
