@@ -134,7 +134,11 @@ fn gives(deployment: &Deployment) -> String {
 }
 
 fn running(deployment: &Deployment) -> String {
-    format!("{} of {} nodes", deployment.running, deployment.nodes)
+    let (running, nodes) = (deployment.running, deployment.nodes);
+    match deployment.refused {
+        0 => format!("{running} of {nodes} nodes"),
+        refused => format!("{running} of {nodes} nodes, {refused} refused it"),
+    }
 }
 
 fn one(deployment: &Deployment, now_ms: u64) -> String {

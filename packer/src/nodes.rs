@@ -78,7 +78,22 @@ fn table(nodes: &[Node], now_ms: u64) -> String {
     if !rows.is_empty() {
         text.table(names, rows);
     }
+    let refused: Vec<Vec<String>> = nodes.iter().flat_map(refused).collect();
+    if !refused.is_empty() {
+        text.gap();
+        text.list("refused", refused.into_iter());
+    }
     text.into_string()
+}
+
+/// What a node should run and refused, with the cause.
+fn refused(node: &Node) -> Vec<Vec<String>> {
+    let refused = node.refused.iter().map(|one| {
+        let what = format!("{} {}", one.instance, one.version);
+        let cause = detail::words(one.kind);
+        row([&node.node, &what, cause, &one.because])
+    });
+    refused.collect()
 }
 
 /// `execsnoop 1.0.0`.
@@ -91,7 +106,8 @@ fn state(node: &Node) -> &'static str {
     match (node.online, node.settled) {
         (false, _) => "away",
         (true, true) => "settled",
-        (true, false) => "changing",
+        (true, false) if node.refused.is_empty() => "changing",
+        (true, false) => "refused",
     }
 }
 

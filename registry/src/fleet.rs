@@ -7,6 +7,7 @@ pub(crate) mod doorbell;
 pub(crate) mod facts;
 mod memory;
 pub(crate) mod order;
+mod refusals;
 pub(crate) mod report;
 pub(crate) mod selector;
 
@@ -25,7 +26,7 @@ use crate::limits::DOORBELLS_MAX;
 use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
-use memory::{Known, Memory};
+use memory::{Known, Memory, Reach};
 use selector::Candidate;
 
 /// How long a reader waits for a change that was committed to arrive in memory.
@@ -79,7 +80,10 @@ impl Fleet {
         let mut memory = Memory::new(poll_ms);
         memory.deploy(standings, floors);
         for kept in db::node::all(&mut reader).await? {
+            let latest = db::outcome::latest_by_instance(&mut reader, &kept.node).await?;
+            let node = kept.node.clone();
             memory.put(kept);
+            memory.happened(&node, &latest);
         }
         Ok(Self {
             memory: RwLock::new(memory),
@@ -156,15 +160,20 @@ impl Fleet {
         self.changed();
     }
 
-    /// Takes in what a node told, and rings if it should run something else for it.
+    /// Takes in what a node told and what happened there, and rings if it should run something else for it.
     pub(crate) fn reported(
         &self,
         node: &str,
         facts: Facts,
         instances: Vec<InstanceReport>,
+        outcomes: &[Outcome],
         now_ms: u64,
     ) {
-        let changed = self.write().report(node, facts, instances, now_ms);
+        let changed = {
+            let mut memory = self.write();
+            memory.happened(node, outcomes);
+            memory.report(node, facts, instances, now_ms)
+        };
         if changed == Some(true) {
             self.doorbell.ring(std::iter::once(node));
         }
@@ -319,8 +328,8 @@ impl Fleet {
     }
 }
 
-fn shown(standing: &Standing, reach: Option<(u64, u64)>) -> Deployment {
-    let (nodes, running) = reach.unwrap_or_default();
+fn shown(standing: &Standing, reach: Option<Reach>) -> Deployment {
+    let reach = reach.unwrap_or_default();
     let release = match &standing.given {
         Ok(offer) => DeploymentState::Active {
             version: offer.version.to_string(),
@@ -334,8 +343,9 @@ fn shown(standing: &Standing, reach: Option<(u64, u64)>) -> Deployment {
         deployment: standing.deployment.clone(),
         spec: standing.spec.clone(),
         release,
-        nodes,
-        running,
+        nodes: reach.nodes,
+        running: reach.running,
+        refused: reach.refused,
         created_ms: standing.created_ms,
         changed_ms: standing.changed_ms,
     }

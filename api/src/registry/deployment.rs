@@ -84,6 +84,9 @@ pub struct Deployment {
     pub nodes: u64,
     /// Nodes of them that say they run the release.
     pub running: u64,
+    /// Nodes of them that refused it.
+    #[serde(default)]
+    pub refused: u64,
     /// When it was made, milliseconds since 1970.
     pub created_ms: u64,
     /// When it was changed last, milliseconds since 1970.

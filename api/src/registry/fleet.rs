@@ -233,6 +233,20 @@ pub struct Outcome {
     pub problem: Option<Box<Problem>>,
 }
 
+/// Something that a node should run and refused: it waits for something else to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Refused {
+    /// The instance.
+    pub instance: String,
+    /// The version that should run.
+    pub version: String,
+    /// How it was refused.
+    pub kind: OutcomeKind,
+    /// Why, as the node said it; empty where it did not.
+    pub because: String,
+}
+
 /// A node in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -251,6 +265,9 @@ pub struct Node {
     pub instances: Vec<InstanceReport>,
     /// Whether that is what it should run.
     pub settled: bool,
+    /// What of it the node refused, by instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
 }
 
 /// The answer to `GET /nodes`, by name.

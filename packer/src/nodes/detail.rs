@@ -104,7 +104,8 @@ fn outcome(outcome: &Outcome, now_ms: u64) -> Vec<String> {
     ])
 }
 
-fn words(kind: OutcomeKind) -> &'static str {
+/// What became of something, in words.
+pub(super) fn words(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Started => "started",
         OutcomeKind::Updated => "updated",
@@ -114,7 +115,7 @@ fn words(kind: OutcomeKind) -> &'static str {
         OutcomeKind::BelowFloor => "below the floor",
         OutcomeKind::PolicyRefused => "refused by the node's policy",
         OutcomeKind::Incompatible => "not for this node",
-        OutcomeKind::LoadRejected => "rejected by the kernel",
+        OutcomeKind::LoadRejected => "could not be loaded",
         OutcomeKind::Failed => "failed",
     }
 }

@@ -251,7 +251,8 @@ impl Plan {
 }
 
 impl Claim {
-    fn wanted(&self) -> Option<Wanted> {
+    /// What it gives to the node, where it wins.
+    pub(crate) fn wanted(&self) -> Option<Wanted> {
         match self.verdict {
             Verdict::Wins(_) => self.standing.wanted(),
             Verdict::Void(_) | Verdict::Loses { .. } | Verdict::Crowded => None,

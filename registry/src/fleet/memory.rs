@@ -7,10 +7,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use api::registry::{Desired, Facts, InstanceReport, Node};
+use api::registry::{Desired, Facts, InstanceReport, Node, Outcome, Refused};
 use payload::digest::Digest;
 
-use super::desired::{Floors, Plan, Standing};
+use super::desired::{Claim, Floors, Plan, Standing};
+use super::refusals::Refusals;
 use super::selector::Candidate;
 use crate::db::node::KeptNode;
 
@@ -47,6 +48,18 @@ pub(super) struct Known {
     /// Digest of the body that it is given.
     pub(super) etag: String,
     pub(super) settled: bool,
+    refusals: Refusals,
+}
+
+/// Nodes of one deployment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// Those that its selector names.
+    pub(super) nodes: u64,
+    /// Those of them that run what it gives.
+    pub(super) running: u64,
+    /// Those of them that refused it.
+    pub(super) refused: u64,
 }
 
 impl Memory {
@@ -85,7 +98,8 @@ impl Memory {
             &self.floors,
         );
         let (_, etag) = body(&plan.desired(&node, self.poll_ms, &self.floors));
-        let changed = before.is_none_or(|before| before.etag != etag);
+        let changed = before.as_ref().is_none_or(|before| before.etag != etag);
+        let refusals = before.map(|before| before.refusals).unwrap_or_default();
         let settled = plan.settled(&instances);
         let known = Known {
             facts,
@@ -96,6 +110,7 @@ impl Memory {
             plan,
             etag,
             settled,
+            refusals,
         };
         self.count(&known, |nodes| *nodes += 1);
         self.nodes.insert(node, known);
@@ -121,6 +136,13 @@ impl Memory {
             seen_ms: now_ms,
         };
         Some(self.put(kept))
+    }
+
+    /// Takes in what happened on a node that is known.
+    pub(super) fn happened(&mut self, node: &str, outcomes: &[Outcome]) {
+        if let Some(known) = self.nodes.get_mut(node) {
+            known.refusals.take(outcomes);
+        }
     }
 
     /// Forgets a node.
@@ -221,6 +243,7 @@ impl Memory {
             seen_ms: known.seen_ms(),
             instances: known.instances.clone(),
             settled: known.settled,
+            refused: known.refused(),
         }
     }
 
@@ -240,21 +263,22 @@ impl Memory {
         self.by_payload.get(payload).copied().unwrap_or(0)
     }
 
-    /// For each deployment: nodes that it names, and those of them that run what it gives.
-    pub(super) fn reach(&self) -> HashMap<&str, (u64, u64)> {
-        let mut reach: HashMap<&str, (u64, u64)> = HashMap::new();
+    /// For each deployment: how far it came.
+    pub(super) fn reach(&self) -> HashMap<&str, Reach> {
+        let mut reach: HashMap<&str, Reach> = HashMap::new();
         for known in self.nodes.values() {
             for claim in known.plan.claims() {
                 let standing = &claim.standing;
-                let (named, running) = reach.entry(&standing.deployment).or_default();
-                *named += 1;
+                let reach = reach.entry(&standing.deployment).or_default();
+                reach.nodes += 1;
                 let runs = known.instances.iter().any(|report| {
                     let digest = standing.given.as_ref().map(|offer| offer.digest.as_str());
                     report.managed
                         && report.instance == standing.instance
                         && digest == Ok(report.digest.as_str())
                 });
-                *running += u64::from(runs);
+                reach.running += u64::from(runs);
+                reach.refused += u64::from(known.refusal(claim).is_some());
             }
         }
         reach
@@ -271,6 +295,27 @@ impl Known {
         let heard = |before| Some(later(before, now_ms));
         // It always gives a time.
         let _ = (self.seen_ms).fetch_update(Ordering::Relaxed, Ordering::Relaxed, heard);
+    }
+
+    /// What of its plan the node refused, by instance.
+    fn refused(&self) -> Vec<Refused> {
+        let claims = self.plan.claims().iter();
+        let mut refused: Vec<Refused> = claims.filter_map(|claim| self.refusal(claim)).collect();
+        refused.sort_by(|a, b| a.instance.cmp(&b.instance));
+        refused
+    }
+
+    /// The refusal of what a deployment gives, unless the node runs it all the same.
+    fn refusal(&self, claim: &Claim) -> Option<Refused> {
+        let wanted = claim.wanted()?;
+        let mut instances = self.instances.iter();
+        let runs = instances.any(|report| {
+            report.managed && report.instance == wanted.instance && report.digest == wanted.digest
+        });
+        if runs {
+            return None;
+        }
+        self.refusals.of(&wanted)
     }
 
     fn distinct(&self, what: fn(&InstanceReport) -> &String) -> BTreeSet<&str> {

@@ -108,10 +108,15 @@ pub(crate) async fn reports(
             Box::pin(async move {
                 keep(write, &node, &reports, who, now_ms).await?;
                 let Reports {
-                    facts, instances, ..
+                    facts,
+                    instances,
+                    outcomes,
                 } = reports;
                 let node = node.to_string();
-                write.then(move || state.fleet.reported(&node, facts, instances, now_ms));
+                write.then(move || {
+                    let fleet = &state.fleet;
+                    fleet.reported(&node, facts, instances, &outcomes, now_ms);
+                });
                 Ok::<_, Refusal>(())
             })
         }

@@ -198,12 +198,24 @@ fn why_a_node_refuses_is_shown_with_its_log() {
     node.tell(Vec::new(), refused);
     let one = stage.run(&["nodes", "web-3"]).done().text;
     for part in [
-        "rejected by the kernel",
+        "could not be loaded",
+        "The node does not run it.",
+        "The node refused 1.0.0: it could not load it",
         "program on_exec: refused",
         "invalid mem access\\u{1b}[2J",
     ] {
         assert!(one.contains(part), "{part}: {one}");
     }
+    assert!(!one.contains("starts"), "{one}");
+    let nodes = stage.run(&["nodes"]).done().text;
+    for part in ["web-3  refused  -", "exec 1.0.0  could not be loaded"] {
+        assert!(nodes.contains(part), "{part}: {nodes}");
+    }
+    let deployments = stage.run(&["deployments"]).done().text;
+    assert!(
+        deployments.contains("0 of 1 nodes, 1 refused it"),
+        "{deployments}"
+    );
 }
 
 #[test]

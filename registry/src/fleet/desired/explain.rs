@@ -8,6 +8,7 @@ use api::registry::{
     ReleaseState, Source, Wanted,
 };
 
+use super::super::refusals::is_refusal;
 use super::{Claim, Plan, Standing, Verdict};
 
 /// What is known about the node beside its plan.
@@ -54,8 +55,13 @@ pub(crate) fn explain(plan: &Plan, circumstances: Circumstances<'_>) -> Vec<Expl
             .filter(|claim| claim.standing.instance == instance);
         let wanted = wanted.get(instance).cloned();
         let mut because: Vec<String> = claims.flat_map(sentences).collect();
-        because.extend(state(wanted.as_ref(), running, circumstances));
-        because.extend(latest.and_then(|latest| in_the_way(latest, wanted.as_ref())));
+        let obstacle = latest.filter(|latest| {
+            let wanted = wanted.as_ref();
+            wanted.is_some_and(|wanted| wanted.digest == latest.digest)
+        });
+        let refused = obstacle.is_some_and(|latest| is_refusal(latest.kind));
+        because.extend(state(wanted.as_ref(), running, refused, circumstances));
+        because.extend(obstacle.zip(wanted.as_ref()).and_then(in_the_way));
         Explanation {
             instance: instance.to_owned(),
             wanted,
@@ -118,10 +124,12 @@ fn because_of(reason: &str) -> String {
     }
 }
 
-/// How what runs and what should run stand to each other, and when that changes.
+/// How what runs and what should run stand to each other, and when that changes: not by itself,
+/// where the node refused it.
 fn state(
     wanted: Option<&Wanted>,
     running: Option<&InstanceReport>,
+    refused: bool,
     circumstances: Circumstances<'_>,
 ) -> Vec<String> {
     let change = match (wanted, running) {
@@ -138,6 +146,11 @@ fn state(
             "Somebody on the node started {} under this name, in the place of {}.",
             running.payload, wanted.version
         ),
+        (Some(_), Some(running)) if refused => {
+            let version = running.version.as_deref().unwrap_or(&running.digest);
+            return vec![format!("The node runs {version}, and goes on with it.")];
+        }
+        (Some(_), None) if refused => return vec!["The node does not run it.".to_owned()],
         (Some(wanted), Some(running)) => format!(
             "The node runs {}; {} takes its place.",
             running.version.as_deref().unwrap_or(&running.digest),
@@ -158,9 +171,9 @@ fn state(
     vec![change, when]
 }
 
-/// A refusal that still matters: it is about the file that should run.
-fn in_the_way(latest: &Outcome, wanted: Option<&Wanted>) -> Option<String> {
-    let refused = match latest.kind {
+/// What is in the way of the file that should run.
+fn in_the_way((latest, wanted): (&Outcome, &Wanted)) -> Option<String> {
+    let reason = match latest.kind {
         OutcomeKind::Started | OutcomeKind::Updated | OutcomeKind::Stopped => return None,
         OutcomeKind::FetchFailed => "could not fetch it and tries again",
         OutcomeKind::SignatureRejected => "does not trust its signatures",
@@ -170,10 +183,13 @@ fn in_the_way(latest: &Outcome, wanted: Option<&Wanted>) -> Option<String> {
         OutcomeKind::LoadRejected => "could not load it",
         OutcomeKind::Failed => "failed to start it and tries again",
     };
-    let wanted = wanted.filter(|wanted| wanted.digest == latest.digest)?;
+    let version = &wanted.version;
     let detail = latest
         .problem
         .as_ref()
         .map_or(String::new(), |problem| format!(": {problem}"));
-    Some(format!("The node {refused} ({}){detail}.", wanted.version))
+    if is_refusal(latest.kind) {
+        return Some(format!("The node refused {version}: it {reason}{detail}."));
+    }
+    Some(format!("The node {reason} ({version}){detail}."))
 }

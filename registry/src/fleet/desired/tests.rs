@@ -336,7 +336,8 @@ fn explain_tells_a_refusal_only_of_the_file_that_should_run() {
         proof: None,
         problem: Some(Box::new(Problem::new(422, "refused", "program a: no"))),
     };
-    let refused = "The node could not load it (1.0.0): refused: program a: no.";
+    let refused = "The node does not run it. The node refused 1.0.0: it could not load it: \
+                   refused: program a: no.";
     assert!(because(&one, &[], std::slice::from_ref(&outcome), true).ends_with(refused));
     outcome.digest = "sha256:other".into();
     assert!(!because(&one, &[], &[outcome], true).contains("could not load"));

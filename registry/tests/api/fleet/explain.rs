@@ -9,7 +9,7 @@ use super::harness::{Registry, facts, outcome, refused, runs, spec};
 
 #[tokio::test]
 async fn explain_leads_from_the_deployment_to_what_is_in_the_way() {
-    let registry = Registry::start();
+    let mut registry = Registry::start();
     registry.stable().await;
     let node = registry.node("a", &[]).await;
     registry
@@ -41,11 +41,22 @@ async fn explain_leads_from_the_deployment_to_what_is_in_the_way() {
             "Deployment d is for `*`, which holds for this node, and follows the channel stable of \
              acme/execsnoop.",
             "That channel names 1.0.0 now.",
-            "The node runs 0.9.0; 1.0.0 takes its place.",
-            "It asks what to run when the doorbell rings, and every 60 s.",
-            "The node could not load it (1.0.0): refused: R1 is a scalar.",
+            "The node runs 0.9.0, and goes on with it.",
+            "The node refused 1.0.0: it could not load it: refused: R1 is a scalar.",
         ]
     );
+    // Lists say so as well, also after a restart.
+    for _ in 0..2 {
+        let admin = registry.admin();
+        let listed = admin.nodes(None).await.unwrap().nodes.remove(0);
+        assert!(!listed.settled);
+        assert_eq!(listed.refused[0].kind, OutcomeKind::LoadRejected);
+        assert_eq!(listed.refused[0].version, "1.0.0");
+        assert_eq!(listed.refused[0].because, "refused: R1 is a scalar");
+        let deployment = admin.deployment("d").await.unwrap();
+        assert_eq!((deployment.running, deployment.refused), (0, 1));
+        registry.restart();
+    }
     assert_eq!(refused(registry.admin().explain("b").await).0, 404);
 }
 
