@@ -190,7 +190,7 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Ends a token at once.
+/// Ends a token at once; not the caller's own, nor the last one that is an administrator's.
 #[utoipa::path(delete, path = "/tokens/{name}", tag = "access",
     params(("name" = String, Path, description = "The token's name")), responses(
     (status = 204),
@@ -211,8 +211,17 @@ pub(crate) async fn revoke(
 }
 
 async fn end(write: &mut Write, name: &TokenName, who: Who, now_ms: u64) -> Result<(), Refusal> {
+    if who.name == name.as_str() {
+        let detail = format!("{name} is the token of this very request; another one may revoke it");
+        return Err(Refusal::conflict("name", detail));
+    }
     if !db::token::revoke(write, name.as_str(), now_ms).await? {
         return Err(Refusal::not_found(format!("no token {name} is in force")));
+    }
+    // Of two that revoke each other, the later one is not in force any more.
+    if !db::token::any_admin(write, now_ms).await? {
+        let detail = format!("{name} is the last token with the scope admin that is in force");
+        return Err(Refusal::conflict("name", detail));
     }
     let entry = who.entry(now_ms, "token.revoke", name.to_string());
     Ok(db::audit::add(write, &entry).await?)

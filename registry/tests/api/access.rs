@@ -138,3 +138,24 @@ fn the_audit_tells_who_did_what_newest_first_and_page_by_page() {
         assert!(entry["request"].as_str().unwrap().contains('-'));
     }
 }
+
+#[test]
+fn nobody_revokes_the_token_that_asks_and_so_not_the_last_of_an_administrator() {
+    let registry = Registry::start();
+    let refused = registry.admin("DELETE", "/tokens/admin", None).expect(409);
+    assert_eq!(refused.field(), "name");
+    let detail = refused.detail();
+    assert!(
+        detail.contains("the token of this very request"),
+        "{detail}"
+    );
+    registry.admin("GET", "/tokens", None).expect(200);
+    let second = registry.token("second", &["admin"]);
+    registry
+        .ask(&second, "DELETE", "/tokens/admin", None)
+        .expect(204);
+    registry
+        .ask(&second, "DELETE", "/tokens/second", None)
+        .expect(409);
+    registry.ask(&second, "GET", "/tokens", None).expect(200);
+}

@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use api::client::registry::{RegistryClient, Settings};
+use serde_json::json;
 
-use crate::stage::{Registry, command, run, stderr_of};
+use crate::stage::{Registry, command, run, stderr_of, until};
 
 /// Writes a file as a test may: nobody reads it before it is whole.
 fn write(path: &Path, text: &str) {
@@ -105,16 +106,26 @@ fn a_token_is_told_again_only_where_no_admin_token_is_in_force() {
     let mut registry = Registry::start();
     // Its name is not its scope.
     registry.token("publisher", &["publish:admin"]);
-    registry.token("second", &["admin"]);
+    let second = registry.token("second", &["admin"]);
     let first = registry.admin.clone();
-    registry.admin("DELETE", "/tokens/admin", None).expect(204);
+    registry
+        .ask(&second, "DELETE", "/tokens/admin", None)
+        .expect(204);
     assert!(registry.stop().success());
     registry.start_again();
     registry.ask(&first, "GET", "/whoami", None).expect(401);
 
     let mut registry = Registry::start();
     registry.token("publisher", &["publish:admin"]);
-    registry.admin("DELETE", "/tokens/admin", None).expect(204);
+    let body = json!({ "name": "short", "scopes": ["admin"], "expires_in_s": 1 });
+    let short = registry.admin("POST", "/tokens", Some(&body)).expect(201);
+    let short = short.json()["secret"].as_str().unwrap().to_owned();
+    registry
+        .ask(&short, "DELETE", "/tokens/admin", None)
+        .expect(204);
+    until("the last token ends", || {
+        registry.ask(&short, "GET", "/whoami", None).status == 401
+    });
     assert!(registry.stop().success());
     let told = registry.started_again().expect("a new token");
     assert_ne!(told, registry.admin);
