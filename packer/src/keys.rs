@@ -20,6 +20,9 @@ pub(crate) enum KeyFileError {
     /// It is no key of the kind that is needed.
     #[error("{}: {source}", .path.display())]
     Key { path: PathBuf, source: KeyError },
+    /// It is the half of the pair that only checks.
+    #[error("{} is a public key; a private one signs", .path.display())]
+    Public { path: PathBuf },
     /// More keys than are taken at once.
     #[error(transparent)]
     TooMany(#[from] TooManyKeys),
@@ -29,14 +32,14 @@ impl Classed for KeyFileError {
     fn class(&self) -> Class {
         match self {
             Self::File(error) => error.class(),
-            Self::Key { .. } | Self::TooMany(_) => Class::Refused,
+            Self::Key { .. } | Self::Public { .. } | Self::TooMany(_) => Class::Refused,
         }
     }
 
     fn next_step(&self) -> Option<String> {
         match self {
             Self::File(error) => error.next_step(),
-            Self::Key { .. } => {
+            Self::Key { .. } | Self::Public { .. } => {
                 Some("`packer keygen` makes a pair: NAME.key signs, NAME.pub checks".to_owned())
             }
             Self::TooMany(_) => None,
@@ -46,10 +49,21 @@ impl Classed for KeyFileError {
 
 /// Reads a private key, which only its owner may be able to read.
 pub(crate) fn private(path: &Path) -> Result<SigningKey, KeyFileError> {
-    let pem = files::read_private(path, KEY_PEM_BYTES_MAX)?;
-    SigningKey::from_pem(&pem).map_err(|source| KeyFileError::Key {
-        path: path.to_owned(),
-        source,
+    let pem = match files::read_private(path, KEY_PEM_BYTES_MAX) {
+        // Nobody needs to guard a public key, and it would not sign if somebody did.
+        Err(FileError::Exposed { .. }) if public(path).is_ok() => {
+            let path = path.to_owned();
+            return Err(KeyFileError::Public { path });
+        }
+        read => read?,
+    };
+    SigningKey::from_pem(&pem).map_err(|source| {
+        let path = path.to_owned();
+        if PublicKey::from_pem(&pem).is_ok() {
+            KeyFileError::Public { path }
+        } else {
+            KeyFileError::Key { path, source }
+        }
     })
 }
 

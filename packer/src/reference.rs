@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use payload::digest::{Digest, DigestError};
-use payload::name::{NameError, Namespace, PayloadName, Version};
+use payload::name::{NameError, PayloadName, Version};
 use thiserror::Error;
 
 /// Text that names no release: a wrong command line.
@@ -24,9 +24,6 @@ pub(crate) enum ReferenceError {
     /// It begins as a digest and is none.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// No channel can be called so.
-    #[error("{source}, as in the names of channels")]
-    Channel { source: NameError },
     /// It could be taken for a version.
     #[error("channel {name} begins with a digit, as versions do: it must begin with a letter")]
     ChannelDigit { name: String },
@@ -62,9 +59,9 @@ impl FromStr for ReleaseName {
     }
 }
 
-/// The name of a channel, in the letters of a payload's name.
+/// The name of a channel that could not be taken for a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChannelName(Namespace);
+pub(crate) struct ChannelName(payload::name::ChannelName);
 
 impl ChannelName {
     /// The text.
@@ -83,11 +80,9 @@ impl FromStr for ChannelName {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let name: Namespace = text
-            .parse()
-            .map_err(|source| ReferenceError::Channel { source })?;
+        let name: payload::name::ChannelName = text.parse()?;
         if begins_as_version(text) {
-            let name = name.as_str().to_owned();
+            let name = name.to_string();
             return Err(ReferenceError::ChannelDigit { name });
         }
         Ok(Self(name))
@@ -178,8 +173,8 @@ mod tests {
             ("acme/x", "names no version or channel"),
             ("acme@1.0.0", "namespace/name"),
             ("acme/x@1.0", "not a semantic version"),
-            ("acme/x@", "channels"),
-            ("acme/x@a/b", "channels"),
+            ("acme/x@", "channel is empty"),
+            ("acme/x@a/b", "channel \"a/b\" has"),
             ("sha256:12", "64"),
         ] {
             let error = text.parse::<Reference>().unwrap_err().to_string();

@@ -62,14 +62,14 @@ fn a_private_key_that_others_can_read_is_not_used() {
 fn a_public_key_does_not_sign_and_a_private_one_does_not_check() {
     let stage = Stage::new();
     stage.run(&["keygen", "-o", "acme"]).done();
-    fs::set_permissions(stage.path("acme.pub"), Permissions::from_mode(0o600)).unwrap();
-    let messages = stage
-        .run(&["sign", "p.wasm", "--key", "acme.pub"])
-        .failed(3);
-    assert!(
-        messages.contains("not an Ed25519 private key"),
-        "{messages}"
-    );
+    for mode in [0o644, 0o600] {
+        fs::set_permissions(stage.path("acme.pub"), Permissions::from_mode(mode)).unwrap();
+        let messages = stage
+            .run(&["sign", "p.wasm", "--key", "acme.pub"])
+            .failed(3);
+        assert!(messages.contains("acme.pub is a public key"), "{messages}");
+        assert!(!messages.contains("chmod"), "{messages}");
+    }
     let object = golden("exec.bpf.o");
     stage
         .run(&["build", argument(&object), "-o", "p.wasm"])
