@@ -59,10 +59,10 @@ The configuration file; flags and the environment go before it:
   allow_plain_http = false      # true: tokens may go over http:// to another machine
 
 From source to running nodes:
-  packer keygen -o acme
-  packer key add acme.pub --namespace acme
-  packer publish bpf/execsnoop --key acme.key --channel stable
-  packer deploy execsnoop --payload acme/execsnoop --channel stable --selector 'env=prod'";
+  packer keygen -o marrow
+  packer key add marrow.pub --namespace marrow
+  packer publish bpf/execsnoop --key marrow.key --channel stable
+  packer deploy execsnoop --payload marrow/execsnoop --channel stable --selector 'env=prod'";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

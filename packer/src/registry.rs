@@ -14,6 +14,8 @@ use crate::configuration::{Configuration, ConfigurationError, Environment};
 use crate::failure::{Class, Classed};
 use crate::output;
 
+/// The kind of problem where the registry knows a signer not, or not for the namespace.
+const UNKNOWN_SIGNER: &str = "urn:marrow:problem:unknown-signer";
 /// The most pages of a list that are read.
 const PAGES_MAX: usize = 1000;
 /// The first pause before a call is tried again; each later one is twice as long.
@@ -39,6 +41,8 @@ pub(crate) enum RegistryError {
     #[error("the registry says no: {message}")]
     Refused {
         message: String,
+        /// The kind of problem, stable.
+        kind: String,
         status: u16,
         class: Class,
         /// Whether a token was shown to it.
@@ -84,6 +88,9 @@ impl Classed for RegistryError {
             } => "show a token: --token-file FILE, or MARROW_TOKEN",
             Self::Refused { status: 401, .. } => {
                 "the token is unknown or not in force any more: ask for another"
+            }
+            Self::Refused { kind, .. } if kind == UNKNOWN_SIGNER => {
+                "an administrator adds a key: `packer key add FILE.pub --namespace NAMESPACE`"
             }
             Self::Refused { status: 403, .. } => "`packer whoami` shows what the token may do",
             Self::Refused { status: 404, .. } => {
@@ -226,6 +233,7 @@ impl Registry {
                 let request = request.map_or_else(String::new, |id| format!(" (request {id})"));
                 RegistryError::Refused {
                     message: format!("{problem}{request}"),
+                    kind: problem.kind,
                     status: problem.status,
                     class,
                     token: self.token,

@@ -91,6 +91,16 @@ impl PublishError {
             Self::Key { .. } => None,
         }
     }
+
+    /// Whether it would do if the registry knew more keys.
+    pub(crate) fn is_stranger(&self) -> bool {
+        matches!(
+            self,
+            Self::Unchecked { .. }
+                | Self::NotTrusted(NotTrusted::TooFew { .. })
+                | Self::Verify(VerifyError::NotTrusted(NotTrusted::TooFew { .. }))
+        )
+    }
 }
 
 /// What a request is about.

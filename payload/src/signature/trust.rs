@@ -43,8 +43,10 @@ pub enum NotTrusted {
     },
     /// Too few keys signed.
     #[error(
-        "namespace {namespace} needs {needed} signature(s) by distinct trusted keys, {counted} count; \
-         trusted for other namespaces: {elsewhere:?}; unknown here: {unknown:?}"
+        "namespace {namespace} needs {needed} signature(s) by distinct trusted keys, {counted} count\
+         {}{}",
+        listed("trusted for other namespaces", elsewhere),
+        listed("unknown here", unknown)
     )]
     TooFew {
         /// Namespace of the statement's name.
@@ -58,6 +60,15 @@ pub enum NotTrusted {
         /// Signers that are not trusted here; their signatures were not checked.
         unknown: Vec<KeyId>,
     },
+}
+
+/// `; what: key, key`, or nothing for none.
+fn listed(what: &str, keys: &[KeyId]) -> String {
+    if keys.is_empty() {
+        return String::new();
+    }
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    format!("; {what}: {}", keys.join(", "))
 }
 
 impl TrustedKeys {

@@ -18,6 +18,9 @@ use crate::publish::PublishError;
 /// Characters of a path that are shown.
 const PATH_CHARS_MAX: usize = 200;
 
+/// What stands behind `urn:marrow:problem:` where a key is not known, or not for the namespace.
+const UNKNOWN_SIGNER: &str = "unknown-signer";
+
 /// A refused request.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
@@ -173,6 +176,10 @@ impl From<BlobError> for Refusal {
 impl From<PublishError> for Refusal {
     fn from(error: PublishError) -> Self {
         match error.field() {
+            Some(field) if error.is_stranger() => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, UNKNOWN_SIGNER, error.to_string()).with_field(field)
+            }
             Some(field) => Self::rule(field, error.to_string()),
             None => Self::broken(error.to_string()),
         }

@@ -86,10 +86,37 @@ fn a_key_that_the_registry_does_not_know_publishes_nothing() {
     stage.run(&["keygen", "-o", "foreign"]).done();
     let publish = ["publish", "exec", "--key", "foreign.key"];
     let messages = stage.run(&publish).failed(3);
-    assert!(messages.contains("the registry says no"), "{messages}");
+    let next = "packer key add FILE.pub --namespace NAMESPACE";
+    for part in ["the registry says no", "unknown here: sha256:", next] {
+        assert!(messages.contains(part), "{part}: {messages}");
+    }
+    assert!(!messages.contains("other namespaces"), "{messages}");
     stage.key("elsewhere", "other");
     let publish = ["publish", "exec", "--key", "elsewhere.key"];
-    stage.run(&publish).failed(3);
+    let messages = stage.run(&publish).failed(3);
+    for part in ["trusted for other namespaces: sha256:", next] {
+        assert!(messages.contains(part), "{part}: {messages}");
+    }
+    let publish = ["publish", "exec", "--key", "elsewhere.pub"];
+    let messages = stage.run(&publish).failed(3);
+    assert!(
+        messages.contains("elsewhere.pub is a public key"),
+        "{messages}"
+    );
+    let publish = [
+        "publish",
+        "exec",
+        "--key",
+        "acme.key",
+        "--channel",
+        "Bad Channel",
+    ];
+    let messages = stage.run(&publish).failed(2);
+    assert!(
+        messages.contains("channel \"Bad Channel\" has 'B'"),
+        "{messages}"
+    );
+    assert!(!messages.contains("namespace"), "{messages}");
     assert_eq!(
         stage.json(&["list"])["payloads"].as_array().unwrap().len(),
         0
