@@ -2,6 +2,7 @@
 //! that keeps or looks up. Statements are written so that `PostgreSQL` takes the same text.
 //! Must never read the clock or draw an id: both are parameters; nor write outside the writer.
 
+mod access;
 pub(crate) mod audit;
 pub(crate) mod blob;
 pub(crate) mod channel;
@@ -33,6 +34,7 @@ use sqlx::{Any, AnyPool};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub(crate) use access::Access;
 pub(crate) use error::DbError;
 use writer::{Queue, Writer};
 pub(crate) use writer::{Work, Write};
@@ -141,12 +143,56 @@ impl Db {
             .map_err(|reason| DbError::sql("taking a connection", reason))
     }
 
-    /// Does `work` in a transaction, with others' beside it: all that it wrote is on the disk when
-    /// this is `Ok`, and nothing of it is there when it is not.
+    /// Does `work` for a caller, as [`Self::write`] does, if its access is in force then: it may
+    /// have been taken away since the request began. There is no other way to write for one.
     ///
     /// # Errors
-    /// What `work` says, or the database: then `work` may be tried again.
-    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    /// [`DbError::NotInForce`], what `work` says, or the database: then `work` may be tried again.
+    pub(crate) async fn write_as<T, E, F>(
+        &self,
+        access: Access,
+        now_ms: u64,
+        work: F,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: for<'w> FnOnce(&'w mut Write) -> Work<'w, T, E> + Send + 'static,
+    {
+        self.write(move |write| {
+            Box::pin(async move {
+                if access.in_force(write, now_ms).await? {
+                    work(write).await
+                } else {
+                    Err(DbError::NotInForce.into())
+                }
+            })
+        })
+        .await
+    }
+
+    /// Keeps the token that a start tells where no admin token is in force.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn keep_first(
+        &self,
+        kept: token::Kept,
+        secret_sha256: [u8; 32],
+        entry: audit::Entry,
+    ) -> Result<(), DbError> {
+        self.write(move |write| {
+            Box::pin(async move {
+                token::insert(write, &kept, &secret_sha256).await?;
+                audit::add(write, &entry).await
+            })
+        })
+        .await
+    }
+
+    /// Does `work` in a transaction, with others' beside it: all that it wrote is on the disk when
+    /// this is `Ok`, and nothing of it is there when it is not.
+    async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
@@ -155,7 +201,8 @@ impl Db {
         self.queue.write(work).await
     }
 
-    /// Does `work` as [`Self::write`] does, without waiting for it, if the writer has a place.
+    /// Does `work` in a transaction without waiting for it, if the writer has a place: for what the
+    /// registry notes by itself, such as a refusal.
     pub(crate) fn write_soon<F>(&self, work: F)
     where
         F: for<'w> FnOnce(&'w mut Write) -> Work<'w, (), DbError> + Send + 'static,

@@ -114,13 +114,7 @@ impl Server {
             what: "telling the admin token",
             reason,
         })?;
-        let kept = state.db.write(move |write| {
-            Box::pin(async move {
-                db::token::insert(write, &kept, &sha256).await?;
-                db::audit::add(write, &entry).await
-            })
-        });
-        Ok(kept.await?)
+        Ok(state.db.keep_first(kept, sha256, entry).await?)
     }
 
     fn announce(&self, bound: SocketAddr) -> Result<(), ServeError> {

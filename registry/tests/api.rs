@@ -38,6 +38,9 @@ mod fleet;
 #[path = "api/floors.rs"]
 mod floors;
 #[cfg(test)]
+#[path = "api/held.rs"]
+mod held;
+#[cfg(test)]
 #[path = "api/hostile.rs"]
 mod hostile;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use payload::name::InstanceName;
 
 use super::scope::Scopes;
+use crate::db::Access;
 use crate::db::audit::Entry;
 
 /// Whose bearer it is.
@@ -48,17 +49,28 @@ impl Caller {
     }
 }
 
-/// Who does something, for the audit and for `published_by`: only the extractors make one, so
-/// that what writes can't be reached without a check.
+/// Who does something, for the audit and for `published_by`, and with which access: only a bearer
+/// that was looked up gives one, so that what writes can't be reached without a check.
 #[derive(Debug, Clone)]
 pub(crate) struct Who {
     /// Name of the token, or `node:NAME`.
     pub(crate) name: String,
     /// The id of the request.
     pub(crate) request: String,
+    /// What it is asked with: to be in force still when something is written.
+    pub(crate) access: Access,
 }
 
 impl Who {
+    /// Somebody without an access that is known.
+    pub(crate) fn nobody(request: String) -> Self {
+        Self {
+            name: "nobody".to_owned(),
+            request,
+            access: Access::Nobody,
+        }
+    }
+
     /// The line of the audit about something that this caller does.
     pub(crate) fn entry(&self, at_ms: u64, what: &'static str, subject: String) -> Entry {
         Entry {

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::caller::Caller;
+use super::caller::{Caller, Who};
 use super::rate::Rate;
 use super::scope::Scopes;
 use super::secret::Secret;
-use crate::db::{self, Db, DbError};
+use crate::db::{self, Access, Db, DbError};
 use crate::limits::{SESSION_TTL_MS, SESSIONS_MAX};
 
 /// A bearer that was looked up.
@@ -20,9 +20,22 @@ pub(crate) struct Session {
     pub(crate) caller: Caller,
     /// How often it asks.
     pub(crate) rate: Arc<Rate>,
+    /// What it is in the database.
+    access: Access,
     looked_up_ms: u64,
     /// Revision of the accesses when it was looked up.
     revision: u64,
+}
+
+impl Session {
+    /// Who makes a request with it.
+    pub(crate) fn who(&self, request: String) -> Who {
+        Who {
+            name: self.caller.audited(),
+            request,
+            access: self.access,
+        }
+    }
 }
 
 /// What is remembered.
@@ -82,7 +95,12 @@ impl Sessions {
             || Arc::new(Rate::per_second(self.requests_per_second)),
             |session| Arc::clone(&session.rate),
         );
+        let access = match &caller {
+            Caller::Token { .. } => Access::Token(key),
+            Caller::Node { .. } => Access::Node(key),
+        };
         let session = Arc::new(Session {
+            access,
             caller,
             rate,
             looked_up_ms: now_ms,
@@ -142,13 +160,10 @@ async fn look_up(db: &Db, key: &[u8; 32], now_ms: u64) -> Result<Option<Caller>,
         column: "scopes",
         reason: error.to_string(),
     })?;
-    let name = kept.token.name;
-    db.write_soon({
-        let name = name.clone();
-        move |write| Box::pin(async move { db::token::used(write, &name, now_ms).await })
-    });
+    let key = *key;
+    db.write_soon(move |write| Box::pin(async move { db::token::used(write, &key, now_ms).await }));
     Ok(Some(Caller::Token {
-        name,
+        name: kept.token.name,
         scopes,
         expires_ms: kept.token.expires_ms,
         labels: kept.labels,

@@ -25,6 +25,9 @@ pub(crate) enum DbError {
     /// The writer is gone: the registry is stopping, or its disk failed.
     #[error("nothing can be written any more: the registry is stopping")]
     Stopped,
+    /// The access that something was to be done with has ended, or was taken away.
+    #[error("the token expired or was revoked while this was asked for")]
+    NotInForce,
     /// A statement changed another number of rows than it must.
     #[error("database, {what}: {found} rows were changed, it must be {wanted}")]
     Affected {
@@ -69,7 +72,7 @@ impl DbError {
         match self {
             Self::Sql { retry, .. } => *retry,
             Self::QueueFull { .. } | Self::Stopped => true,
-            Self::Affected { .. } | Self::Column { .. } => false,
+            Self::NotInForce | Self::Affected { .. } | Self::Column { .. } => false,
         }
     }
 }

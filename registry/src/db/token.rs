@@ -8,7 +8,7 @@ use api::registry::Token;
 use sqlx::any::AnyRow;
 
 use super::row::{count, count_option, get, json, one, signed, to_json};
-use super::{Connection, DbError, Write};
+use super::{Access, Connection, DbError, Write};
 
 /// A statement that gives tokens.
 macro_rules! select {
@@ -152,16 +152,25 @@ pub(crate) async fn revoke(write: &mut Write, name: &str, now_ms: u64) -> Result
     Ok(done.rows_affected() == 1)
 }
 
-/// Takes one of the uses of a token that has a number of them; whether there was one left.
+/// Takes one of the uses of a token that is in force and has a number of them; whether there was
+/// one left.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn take_use(write: &mut Write, name: &str) -> Result<bool, DbError> {
+pub(crate) async fn take_use(
+    write: &mut Write,
+    access: Access,
+    now_ms: u64,
+) -> Result<bool, DbError> {
+    let Access::Token(secret_sha256) = access else {
+        return Ok(false);
+    };
     let done = sqlx::query(
-        "UPDATE token SET uses_left = uses_left - 1 WHERE name = $1 AND uses_left > 0
-           AND revoked_ms IS NULL",
+        "UPDATE token SET uses_left = uses_left - 1 WHERE secret_sha256 = $1 AND uses_left > 0
+           AND revoked_ms IS NULL AND expires_ms > $2",
     )
-    .bind(name)
+    .bind(secret_sha256.as_slice())
+    .bind(signed(now_ms))
     .execute(&mut **write)
     .await
     .map_err(|reason| DbError::sql("using a token", reason))?;
@@ -173,9 +182,13 @@ pub(crate) async fn take_use(write: &mut Write, name: &str) -> Result<bool, DbEr
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn used(write: &mut Write, name: &str, now_ms: u64) -> Result<(), DbError> {
-    sqlx::query("UPDATE token SET used_ms = $2 WHERE name = $1")
-        .bind(name)
+pub(crate) async fn used(
+    write: &mut Write,
+    secret_sha256: &[u8; 32],
+    now_ms: u64,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE token SET used_ms = $2 WHERE secret_sha256 = $1")
+        .bind(secret_sha256.as_slice())
         .bind(signed(now_ms))
         .execute(&mut **write)
         .await

@@ -237,7 +237,7 @@ pub(crate) async fn keep(
     for _ in 0..PUT_ATTEMPTS {
         let now_ms = state.now_ms();
         // Its release may come only now: until then it is as new.
-        let renew = state.db.write(move |write| {
+        let renew = state.db.write_as(who.access, now_ms, move |write| {
             Box::pin(async move { db::blob::renew(write, &digest, now_ms).await })
         });
         let mends = renew.await?;
@@ -248,7 +248,9 @@ pub(crate) async fn keep(
         let (who, blobs) = (who.clone(), state.blobs.clone());
         let kept = state
             .db
-            .write(move |write| row(write, blobs, blob, (who, mends), now_ms))
+            .write_as(who.access, now_ms, move |write| {
+                row(write, blobs, blob, (who, mends), now_ms)
+            })
             .await?;
         if let Some(new) = kept {
             return Ok(new);

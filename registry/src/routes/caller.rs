@@ -134,10 +134,7 @@ impl Authenticated {
             let refusal = Refusal::unauthenticated(detail);
             return Err(refused(parts, state, &context, refusal));
         };
-        let who = Who {
-            name: session.caller.audited(),
-            request: context.id,
-        };
+        let who = session.who(context.id);
         Ok(Self { session, who })
     }
 
@@ -184,10 +181,7 @@ fn bearer(parts: &Parts) -> Result<Secret, Refusal> {
 
 /// Counts and audits a bearer that is none.
 fn refused(parts: &Parts, state: &State, context: &Context, refusal: Refusal) -> Refusal {
-    let who = Who {
-        name: "nobody".to_owned(),
-        request: context.id.clone(),
-    };
+    let who = Who::nobody(context.id.clone());
     audit_refusal(
         state,
         &who,

@@ -50,7 +50,7 @@ pub(crate) async fn put(
         moved_ms: state.now_ms(),
         moved_by: who.name.clone(),
     };
-    let write = state.db.write(move |write| {
+    let write = state.db.write_as(who.access, moved.moved_ms, move |write| {
         Box::pin(async move { set(write, &name, &version, moved, &who).await })
     });
     let (new, channel) = write.await?;
@@ -139,7 +139,7 @@ pub(crate) async fn delete(
     let channel: ChannelName = named("channel", &channel)?;
     let who = curator.within(&name.to_namespace())?;
     let now_ms = state.now_ms();
-    let write = state.db.write(move |write| {
+    let write = state.db.write_as(who.access, now_ms, move |write| {
         Box::pin(async move { remove(write, &name, &channel, &who, now_ms).await })
     });
     write.await?;

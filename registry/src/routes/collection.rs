@@ -53,15 +53,18 @@ pub(crate) async fn collect(
     }
     // First the rows: bytes without a row are an orphan, a row without its bytes is a broken
     // promise. A crash in between leaves orphans, which the next collection finds.
+    let access = who.access;
     let forgotten = state
         .db
-        .write(move |write| forget(write, who, before_ms, now_ms))
+        .write_as(access, now_ms, move |write| {
+            forget(write, who, before_ms, now_ms)
+        })
         .await?;
     found.extend(forgotten);
     let blobs = state.blobs.clone();
     let removed = state
         .db
-        .write(move |write| remove(write, blobs, found))
+        .write_as(access, now_ms, move |write| remove(write, blobs, found))
         .await?;
     Ok(Json(told(false, &removed)))
 }

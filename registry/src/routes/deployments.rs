@@ -45,7 +45,7 @@ pub(crate) async fn put(
     let now_ms = state.now_ms();
     let ordered = order::check(&deployment, spec).map_err(|error| broken_rule(&error))?;
     let tried = settings::tried(&state, &ordered).await?;
-    let made = state.db.write({
+    let made = state.db.write_as(who.access, now_ms, {
         let state = state.clone();
         move |write| Box::pin(async move { keep(write, &state, ordered, tried, who, now_ms).await })
     });
@@ -192,7 +192,7 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Refusal> {
     let deployment: InstanceName = named("deployment", &deployment)?;
     let at_ms = state.now_ms();
-    let done = state.db.write(move |write| {
+    let done = state.db.write_as(who.access, at_ms, move |write| {
         Box::pin(async move { take_away(write, &deployment, who, at_ms).await })
     });
     done.await?;

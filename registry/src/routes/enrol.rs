@@ -49,7 +49,7 @@ pub(crate) async fn enrol(
         enrolled_by: caller.token,
         seen_ms: now_ms,
     };
-    let done = state.db.write({
+    let done = state.db.write_as(caller.who.access, now_ms, {
         let (state, who) = (state.clone(), caller.who.clone());
         move |write| {
             Box::pin(async move {
@@ -94,9 +94,8 @@ async fn keep(
         let detail = format!("there are {found} nodes, at most {NODES_MAX} are allowed");
         return Err(Refusal::conflict("node", detail));
     }
-    // Also where the look-up of the token is older than its last use or its revocation.
-    if !db::token::take_use(write, &kept.enrolled_by).await? {
-        let detail = format!("enrolment token {} is used up or revoked", kept.enrolled_by);
+    if !db::token::take_use(write, who.access, kept.enrolled_ms).await? {
+        let detail = format!("enrolment token {} is used up", kept.enrolled_by);
         return Err(Refusal::forbidden(detail));
     }
     db::node::insert(write, &kept, sha256).await?;

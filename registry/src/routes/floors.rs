@@ -62,9 +62,9 @@ pub(crate) async fn put(
         envelope,
         set_ms: state.now_ms(),
     };
-    let write = state
-        .db
-        .write(move |write| Box::pin(async move { set(write, &name, floor, &who).await }));
+    let write = state.db.write_as(who.access, floor.set_ms, move |write| {
+        Box::pin(async move { set(write, &name, floor, &who).await })
+    });
     write.await.map(Json)
 }
 

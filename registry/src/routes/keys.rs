@@ -56,9 +56,9 @@ pub(crate) async fn put(
     let asked: TrustedKey = body::json(&headers, body, JSON_BYTES_MAX).await?;
     let key = checked(id, asked)?;
     let now_ms = state.now_ms();
-    let write = state
-        .db
-        .write(move |write| Box::pin(async move { set(write, key, &who, now_ms).await }));
+    let write = state.db.write_as(who.access, now_ms, move |write| {
+        Box::pin(async move { set(write, key, &who, now_ms).await })
+    });
     let (new, key) = write.await?;
     let status = if new {
         StatusCode::CREATED
@@ -142,7 +142,7 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Refusal> {
     let id: KeyId = named("key", &id)?;
     let now_ms = state.now_ms();
-    let write = state.db.write(move |write| {
+    let write = state.db.write_as(who.access, now_ms, move |write| {
         Box::pin(async move { remove(write, &id.to_string(), &who, now_ms).await })
     });
     write.await?;

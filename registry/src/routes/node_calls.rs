@@ -102,7 +102,7 @@ pub(crate) async fn reports(
     let reports: Reports = body::json(&headers, body, REPORTS_BYTES_MAX).await?;
     let reports = report::check(reports).map_err(|error| broken_rule(&error))?;
     let now_ms = state.now_ms();
-    let done = state.db.write({
+    let done = state.db.write_as(who.access, now_ms, {
         let state = state.clone();
         move |write| {
             Box::pin(async move {

@@ -90,7 +90,7 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Refusal> {
     let node: InstanceName = named("node", &node)?;
     let at_ms = state.now_ms();
-    let done = state.db.write({
+    let done = state.db.write_as(who.access, at_ms, {
         let state = state.clone();
         move |write| {
             Box::pin(async move {

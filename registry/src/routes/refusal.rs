@@ -149,6 +149,9 @@ impl From<TooFast> for Refusal {
 impl From<DbError> for Refusal {
     fn from(error: DbError) -> Self {
         let cause = error.to_string();
+        if matches!(error, DbError::NotInForce) {
+            return Self::unauthenticated(cause);
+        }
         if error.may_pass_later() {
             let detail = "the registry can't reach or write its database now; try again";
             let mut refusal = Self::busy(detail, Duration::from_secs(1));

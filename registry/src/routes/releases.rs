@@ -177,7 +177,7 @@ pub(crate) async fn keep(
     let description = computed.description;
     state
         .db
-        .write(move |write| {
+        .write_as(who.access, release.published_ms, move |write| {
             Box::pin(async move { insert(write, &asked, release, description, &who).await })
         })
         .await
@@ -281,9 +281,9 @@ async fn add_signatures(
         signers: computed.signers,
         now_ms,
     };
-    let write = state
-        .db
-        .write(move |write| Box::pin(async move { set_signatures(write, signed, &who).await }));
+    let write = state.db.write_as(who.access, now_ms, move |write| {
+        Box::pin(async move { set_signatures(write, signed, &who).await })
+    });
     write.await
 }
 

@@ -88,7 +88,9 @@ pub(crate) async fn create(
     let (sha256, token) = (secret.sha256(), kept.token.clone());
     state
         .db
-        .write(move |write| Box::pin(async move { keep(write, kept, &sha256, who, now_ms).await }))
+        .write_as(who.access, now_ms, move |write| {
+            Box::pin(async move { keep(write, kept, &sha256, who, now_ms).await })
+        })
         .await?;
     let secret = secret.text();
     Ok((StatusCode::CREATED, Json(TokenMade { secret, token })))
@@ -205,7 +207,9 @@ pub(crate) async fn revoke(
     let now_ms = state.now_ms();
     state
         .db
-        .write(move |write| Box::pin(async move { end(write, &name, who, now_ms).await }))
+        .write_as(who.access, now_ms, move |write| {
+            Box::pin(async move { end(write, &name, who, now_ms).await })
+        })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

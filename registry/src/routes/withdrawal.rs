@@ -130,7 +130,7 @@ async fn change(
         reason,
         now_ms: state.now_ms(),
     };
-    let write = state.db.write({
+    let write = state.db.write_as(who.access, change.now_ms, {
         let state = state.clone();
         move |write| Box::pin(async move { set(write, &state, change, &who).await })
     });

@@ -76,6 +76,60 @@ pub(crate) fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> std::io::Result<Answer> {
+    let mut stream = connect(address)?;
+    let head = head(address, method, target, headers, body);
+    stream.write_all(head.as_bytes())?;
+    // A registry that has said no before it read all of it may have closed.
+    let _ = stream.write_all(body);
+    read(&mut stream)
+}
+
+/// A request whose last byte has not been sent.
+pub(crate) struct Held {
+    stream: TcpStream,
+    last: u8,
+}
+
+/// Sends a request but for its last byte, once its body is waited for: by then it was let in
+/// (RFC 9110, section 10.1.1).
+pub(crate) fn hold(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Held {
+    let mut stream = connect(address).unwrap();
+    let headers = [headers, &[("expect", "100-continue")]].concat();
+    let head = head(address, method, target, &headers, body);
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut go_on = *b"HTTP/1.1 100 Continue\r\n\r\n";
+    let expected = go_on;
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(go_on, expected);
+    let (last, body) = body.split_last().unwrap();
+    stream.write_all(body).unwrap();
+    Held {
+        stream,
+        last: *last,
+    }
+}
+
+impl Held {
+    /// Sends it, and reads the answer.
+    pub(crate) fn end(mut self) -> Answer {
+        self.stream.write_all(&[self.last]).unwrap();
+        read(&mut self.stream).unwrap()
+    }
+}
+
+fn head(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> String {
     let mut head =
         format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
@@ -86,11 +140,7 @@ pub(crate) fn send(
         let _ = write!(head, "content-length: {}\r\n", body.len());
     }
     head.push_str("\r\n");
-    let mut stream = connect(address)?;
-    stream.write_all(head.as_bytes())?;
-    // A registry that has said no before it read all of it may have closed.
-    let _ = stream.write_all(body);
-    read(&mut stream)
+    head
 }
 
 /// A connection with deadlines.

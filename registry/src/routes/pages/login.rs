@@ -1,6 +1,8 @@
 //! `/login`, `/logout`: a token becomes a cookie, for half a day at most. Called by browsers.
 //! Must never say of a token more than that it does not open this page.
 
+use std::sync::Arc;
+
 use axum::Form;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State as Shared};
@@ -12,7 +14,7 @@ use tokio::time::timeout;
 
 use super::viewer::{AnyViewer, cookie, name, no_cookie, secret};
 use super::{html, origin};
-use crate::access::{Caller, Secret, Who};
+use crate::access::{Caller, Secret, Session, Who};
 use crate::db::audit::Entry;
 use crate::db::{self, DbError, Write};
 use crate::limits::{FORM_BYTES_MAX, JSON_TIMEOUT, PAGE_SESSION_S, PAGE_SESSIONS_MAX};
@@ -41,24 +43,20 @@ pub(super) async fn log_in(
     origin::same(request.headers())?;
     let context = Context::of(request.extensions());
     let fields = read(request).await?;
-    let Some((token, who, ends_ms)) = check(&state, &fields).await? else {
+    let Some((session, token, ends_ms)) = check(&state, &fields).await? else {
         return again(&state, &context);
     };
     let secret = Secret::draw(state.system.random)
         .map_err(|error| Refusal::broken(format!("drawing a log-in: {error}")))?;
     let now_ms = state.now_ms();
     let ends_ms = ends_ms.min(now_ms + PAGE_SESSION_S * 1000);
-    let request = context.id;
-    let entry = Who {
-        name: who.clone(),
-        request,
-    }
-    .entry(now_ms, "page.login", who);
+    let who = session.who(context.id);
+    let entry = who.entry(now_ms, "page.login", who.name.clone());
     let (sha256, times) = (secret.sha256(), (now_ms, ends_ms));
-    let done = state.db.write(move |write| {
+    let done = state.db.write_as(who.access, now_ms, move |write| {
         Box::pin(async move { keep(write, &sha256, &token, times, &entry).await })
     });
-    done.await?;
+    done.await.map_err(|error: DbError| Refusal::from(error))?;
     let life_s = ends_ms.saturating_sub(now_ms) / 1000;
     Ok(([cookie(&secret.text(), life_s)], Redirect::to("/")).into_response())
 }
@@ -77,8 +75,11 @@ async fn read(request: Request) -> Result<Fields, Refusal> {
     }
 }
 
-/// SHA-256 and name of the token, and when it ends, if it opens the pages.
-async fn check(state: &State, fields: &Fields) -> Result<Option<([u8; 32], String, u64)>, Refusal> {
+/// The token with its SHA-256, and when it ends, if it opens the pages.
+async fn check(
+    state: &State,
+    fields: &Fields,
+) -> Result<Option<(Arc<Session>, [u8; 32], u64)>, Refusal> {
     let Ok(token) = Secret::parse(fields.token.trim()) else {
         return Ok(None);
     };
@@ -90,9 +91,9 @@ async fn check(state: &State, fields: &Fields) -> Result<Option<([u8; 32], Strin
         return Ok(None);
     };
     session.rate.count()?;
-    match (name(&session), &session.caller) {
-        (Some(name), Caller::Token { expires_ms, .. }) => {
-            Ok(Some((token.sha256(), name, *expires_ms)))
+    match session.caller {
+        Caller::Token { expires_ms, .. } if name(&session).is_some() => {
+            Ok(Some((session, token.sha256(), expires_ms)))
         }
         _ => Ok(None),
     }
@@ -102,8 +103,7 @@ async fn check(state: &State, fields: &Fields) -> Result<Option<([u8; 32], Strin
 fn again(state: &State, context: &Context) -> Result<Response, Refusal> {
     const REASON: &str =
         "This token does not open the page: it is unknown, has ended, or may not read.";
-    let (name, request) = ("nobody".to_owned(), context.id.clone());
-    let who = Who { name, request };
+    let who = Who::nobody(context.id.clone());
     audit_refusal(
         state,
         &who,
@@ -135,16 +135,12 @@ pub(super) async fn log_out(
 ) -> Result<Response, Refusal> {
     origin::same(request.headers())?;
     if let (Some(who), Some(secret)) = (who, secret(request.headers())) {
-        let request = Context::of(request.extensions()).id;
-        let entry = Who {
-            name: who.clone(),
-            request,
-        }
-        .entry(state.now_ms(), "page.logout", who);
+        let now_ms = state.now_ms();
+        let entry = who.entry(now_ms, "page.logout", who.name.clone());
         let sha256 = secret.sha256();
-        let done = state
-            .db
-            .write(move |write| Box::pin(async move { end(write, &sha256, &entry).await }));
+        let done = state.db.write_as(who.access, now_ms, move |write| {
+            Box::pin(async move { end(write, &sha256, &entry).await })
+        });
         done.await.map_err(|error: DbError| Refusal::from(error))?;
     }
     Ok(([no_cookie()], Redirect::to("/login")).into_response())

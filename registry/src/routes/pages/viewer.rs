@@ -9,7 +9,7 @@ use axum::http::header::{COOKIE, HeaderMap, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::access::{Caller, Scopes, Secret, Session};
+use crate::access::{Caller, Scopes, Secret, Session, Who};
 use crate::db;
 use crate::routes::refusal::Refusal;
 use crate::routes::request::Context;
@@ -29,7 +29,7 @@ pub(super) struct Viewer {
 pub(super) struct LiveViewer;
 
 /// Who looks, if it has logged in.
-pub(super) struct AnyViewer(pub(super) Option<String>);
+pub(super) struct AnyViewer(pub(super) Option<Who>);
 
 /// The header that gives the cookie for so many seconds.
 pub(super) fn cookie(secret: &str, life_s: u64) -> (axum::http::HeaderName, String) {
@@ -57,7 +57,7 @@ pub(super) fn secret(headers: &HeaderMap) -> Option<Secret> {
 }
 
 /// Whose log-in it is; `None` where there is none, or it ended.
-async fn find(parts: &Parts, state: &State) -> Result<Option<String>, Refusal> {
+async fn find(parts: &Parts, state: &State) -> Result<Option<Arc<Session>>, Refusal> {
     let Some(secret) = secret(&parts.headers) else {
         return Ok(None);
     };
@@ -76,11 +76,11 @@ async fn find(parts: &Parts, state: &State) -> Result<Option<String>, Refusal> {
         return Ok(None);
     };
     session.rate.count()?;
-    Ok(name(&session))
+    Ok(name(&session).is_some().then_some(session))
 }
 
 /// The name of a token that may read.
-pub(super) fn name(session: &Arc<Session>) -> Option<String> {
+pub(super) fn name(session: &Session) -> Option<String> {
     let reads = session.caller.scopes().is_some_and(Scopes::may_read);
     match &session.caller {
         Caller::Token { name, .. } if reads => Some(name.clone()),
@@ -92,7 +92,9 @@ impl FromRequestParts<State> for Viewer {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
-        match find(parts, state).await {
+        let found = find(parts, state).await;
+        let name = found.map(|session| session.as_deref().and_then(name));
+        match name {
             Ok(Some(name)) => Ok(Self { name }),
             Ok(None) => Err(([no_cookie()], Redirect::to("/login")).into_response()),
             Err(refusal) => Err(refusal.into_response()),
@@ -115,6 +117,8 @@ impl FromRequestParts<State> for AnyViewer {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        find(parts, state).await.map(Self)
+        let session = find(parts, state).await?;
+        let request = Context::of(&parts.extensions).id;
+        Ok(Self(session.map(|session| session.who(request))))
     }
 }
