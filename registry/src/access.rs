@@ -19,7 +19,7 @@ use crate::db::token::Kept;
 use crate::limits::TOKEN_LIFE_S;
 
 pub(crate) use caller::{Caller, Who};
-pub(crate) use rate::{Failures, TooFast};
+pub(crate) use rate::{Failures, TooFast, network};
 use scope::Scope;
 pub(crate) use scope::Scopes;
 pub(crate) use secret::Secret;

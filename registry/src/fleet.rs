@@ -22,7 +22,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::db::node::KeptNode;
 use crate::db::{self, Db, DbError};
-use crate::limits::DOORBELLS_MAX;
 use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
@@ -69,11 +68,17 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// Reads everything from the database. Nodes are told to ask every `poll_ms`.
+    /// Reads everything from the database. Nodes are told to ask every `poll_ms`, and so many of
+    /// them may wait at the doorbell.
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn load(db: &Db, poll_ms: u64, now_ms: u64) -> Result<Self, DbError> {
+    pub(crate) async fn load(
+        db: &Db,
+        poll_ms: u64,
+        doorbells_max: usize,
+        now_ms: u64,
+    ) -> Result<Self, DbError> {
         let revision = *db.revisions().fleet().borrow();
         let mut reader = db.reader().await?;
         let (standings, floors) = db::deployment::standings(&mut reader).await?;
@@ -88,7 +93,7 @@ impl Fleet {
         Ok(Self {
             memory: RwLock::new(memory),
             // The clock is ahead of every count of an earlier start.
-            doorbell: Doorbell::new(now_ms, DOORBELLS_MAX),
+            doorbell: Doorbell::new(now_ms, doorbells_max),
             poll_ms,
             revision: watch::Sender::new(revision),
             changes: watch::Sender::new(0),

@@ -8,10 +8,19 @@ use std::time::Duration;
 pub(crate) const HEADER_BYTES_MAX: usize = 16 << 10;
 /// Headers of one request.
 pub(crate) const HEADERS_MAX: usize = 64;
-/// Connections that are served at a time; each node that listens for its doorbell has one.
+/// Connections that are served at a time, where the system has the open files for them; each node
+/// that listens for its doorbell has one.
 pub(crate) const CONNECTIONS_MAX: usize = 16_384;
+/// Open files that are asked for: a connection is one, and an eighth is for everything else.
+pub(crate) const FILES_MAX: u64 = 20_480;
+/// Open files that are for no connection, where an eighth would be less.
+pub(crate) const FILES_OWN_MIN: u64 = 64;
 
-/// From the connection, or the end of the answer before, to the end of the headers.
+/// From the connection, or the end of the handshake, to the headers of the first request.
+pub(crate) const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer may wait for a reader that takes nothing of it.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// From the end of the answer before to the end of the headers.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 /// From the headers to the last byte of a JSON body.
 pub(crate) const JSON_TIMEOUT: Duration = Duration::from_secs(30);
@@ -86,10 +95,7 @@ pub(crate) const NODE_LABELS_MAX: usize = 64;
 pub(crate) const NODES_MAX: u64 = 100_000;
 /// Deployments that there may be: all of them are read at each change.
 pub(crate) const DEPLOYMENTS_MAX: u64 = 4096;
-/// Nodes that may wait at the doorbell; each holds a connection, and a quarter of those is left for
-/// everybody else.
-pub(crate) const DOORBELLS_MAX: usize = CONNECTIONS_MAX / 4 * 3;
-/// Open pages that are told of changes; each holds a connection.
+/// Open pages that are told of changes, where there are the connections for them.
 pub(crate) const LIVE_PAGES_MAX: usize = 512;
 /// Outcomes of one node that are kept.
 pub(crate) const OUTCOMES_KEPT_MAX: u32 = 128;

@@ -17,6 +17,7 @@ mod publish;
 mod router;
 mod routes;
 mod serve;
+mod shares;
 mod state;
 
 use std::io;

@@ -3,6 +3,7 @@
 //! Must never be reachable before the database is ready, nor by other machines without TLS unless
 //! the operator said so.
 
+mod capacity;
 mod connection;
 mod error;
 mod folder;
@@ -18,15 +19,17 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::access::{self, Secret};
+use crate::access::{self, Secret, network};
 use crate::blobs::Blobs;
 use crate::cli::{Config, System};
 use crate::db::{self, Db};
 use crate::fleet::Fleet;
-use crate::limits::{ACCEPT_REST, CACHE_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT};
+use crate::limits::{ACCEPT_REST, CACHE_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT, FILES_MAX};
 use crate::output::Output;
 use crate::router::router;
+use crate::shares::Shares;
 use crate::state::{Made, State};
+pub(crate) use capacity::Capacity;
 pub(crate) use connection::Peer;
 pub(crate) use error::ServeError;
 use folder::Folder;
@@ -65,10 +68,13 @@ impl Server {
             reason,
         })?;
         let (stop, stopping) = watch::channel(false);
-        let fleet = Fleet::load(&db, config.poll_ms.get().into(), (system.now_ms)()).await?;
+        let capacity = Capacity::raised();
+        let (poll_ms, now_ms) = (config.poll_ms.get().into(), (system.now_ms)());
+        let fleet = Fleet::load(&db, poll_ms, capacity.doorbells, now_ms).await?;
         let state = State::new(Made {
             db,
             blobs,
+            capacity,
             fleet,
             system,
             output,
@@ -118,6 +124,15 @@ impl Server {
     }
 
     fn announce(&self, bound: SocketAddr) -> Result<(), ServeError> {
+        let Capacity {
+            files, connections, ..
+        } = self.state.capacity;
+        if connections < CONNECTIONS_MAX {
+            self.state.output.journal(&format!(
+                "this process may have {files} open files: {connections} connections are served \
+                 at a time; with {FILES_MAX} (LimitNOFILE, `ulimit -n`) it is {CONNECTIONS_MAX}"
+            ));
+        }
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let told = self.state.output.listening(&format!("{scheme}://{bound}"));
         told.map_err(|reason| ServeError::System {
@@ -142,6 +157,7 @@ impl Server {
         let places = Arc::clone(&state.places);
         let following = tokio::spawn(follow(state.clone()));
         let routes = router(state.clone());
+        let addresses = Shares::new(state.capacity.of_one_address);
         let accept = async {
             loop {
                 // A place first: callers beyond the last one wait in the kernel's queue.
@@ -149,11 +165,15 @@ impl Server {
                 let Ok(place) = place else { return };
                 match listener.accept().await {
                     Ok((stream, from)) => {
+                        // One that has its share already hears the end of it, and nothing else.
+                        let Some(share) = addresses.take(network(from.ip())) else {
+                            continue;
+                        };
                         let serving = connection::Serving {
                             routes: routes.clone(),
                             peer: Peer(from.ip()),
                             stopping: state.stopping.clone(),
-                            _place: place,
+                            _places: (place, share),
                         };
                         serving.begin(stream, tls.clone());
                     }
@@ -170,7 +190,7 @@ impl Server {
         drop(listener);
         // Nobody may be left to hear it.
         let _ = stop.send(true);
-        let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+        let all = u32::try_from(state.capacity.connections).unwrap_or(u32::MAX);
         let _ = timeout(DRAIN_TIMEOUT, places.acquire_many(all)).await;
         let _ = following.await;
         if broken {

@@ -14,8 +14,9 @@ use crate::blobs::Blobs;
 use crate::cli::System;
 use crate::db::Db;
 use crate::fleet::Fleet;
-use crate::limits::{CONNECTIONS_MAX, LIVE_PAGES_MAX, UPLOADS_MAX};
+use crate::limits::UPLOADS_MAX;
 use crate::output::Output;
+use crate::serve::Capacity;
 
 /// What every request shares. Clones are handles of the same.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub(crate) struct Parts {
     pub(crate) db: Db,
     /// The bytes.
     pub(crate) blobs: Blobs,
+    /// What there is room for.
+    pub(crate) capacity: Capacity,
     /// Places of connections.
     pub(crate) places: Arc<Semaphore>,
     /// Places of those who send or check bytes.
@@ -66,6 +69,8 @@ pub(crate) struct Made {
     pub(crate) db: Db,
     /// The bytes.
     pub(crate) blobs: Blobs,
+    /// What there is room for.
+    pub(crate) capacity: Capacity,
     /// Which node should run what.
     pub(crate) fleet: Fleet,
     /// Clock and randomness.
@@ -90,10 +95,11 @@ impl State {
         Self(Arc::new(Parts {
             db: made.db,
             blobs: made.blobs,
-            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            capacity: made.capacity,
+            places: Arc::new(Semaphore::new(made.capacity.connections)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             fleet: made.fleet,
-            live_pages: Arc::new(Semaphore::new(LIVE_PAGES_MAX)),
+            live_pages: Arc::new(Semaphore::new(made.capacity.live_pages)),
             sessions: Sessions::new(made.requests_per_second),
             failures: Failures::per_minute(made.failures_per_minute),
             system: made.system,
@@ -120,7 +126,7 @@ impl State {
     pub(crate) fn connections(&self) -> u64 {
         // One place is with the listener, for the next connection.
         let free = self.places.available_permits() + 1;
-        CONNECTIONS_MAX.saturating_sub(free) as u64
+        self.capacity.connections.saturating_sub(free) as u64
     }
 
     /// How many requests came since the start.

@@ -23,6 +23,9 @@ mod collection;
 #[path = "api/crash.rs"]
 mod crash;
 #[cfg(test)]
+#[path = "api/crowd.rs"]
+mod crowd;
+#[cfg(test)]
 #[path = "api/described.rs"]
 mod described;
 #[cfg(test)]

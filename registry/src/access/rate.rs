@@ -102,10 +102,11 @@ impl Failures {
     }
 }
 
-/// Who has one IPv6 address has 2^64 of them (RFC 4291, section 2.5.4).
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+/// Whom an address stands for: who has one IPv6 address has 2^64 of them (RFC 4291, section 2.5.4),
+/// but an IPv4 address may come as one.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        v4 @ IpAddr::V4(_) => v4,
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();
             IpAddr::V6([a, b, c, d, 0, 0, 0, 0].into())
@@ -126,6 +127,9 @@ mod tests {
         assert!(refused.wait > Duration::from_secs(30), "{refused:?}");
         assert!(failures.count("2001:db8:0:1::1".parse().unwrap()).is_ok());
         assert!(failures.count("192.0.2.1".parse().unwrap()).is_ok());
+        // On a listener of both families.
+        assert!(failures.count("::ffff:192.0.2.1".parse().unwrap()).is_err());
+        assert!(failures.count("::ffff:192.0.2.2".parse().unwrap()).is_ok());
     }
 
     #[test]

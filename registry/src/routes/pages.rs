@@ -25,7 +25,7 @@ use tokio::time::sleep;
 
 use super::refusal::Refusal;
 use super::sse::{self, Source};
-use crate::limits::{LIVE_PAGES_MAX, LIVE_REST};
+use crate::limits::LIVE_REST;
 use crate::page::Refused;
 use crate::state::State;
 use viewer::LiveViewer;
@@ -109,7 +109,8 @@ fn refused(response: &Response, refusal: &Refusal) -> Response {
 async fn live(_: LiveViewer, Shared(state): Shared<State>) -> Result<Response, Refusal> {
     let place = Arc::clone(&state.live_pages).try_acquire_owned();
     let place = place.map_err(|_| {
-        let detail = format!("{LIVE_PAGES_MAX} pages are kept live, the most at a time");
+        let live_pages = state.capacity.live_pages;
+        let detail = format!("{live_pages} pages are kept live, the most at a time");
         Refusal::busy(detail, LIVE_PAGES_REST)
     })?;
     let changes = Changes {

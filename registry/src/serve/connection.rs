@@ -2,7 +2,11 @@
 //! Begun by the server for each connection.
 //! Must never hold its place longer than its deadlines let it.
 
+use std::future::pending;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -12,10 +16,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::limits::{HANDSHAKE_TIMEOUT, HEADER_BYTES_MAX, HEADER_TIMEOUT, HEADERS_MAX};
+use crate::limits::{
+    FIRST_REQUEST_TIMEOUT, HANDSHAKE_TIMEOUT, HEADER_BYTES_MAX, HEADER_TIMEOUT, HEADERS_MAX,
+    WRITE_TIMEOUT,
+};
 use crate::router::Routes;
 
 /// The address of the other end, as an extension of each of its requests.
@@ -30,8 +38,9 @@ pub(super) struct Serving {
     pub(super) peer: Peer,
     /// Turns true when the registry stops.
     pub(super) stopping: watch::Receiver<bool>,
-    /// Its place among the connections, free again when this is dropped.
-    pub(super) _place: OwnedSemaphorePermit,
+    /// Its place among all connections and among those of its address, free again when this is
+    /// dropped.
+    pub(super) _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
 impl Serving {
@@ -40,6 +49,7 @@ impl Serving {
         // An answer is written whole; waiting for more of it only delays it. A connection that is
         // gone says so when it is read.
         let _ = stream.set_nodelay(true);
+        let stream = progressing(stream);
         tokio::spawn(async move {
             let Some(tls) = tls else {
                 return self.serve(stream).await;
@@ -56,9 +66,12 @@ impl Serving {
             routes,
             peer,
             mut stopping,
-            _place: place,
+            _places: places,
         } = self;
+        let asked = Arc::new(AtomicBool::new(false));
+        let unasked = unasked(Arc::clone(&asked));
         let service = service_fn(move |mut request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(peer);
             routes.call(request)
         });
@@ -67,11 +80,28 @@ impl Serving {
         tokio::select! {
             // The caller broke it off, or sent what is not HTTP and has been told so.
             _ = connection.as_mut() => return,
+            // It holds a place and wants nothing.
+            () = unasked => return,
             _ = stopping.wait_for(|stopping| *stopping) => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;
-        drop(place);
+        drop(places);
     }
+}
+
+/// Done when there was no request for as long as the first one may take.
+async fn unasked(asked: Arc<AtomicBool>) {
+    sleep(FIRST_REQUEST_TIMEOUT).await;
+    if asked.load(Ordering::Relaxed) {
+        pending::<()>().await;
+    }
+}
+
+/// A stream whose writes fail once its reader takes nothing for too long.
+fn progressing<S: AsyncRead + AsyncWrite>(stream: S) -> Pin<Box<TimeoutStream<S>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    Box::pin(stream)
 }
 
 fn http() -> http1::Builder {
@@ -83,4 +113,37 @@ fn http() -> http1::Builder {
         // A client that has shut down its sending side still waits for the answer.
         .half_close(true);
     http
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_ends_when_its_reader_takes_nothing() {
+        let (near, _far) = duplex(8);
+        let mut near = progressing(near);
+        near.write_all(&[0; 8]).await.unwrap();
+        let started = Instant::now();
+        let error = near.write_all(&[0; 1]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(started.elapsed() >= WRITE_TIMEOUT && started.elapsed() < WRITE_TIMEOUT * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_goes_on_while_its_reader_takes_something() {
+        let (near, mut far) = duplex(8);
+        let mut near = progressing(near);
+        let written = tokio::spawn(async move { near.write_all(&[0; 80]).await });
+        for _ in 0..10 {
+            sleep(WRITE_TIMEOUT / 2).await;
+            far.read_exact(&mut [0; 8]).await.unwrap();
+        }
+        written.await.unwrap().unwrap();
+    }
 }

@@ -77,8 +77,26 @@ impl Registry {
         Self::start_from(folder, &WIDE)
     }
 
+    /// One behind a command of the shell, such as `ulimit`.
+    pub(crate) fn start_behind(shell: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = command(&folder.path().join("data"), &WIDE);
+        let mut behind = Command::new("sh");
+        behind
+            .arg("-c")
+            .arg(format!("{shell} && exec \"$0\" \"$@\""));
+        behind.arg(plain.get_program()).args(plain.get_args());
+        clean(&mut behind);
+        Self::started(folder, &WIDE, behind)
+    }
+
     fn start_from(folder: TempDir, flags: &[&str]) -> Self {
-        let (child, stdout, lines) = spawn(&folder.path().join("data"), flags);
+        let command = command(&folder.path().join("data"), flags);
+        Self::started(folder, flags, command)
+    }
+
+    fn started(folder: TempDir, flags: &[&str], command: Command) -> Self {
+        let (child, stdout, lines) = spawn(command);
         let admin = lines.iter().find_map(|line| line["admin_token"].as_str());
         Self {
             child,
@@ -130,7 +148,7 @@ impl Registry {
     /// The same; gives the token that was told.
     pub(crate) fn started_again(&mut self) -> Option<String> {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
-        let (child, stdout, lines) = spawn(&self.data_dir(), &flags);
+        let (child, stdout, lines) = spawn(command(&self.data_dir(), &flags));
         self.address = address_in(&lines);
         self.child = child;
         self.stdout = stdout;
@@ -226,8 +244,8 @@ impl Drop for Registry {
     clippy::zombie_processes,
     reason = "`Registry` waits for it when it is dropped"
 )]
-fn spawn(data_dir: &Path, flags: &[&str]) -> (Child, BufReader<ChildStdout>, Vec<Value>) {
-    let mut child = command(data_dir, flags)
+fn spawn(mut command: Command) -> (Child, BufReader<ChildStdout>, Vec<Value>) {
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
