@@ -57,14 +57,22 @@ pub(crate) const TOKEN_LIFE_S_MAX: u64 = 5 * 366 * 86_400;
 /// Nodes that may enrol with one token.
 pub(crate) const ENROL_USES_MAX: u32 = 100_000;
 
-/// Blobs that are received, or releases that are checked, at a time: each is held in memory whole.
+/// Blobs that are received at a time: each is held in memory whole.
 pub(crate) const UPLOADS_MAX: usize = 4;
+/// Those of them that come with one token.
+pub(crate) const TOKEN_UPLOADS_MAX: usize = UPLOADS_MAX - 1;
+/// Releases that are checked at a time, each in memory whole too; no caller can hold one up.
+pub(crate) const CHECKS_MAX: usize = 4;
 /// How long one waits for a place.
 pub(crate) const UPLOAD_WAIT: Duration = Duration::from_secs(30);
 /// From the headers to the last byte of a blob.
 pub(crate) const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
 /// How long the next piece of a blob may take.
 pub(crate) const UPLOAD_PIECE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How fast a blob must come, bytes a second, on the mean of all of it.
+pub(crate) const UPLOAD_BYTES_PER_S_MIN: u64 = 8 << 10;
+/// How far behind that it may be, at its begin or later.
+pub(crate) const UPLOAD_GRACE: Duration = Duration::from_secs(20);
 /// How often bytes are written again that collection removed before their row was kept.
 pub(crate) const PUT_ATTEMPTS: u32 = 3;
 /// Blobs that are in memory because they were asked for, bytes of all of them.

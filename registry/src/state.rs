@@ -12,11 +12,12 @@ use tokio::sync::{Semaphore, watch};
 use crate::access::{Failures, Sessions};
 use crate::blobs::Blobs;
 use crate::cli::System;
-use crate::db::Db;
+use crate::db::{Access, Db};
 use crate::fleet::Fleet;
-use crate::limits::UPLOADS_MAX;
+use crate::limits::{CHECKS_MAX, TOKEN_UPLOADS_MAX, UPLOADS_MAX};
 use crate::output::Output;
 use crate::serve::Capacity;
+use crate::shares::Shares;
 
 /// What every request shares. Clones are handles of the same.
 #[derive(Clone)]
@@ -40,8 +41,12 @@ pub(crate) struct Parts {
     pub(crate) capacity: Capacity,
     /// Places of connections.
     pub(crate) places: Arc<Semaphore>,
-    /// Places of those who send or check bytes.
+    /// Places of those who send bytes.
     pub(crate) uploads: Arc<Semaphore>,
+    /// Those of them that each token may have.
+    pub(crate) uploads_of: Shares<Access>,
+    /// Places of releases that are checked.
+    pub(crate) checks: Arc<Semaphore>,
     /// Which node should run what.
     pub(crate) fleet: Fleet,
     /// Places of open pages that are told of changes.
@@ -98,6 +103,8 @@ impl State {
             capacity: made.capacity,
             places: Arc::new(Semaphore::new(made.capacity.connections)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            uploads_of: Shares::new(TOKEN_UPLOADS_MAX),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             fleet: made.fleet,
             live_pages: Arc::new(Semaphore::new(made.capacity.live_pages)),
             sessions: Sessions::new(made.requests_per_second),

@@ -209,7 +209,7 @@ pub(crate) async fn put(
 ) -> Result<StatusCode, Refusal> {
     let who = publisher.anywhere();
     let digest: Digest = named("digest", &digest)?;
-    let upload = upload::receive(&state, &headers, body, PAYLOAD_BYTES_MAX).await?;
+    let upload = upload::receive(&state, &who, &headers, body, PAYLOAD_BYTES_MAX).await?;
     upload.check(&digest)?;
     let new = keep(&state, digest, upload.bytes.into(), &who).await?;
     Ok(if new {

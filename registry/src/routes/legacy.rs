@@ -52,7 +52,7 @@ pub(crate) async fn publish(
     let name: PayloadName = named("name", &asked.name)?;
     let version: Version = named("version", &asked.version)?;
     let who = publisher.within(&name.to_namespace())?;
-    let upload = upload::receive(&state, &headers, body, LEGACY_JSON_BYTES_MAX).await?;
+    let upload = upload::receive(&state, &who, &headers, body, LEGACY_JSON_BYTES_MAX).await?;
     let (json, place) = (upload.bytes, upload.place);
     let (own_name, own_version) = (name.clone(), version.clone());
     let (file, computed) =

@@ -117,7 +117,7 @@ async fn checked(
     let size_bytes = kept.ok_or_else(|| no_blob(&asked.digest))?;
     let keys = db::key::all(&mut reader).await?;
     drop(reader);
-    let place = upload::place(state).await?;
+    let place = upload::check_place(state).await?;
     let file = state.blobs.read(&asked.digest).await?;
     let file = file.ok_or_else(|| no_blob(&asked.digest))?;
     let computed = off_thread(move || {

@@ -1,5 +1,7 @@
 //! Requests that are held open while what they were begun with is taken away: an access is worth
-//! what it is worth when something is written.
+//! what it is worth when something is written, and one that holds places leaves some to others.
+
+use std::io::Write;
 
 use payload::digest::Digest;
 use serde_json::{Value, json};
@@ -17,6 +19,13 @@ fn begun(registry: &Registry, token: &str, method: &str, path: &str, body: &[u8]
     ];
     let target = format!("/api/v1{path}");
     client::hold(registry.address, method, &target, &headers, body)
+}
+
+/// Begins to put so many bytes.
+fn upload(registry: &Registry, token: &str, count: usize) -> Held {
+    let bytes = vec![7; count];
+    let path = format!("/blobs/{}", Digest::of(&bytes));
+    begun(registry, token, "PUT", &path, &bytes)
 }
 
 fn facts(kernel: &str) -> Value {
@@ -122,4 +131,44 @@ fn a_deleted_node_reports_nothing_for_a_new_one_of_its_name() {
     held.end().expect(401);
     let shown = registry.admin("GET", "/nodes/a", None).expect(200).json();
     assert!(!shown.to_string().contains("9.9"), "{shown}");
+}
+
+#[test]
+fn uploads_that_one_token_holds_open_do_not_keep_others_from_publishing() {
+    let registry = Registry::start();
+    registry.trust();
+    let slow = registry.token("slow", &["publish:acme"]);
+    let mut held: Vec<_> = (2..5)
+        .map(|count| upload(&registry, &slow, count))
+        .collect();
+    // More of the same wait; none of them may take the last place.
+    let bearer = format!("Bearer {slow}");
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let mut stream = client::connect(registry.address).unwrap();
+            let path = format!("/api/v1/blobs/{}", Digest::of(b"xx"));
+            let begin = format!(
+                "PUT {path} HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\n\
+                 content-length: 2\r\n\r\nx"
+            );
+            stream.write_all(begin.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let release = made("1.0.0");
+    registry.publish(&registry.admin, &release).expect(201);
+    // Now every place of uploads is taken; releases are checked all the same.
+    let next = made("1.1.0");
+    registry
+        .put_blob(&registry.admin, &next.digest, &next.file)
+        .expect(201);
+    held.push(upload(&registry, &registry.admin, 5));
+    registry
+        .admin("PUT", &next.path(), Some(&next.body()))
+        .expect(201);
+    drop(waiting);
+    for held in held {
+        // It was not that they had met their deadline.
+        held.end().expect(201);
+    }
 }
