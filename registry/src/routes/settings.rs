@@ -27,7 +27,7 @@ pub(crate) async fn tried(state: &State, ordered: &Order) -> Result<Option<Strin
         return Ok(None);
     };
     let digest: Digest = named("digest", &release.digest)?;
-    let place = upload::place(state).await?;
+    let place = upload::check_place(state).await?;
     let file = state.blobs.read(&digest).await?;
     let file = file.ok_or_else(|| Refusal::broken(format!("the blob {digest} is gone")))?;
     let spec = ordered.spec.clone();
