@@ -11,6 +11,9 @@ mod serve;
 use std::io;
 use std::process::ExitCode;
 
+use rustix::fs::Mode;
+use rustix::process::umask;
+
 pub(crate) use args::Args;
 use args::Command;
 pub(crate) use config::{Config, TlsFiles};
@@ -28,6 +31,9 @@ pub(crate) struct System {
 
 /// Runs one command to its end and gives the exit code that `--help` promises.
 pub(crate) fn run(args: Args, system: System) -> ExitCode {
+    // What is kept holds hashes of secrets and what is not published yet: it is its owner's alone,
+    // whatever the shell says.
+    umask(Mode::RWXG | Mode::RWXO);
     let output = Output::new(args.json);
     let result = match args.command {
         Command::Serve(flags) => serve::run(flags, system, output),

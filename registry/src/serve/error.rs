@@ -10,6 +10,9 @@ use thiserror::Error;
 use crate::blobs::BlobError;
 use crate::db::DbError;
 
+/// The permissions that a data folder must not give: group and others may write.
+pub(super) const OTHERS_WRITE: u32 = 0o022;
+
 /// Why the registry can't serve.
 #[derive(Debug, Error)]
 pub(crate) enum ServeError {
@@ -50,6 +53,18 @@ pub(crate) enum ServeError {
         step: &'static str,
         /// What the system said.
         reason: io::Error,
+    },
+    /// Somebody else could swap what lies in the data folder.
+    #[error(
+        "--data-dir {}: has mode {mode:04o}, so that others than its owner may write into it; it must \
+         have none of {OTHERS_WRITE:04o}: chmod go-w",
+        path.display()
+    )]
+    Writable {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// Another registry has the data folder.
     #[error("--data-dir {}: another registry serves it; give this one its own", path.display())]
@@ -94,6 +109,7 @@ impl ServeError {
             Self::NotLoopback { .. }
             | Self::Tls { .. }
             | Self::Folder { .. }
+            | Self::Writable { .. }
             | Self::Blobs(_)
             | Self::WriterEnded
             | Self::System { .. } => false,

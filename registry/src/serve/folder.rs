@@ -4,10 +4,11 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::ServeError;
+use super::error::OTHERS_WRITE;
 use crate::{blobs, db};
 
 /// A data folder that is this process's until it is dropped.
@@ -21,7 +22,7 @@ impl Folder {
     /// Makes the folder where there is none, readable by its owner alone, and takes it.
     ///
     /// # Errors
-    /// Another registry has it, or the file system says no.
+    /// Another registry has it, others may write into it, or the file system says no.
     pub(super) fn taken(path: &Path) -> Result<Self, ServeError> {
         let failed = |step| {
             move |reason: io::Error| ServeError::Folder {
@@ -30,9 +31,17 @@ impl Folder {
                 reason,
             }
         };
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(failed("making it"))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed("making it"))?;
         let path = fs::canonicalize(path).map_err(failed("resolving it"))?;
+        let found = fs::metadata(&path).map_err(failed("looking at it"))?;
+        if found.mode() & OTHERS_WRITE != 0 {
+            let mode = found.mode() & 0o7777;
+            return Err(ServeError::Writable { path, mode });
+        }
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -52,6 +52,64 @@ fn a_data_folder_is_one_registrys_at_a_time_and_nobody_elses_to_read() {
     assert_eq!(mode & 0o777, 0o700);
 }
 
+/// Everything in a folder that others than its owner may do something with.
+fn open_to_others(folder: &Path, found: &mut Vec<String>) {
+    use std::os::unix::fs::PermissionsExt;
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let kept = entry.metadata().unwrap();
+        if kept.permissions().mode() & 0o077 != 0 {
+            found.push(entry.path().display().to_string());
+        }
+        if kept.is_dir() {
+            open_to_others(&entry.path(), found);
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_is_its_owners_alone_whatever_the_umask_is() {
+    let registry = Registry::start_behind("umask 000");
+    registry
+        .put_blob(
+            &registry.admin,
+            &payload::digest::Digest::of(b"x").to_string(),
+            b"x",
+        )
+        .expect(201);
+    let copy = registry.folder.path().join("copy");
+    let data = registry.data_dir();
+    let [from, into] = [&data, &copy].map(|path| path.to_str().unwrap());
+    assert!(run(&["backup", "--data-dir", from, into]).status.success());
+    assert!(data.join("registry.sqlite-wal").exists());
+    let mut found = Vec::new();
+    open_to_others(registry.folder.path(), &mut found);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_data_folder_that_others_may_write_into_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    for mode in [0o720, 0o702, 0o1777] {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let (status, said) = stderr_of(command(folder.path(), &[]));
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(
+            said.contains(&format!("{mode:04o}")) && said.contains("chmod"),
+            "{said}"
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let other = command(
+        folder.path(),
+        &["--listen", "192.0.2.1:1", "--allow-plain-http"],
+    );
+    let (_, said) = stderr_of(other);
+    assert!(said.contains("can't be bound"), "{said}");
+}
+
 #[test]
 fn a_database_of_something_else_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
