@@ -91,9 +91,11 @@ fn what_is_kept_is_its_owners_alone_whatever_the_umask_is() {
 fn a_data_folder_that_others_may_write_into_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
+    // It ends either way.
+    let flags = ["--listen", "192.0.2.1:1", "--allow-plain-http"];
     for mode in [0o720, 0o702, 0o1777] {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
-        let (status, said) = stderr_of(command(folder.path(), &[]));
+        let (status, said) = stderr_of(command(folder.path(), &flags));
         assert_eq!(status.code(), Some(1), "{said}");
         assert!(
             said.contains(&format!("{mode:04o}")) && said.contains("chmod"),
@@ -102,11 +104,7 @@ fn a_data_folder_that_others_may_write_into_is_refused() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let other = command(
-        folder.path(),
-        &["--listen", "192.0.2.1:1", "--allow-plain-http"],
-    );
-    let (_, said) = stderr_of(other);
+    let (_, said) = stderr_of(command(folder.path(), &flags));
     assert!(said.contains("can't be bound"), "{said}");
 }
 
