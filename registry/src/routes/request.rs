@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use api::problem::MEDIA_TYPE;
 use axum::extract::{Request, State as Shared};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -50,7 +50,10 @@ pub(crate) async fn named(
         id: id.clone(),
         address: address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
     });
-    let mut response = next.run(request).await;
+    let mut response = match has_host(&request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         if let Some(cause) = refusal.cause() {
             state.output.journal(&format!("request {id}: {cause}"));
@@ -71,6 +74,16 @@ pub(crate) async fn named(
     let uncached = HeaderValue::from_static("no-store");
     headers.entry(CACHE_CONTROL).or_insert(uncached);
     response
+}
+
+/// A request of HTTP/1.1 names its host, once (RFC 9112, section 3.2).
+fn has_host(request: &Request) -> Result<(), Refusal> {
+    let found = request.headers().get_all(HOST).iter().count();
+    if found == 1 || (found == 0 && request.version() < Version::HTTP_11) {
+        return Ok(());
+    }
+    let detail = format!("{found} headers `Host`, a request has one");
+    Err(Refusal::malformed("host", detail))
 }
 
 /// Lets a request that may change something go on when its caller hangs up: hyper drops the future

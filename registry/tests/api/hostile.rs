@@ -128,11 +128,14 @@ fn json_that_is_deep_huge_twice_or_of_another_type_is_refused() {
 fn what_is_no_http_is_refused_and_the_next_caller_is_served() {
     let registry = Registry::start();
     let long = format!(
-        "GET /healthz HTTP/1.1\r\nx: {}\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
         "y".repeat(100_000)
     );
-    let many = format!("GET /healthz HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(1000));
-    let line = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100_000));
+    let many = format!(
+        "GET /healthz HTTP/1.1\r\nhost: x\r\n{}\r\n",
+        "a: b\r\n".repeat(1000)
+    );
+    let line = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(100_000));
     for raw in [
         long.as_bytes(),
         many.as_bytes(),
@@ -140,9 +143,9 @@ fn what_is_no_http_is_refused_and_the_next_caller_is_served() {
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET / HTTP/9.9\r\n\r\n",
         b"\0\0\0\0\r\n\r\n",
-        b"PUT /api/v1/tokens HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
-        b"PUT /api/v1/tokens HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
-        b"PUT /api/v1/tokens HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
+        b"PUT /api/v1/tokens HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
+        b"PUT /api/v1/tokens HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"PUT /api/v1/tokens HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
     ] {
         let mut stream = client::connect(registry.address).unwrap();
         // It may have said no already.
@@ -172,4 +175,20 @@ fn many_half_requests_do_not_keep_others_out() {
         registry.admin("GET", "/whoami", None).expect(200);
     }
     drop(held);
+}
+
+#[test]
+fn a_request_names_its_host_once() {
+    let registry = Registry::start();
+    for (head, status) in [
+        ("HTTP/1.1\r\n", 400),
+        ("HTTP/1.1\r\nhost: x\r\nhost: x\r\n", 400),
+        ("HTTP/1.1\r\nhost: x\r\n", 200),
+        ("HTTP/1.0\r\n", 200),
+    ] {
+        let mut stream = client::connect(registry.address).unwrap();
+        let raw = format!("GET /healthz {head}connection: close\r\n\r\n");
+        stream.write_all(raw.as_bytes()).unwrap();
+        client::read(&mut stream).unwrap().expect(status);
+    }
 }
