@@ -105,6 +105,8 @@ pub(crate) const NODES_MAX: u64 = 100_000;
 pub(crate) const DEPLOYMENTS_MAX: u64 = 4096;
 /// Open pages that are told of changes, where there are the connections for them.
 pub(crate) const LIVE_PAGES_MAX: usize = 512;
+/// Those of them that were logged in to with one token.
+pub(crate) const TOKEN_LIVE_PAGES_MAX: usize = 32;
 /// Outcomes of one node that are kept.
 pub(crate) const OUTCOMES_KEPT_MAX: u32 = 128;
 /// Outcomes of one node that are shown.

@@ -14,7 +14,7 @@ use crate::blobs::Blobs;
 use crate::cli::System;
 use crate::db::{Access, Db};
 use crate::fleet::Fleet;
-use crate::limits::{CHECKS_MAX, TOKEN_UPLOADS_MAX, UPLOADS_MAX};
+use crate::limits::{CHECKS_MAX, TOKEN_LIVE_PAGES_MAX, TOKEN_UPLOADS_MAX, UPLOADS_MAX};
 use crate::output::Output;
 use crate::serve::Capacity;
 use crate::shares::Shares;
@@ -51,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) fleet: Fleet,
     /// Places of open pages that are told of changes.
     pub(crate) live_pages: Arc<Semaphore>,
+    /// Those of them that each token may have.
+    pub(crate) live_pages_of: Shares<Access>,
     /// Bearers that were looked up.
     pub(crate) sessions: Sessions,
     /// Wrong tokens by address.
@@ -107,6 +109,7 @@ impl State {
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             fleet: made.fleet,
             live_pages: Arc::new(Semaphore::new(made.capacity.live_pages)),
+            live_pages_of: Shares::new(TOKEN_LIVE_PAGES_MAX),
             sessions: Sessions::new(made.requests_per_second),
             failures: Failures::per_minute(made.failures_per_minute),
             system: made.system,

@@ -25,7 +25,7 @@ use tokio::time::sleep;
 
 use super::refusal::Refusal;
 use super::sse::{self, Source};
-use crate::limits::LIVE_REST;
+use crate::limits::{LIVE_REST, TOKEN_LIVE_PAGES_MAX};
 use crate::page::Refused;
 use crate::state::State;
 use viewer::LiveViewer;
@@ -106,18 +106,26 @@ fn refused(response: &Response, refusal: &Refusal) -> Response {
 }
 
 /// Tells an open page that it shows something old.
-async fn live(_: LiveViewer, Shared(state): Shared<State>) -> Result<Response, Refusal> {
+async fn live(viewer: LiveViewer, Shared(state): Shared<State>) -> Result<Response, Refusal> {
     let place = Arc::clone(&state.live_pages).try_acquire_owned();
     let place = place.map_err(|_| {
         let live_pages = state.capacity.live_pages;
         let detail = format!("{live_pages} pages are kept live, the most at a time");
         Refusal::busy(detail, LIVE_PAGES_REST)
     })?;
+    let share = state.live_pages_of.take(viewer.access);
+    let share = share.ok_or_else(|| {
+        let detail =
+            format!("{TOKEN_LIVE_PAGES_MAX} pages of this token are kept live, the most at a time");
+        Refusal::busy(detail, LIVE_PAGES_REST)
+    })?;
     let changes = Changes {
         fleet: state.fleet.changes(),
         commits: state.db.revisions().commits(),
         pending: false,
-        _place: place,
+        viewer,
+        state: state.clone(),
+        _places: (place, share),
     };
     Ok(sse::stream(changes, &state))
 }
@@ -128,7 +136,9 @@ struct Changes {
     commits: watch::Receiver<u64>,
     /// Something changed that was not told yet.
     pending: bool,
-    _place: OwnedSemaphorePermit,
+    viewer: LiveViewer,
+    state: State,
+    _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
 impl Source for Changes {
@@ -143,6 +153,10 @@ impl Source for Changes {
         }
         // Changes come in bursts; a page is read by a person.
         sleep(LIVE_REST).await;
+        // To lose either is a change too.
+        if !self.viewer.may_look(&self.state).await {
+            return None;
+        }
         self.fleet.borrow_and_update();
         self.commits.borrow_and_update();
         self.pending = false;

@@ -15,6 +15,8 @@ mod enrolment;
 mod explain;
 #[path = "fleet/harness.rs"]
 mod harness;
+#[path = "fleet/live.rs"]
+mod live;
 #[path = "fleet/pages.rs"]
 mod pages;
 #[path = "fleet/reports.rs"]

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::access::{Caller, Scopes, Secret, Session, Who};
-use crate::db;
+use crate::db::{self, Access, DbError};
 use crate::routes::refusal::Refusal;
 use crate::routes::request::Context;
 use crate::state::State;
@@ -26,7 +26,19 @@ pub(super) struct Viewer {
 }
 
 /// May look; who has not logged in is refused.
-pub(super) struct LiveViewer;
+pub(super) struct LiveViewer {
+    /// The token.
+    pub(super) access: Access,
+    /// What the cookie holds.
+    secret: Secret,
+}
+
+impl LiveViewer {
+    /// Whether it may look still: its log-in may be over, and its token revoked.
+    pub(super) async fn may_look(&self, state: &State) -> bool {
+        matches!(look_up(state, &self.secret).await, Ok(Some(_)))
+    }
+}
 
 /// Who looks, if it has logged in.
 pub(super) struct AnyViewer(pub(super) Option<Who>);
@@ -61,15 +73,7 @@ async fn find(parts: &Parts, state: &State) -> Result<Option<Arc<Session>>, Refu
     let Some(secret) = secret(&parts.headers) else {
         return Ok(None);
     };
-    let now_ms = state.now_ms();
-    let mut reader = state.db.reader().await?;
-    let token = db::page_session::token(&mut reader, &secret.sha256(), now_ms).await?;
-    drop(reader);
-    let session = match token {
-        Some(token) => state.sessions.find_hashed(&state.db, token, now_ms).await?,
-        None => None,
-    };
-    let Some(session) = session else {
+    let Some(session) = look_up(state, &secret).await? else {
         state
             .failures
             .count(Context::of(&parts.extensions).address)?;
@@ -77,6 +81,18 @@ async fn find(parts: &Parts, state: &State) -> Result<Option<Arc<Session>>, Refu
     };
     session.rate.count()?;
     Ok(name(&session).is_some().then_some(session))
+}
+
+/// The token of a log-in, if both are in force.
+async fn look_up(state: &State, secret: &Secret) -> Result<Option<Arc<Session>>, DbError> {
+    let now_ms = state.now_ms();
+    let mut reader = state.db.reader().await?;
+    let token = db::page_session::token(&mut reader, &secret.sha256(), now_ms).await?;
+    drop(reader);
+    match token {
+        Some(token) => state.sessions.find_hashed(&state.db, token, now_ms).await,
+        None => Ok(None),
+    }
 }
 
 /// The name of a token that may read.
@@ -106,9 +122,13 @@ impl FromRequestParts<State> for LiveViewer {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        match find(parts, state).await? {
-            Some(_) => Ok(Self),
-            None => Err(Refusal::unauthenticated("log in first: the log-in is over")),
+        let request = Context::of(&parts.extensions).id;
+        match (find(parts, state).await?, secret(&parts.headers)) {
+            (Some(session), Some(secret)) => Ok(Self {
+                access: session.who(request).access,
+                secret,
+            }),
+            _ => Err(Refusal::unauthenticated("log in first: the log-in is over")),
         }
     }
 }

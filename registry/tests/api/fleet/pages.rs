@@ -15,12 +15,12 @@ fn post(registry: &Registry, path: &str, headers: &[(&str, &str)], body: &str) -
     registry.ask("POST", path, &all, body)
 }
 
-fn log_in(registry: &Registry, token: &str) -> Answer {
+pub(super) fn log_in(registry: &Registry, token: &str) -> Answer {
     post(registry, "/login", &[], &format!("token={token}"))
 }
 
 /// The pair of the cookie.
-fn cookie(answer: &Answer) -> String {
+pub(super) fn cookie(answer: &Answer) -> String {
     let cookie = answer.header("set-cookie").expect("a cookie");
     cookie.split(';').next().unwrap().to_owned()
 }
@@ -346,33 +346,4 @@ async fn long_lists_have_pages() {
     let second = get(&registry, "/?nodes=n49", &cookie).text();
     assert!(second.contains(">n50<") && !second.contains(">n49<"));
     assert!(!second.contains("rel=\"next\""), "{second}");
-}
-
-#[tokio::test]
-async fn an_open_page_is_told_of_changes() {
-    use std::io::{Read, Write};
-
-    let registry = Registry::start();
-    let cookie = cookie(&log_in(&registry, &registry.stage.admin));
-    let mut stream = std::net::TcpStream::connect(registry.stage.address).unwrap();
-    stream
-        .set_read_timeout(Some(std::time::Duration::from_secs(10)))
-        .unwrap();
-    let head = format!(
-        "GET /live HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n",
-        registry.stage.address
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut told = String::new();
-    let mut until = |text: &str, told: &mut String| {
-        let mut bytes = [0; 1024];
-        while !told.contains(text) {
-            let count = stream.read(&mut bytes).expect("nothing was told in time");
-            told.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        }
-    };
-    until("text/event-stream", &mut told);
-    told.clear();
-    registry.node("a", &[]).await;
-    until("event: changed", &mut told);
 }
