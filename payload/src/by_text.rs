@@ -1,4 +1,4 @@
-//! Serde for types that are their text. Used by names, digests, architectures, kernel versions.
+//! Serde for types that are their text. Used by names, digests, keys, architectures, kernel versions.
 //! Must never be given to a type that reads more than one spelling.
 
 /// `Serialize` as `Display` writes, `Deserialize` as `FromStr` reads.

@@ -11,8 +11,8 @@ use ed25519_dalek::pkcs8::{
     KeypairBytes, spki::der::pem::LineEnding,
 };
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::by_text::serde_by_text;
 use crate::digest::{Digest, DigestError};
 use crate::limits::KEY_PEM_BYTES_MAX;
 
@@ -87,17 +87,7 @@ impl FromStr for KeyId {
     }
 }
 
-impl Serialize for KeyId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Digest::deserialize(deserializer).map(Self)
-    }
-}
+serde_by_text!(KeyId);
 
 /// A publisher's private key.
 pub struct SigningKey(ed25519_dalek::SigningKey);
