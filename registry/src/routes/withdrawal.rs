@@ -36,10 +36,14 @@ pub(crate) async fn yank(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Release>, Refusal> {
-    let (name, version) = release_of(&names)?;
-    let who = curator.within(&name.to_namespace())?;
-    let reason = reason(&headers, body).await?;
-    change(&state, name, version, ReleaseState::Yanked, reason, who).await
+    curated(
+        &state,
+        curator,
+        &names,
+        (&headers, body),
+        ReleaseState::Yanked,
+    )
+    .await
 }
 
 /// Shows a yanked release again.
@@ -57,10 +61,28 @@ pub(crate) async fn unyank(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Release>, Refusal> {
-    let (name, version) = release_of(&names)?;
+    curated(
+        &state,
+        curator,
+        &names,
+        (&headers, body),
+        ReleaseState::Available,
+    )
+    .await
+}
+
+/// What a curator of the release's namespace may do.
+async fn curated(
+    state: &State,
+    curator: Curator,
+    names: &Names,
+    (headers, body): (&HeaderMap, Body),
+    to: ReleaseState,
+) -> Result<Json<Release>, Refusal> {
+    let (name, version) = release_of(names)?;
     let who = curator.within(&name.to_namespace())?;
-    let reason = reason(&headers, body).await?;
-    change(&state, name, version, ReleaseState::Available, reason, who).await
+    let reason = reason(headers, body).await?;
+    change(state, name, version, to, reason, who).await
 }
 
 /// Rules a release out for good: nodes leave it.

@@ -2,6 +2,7 @@
 //! Must never alter an envelope: its text goes out as it was given.
 
 use hyper::Method;
+use serde::Serialize;
 
 use super::{RegistryClient, page, part, payload_part};
 use crate::client::connection::Call;
@@ -63,8 +64,8 @@ impl RegistryClient {
         version: &str,
         envelope: &SetEnvelope,
     ) -> Result<Release, ClientError> {
-        let path = version_path(payload, version, "/signatures")?;
-        Ok(self.send(Method::POST, &path, envelope).await?.1)
+        self.to_release(payload, version, "/signatures", envelope)
+            .await
     }
 
     /// `POST …/versions/{version}/yank`.
@@ -77,8 +78,7 @@ impl RegistryClient {
         version: &str,
         reason: &Reason,
     ) -> Result<Release, ClientError> {
-        let path = version_path(payload, version, "/yank")?;
-        Ok(self.send(Method::POST, &path, reason).await?.1)
+        self.to_release(payload, version, "/yank", reason).await
     }
 
     /// `POST …/versions/{version}/unyank`.
@@ -91,8 +91,7 @@ impl RegistryClient {
         version: &str,
         reason: &Reason,
     ) -> Result<Release, ClientError> {
-        let path = version_path(payload, version, "/unyank")?;
-        Ok(self.send(Method::POST, &path, reason).await?.1)
+        self.to_release(payload, version, "/unyank", reason).await
     }
 
     /// `POST …/versions/{version}/revoke`.
@@ -105,14 +104,26 @@ impl RegistryClient {
         version: &str,
         reason: &Reason,
     ) -> Result<Release, ClientError> {
-        let path = version_path(payload, version, "/revoke")?;
-        Ok(self.send(Method::POST, &path, reason).await?.1)
+        self.to_release(payload, version, "/revoke", reason).await
+    }
+
+    /// Posts to a route below a release, which answers with the release.
+    async fn to_release(
+        &self,
+        payload: &str,
+        version: &str,
+        rest: &str,
+        body: &impl Serialize,
+    ) -> Result<Release, ClientError> {
+        let path = version_path(payload, version, rest)?;
+        Ok(self.send(Method::POST, &path, body).await?.1)
     }
 
     /// `PUT /payloads/{namespace}/{name}/channels/{channel}`.
     ///
     /// # Errors
-    /// `Refused`: 404 for an unknown version, 422 for a yanked or revoked one; as every call.
+    /// `Refused`: 404 for an unknown version, 409 for one that is yanked, revoked or below the
+    /// floor; as every call.
     pub async fn set_channel(
         &self,
         payload: &str,
