@@ -23,11 +23,11 @@ use std::sync::{Arc, Mutex};
 use api::client::ClientError;
 use api::client::registry::SettingsError;
 use api::node::{Applied, Following, Standing};
-use api::registry::{Desired, Enrolled, Ring, Wanted};
+use api::registry::{Desired, Enrolled, Ring};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-pub(crate) use calls::{EnrolError, Registry, token};
+pub(crate) use calls::{EnrolError, Registry, token, token_from};
 pub(crate) use driver::Driver;
 pub(crate) use facts::host_name;
 pub(crate) use floors::AboveFloor;
@@ -79,7 +79,7 @@ pub(crate) enum FleetError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What it kept is not what it had written.
-    #[error("{} in the state folder names what can't be: {error}", "fleet.json")]
+    #[error("fleet.json in the state folder names what can't be: {error}")]
     Kept {
         /// The rule that is broken.
         #[from]
@@ -138,10 +138,9 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
     };
     let name = credential.as_ref().map_or(&config.node, |own| &own.node);
     let pace = Pace::of(name, config.seed, (config.now_ms)(), config.back_off);
-    let read = |wanted: Wanted| Target::of(wanted);
     let instances = kept.instances.into_iter().map(|kept| {
-        let previous = kept.previous.map(read).transpose()?;
-        Ok((read(kept.wanted)?, previous))
+        let previous = kept.previous.map(Target::of).transpose()?;
+        Ok((Target::of(kept.wanted)?, previous))
     });
     let instances: Vec<_> = instances.collect::<Result<_, NotATarget>>()?;
     let watch = Watch::new(nothing_yet(&config, name));

@@ -22,8 +22,6 @@ const LABELS_MAX: usize = 64;
 const LABEL_BYTES_MAX: usize = 63;
 /// Most bytes of a file of certificates.
 const CA_BYTES_MAX: u64 = 1 << 20;
-/// Most bytes of a token on standard input.
-const TOKEN_BYTES_MAX: u64 = 4 << 10;
 
 /// A registry to follow, and as whom.
 pub(super) struct Followed {
@@ -195,15 +193,10 @@ pub(super) fn enrol(args: EnrolArgs, config: &Config, output: Output) -> Result<
 }
 
 fn from_stdin() -> Result<String, CliError> {
-    let mut token = String::new();
-    let read = std::io::stdin()
-        .take(TOKEN_BYTES_MAX)
-        .read_to_string(&mut token);
-    read.map(|_| token.trim().to_owned())
-        .map_err(|reason| CliError::Read {
-            what: "the token on standard input".to_owned(),
-            reason,
-        })
+    fleet::token_from(std::io::stdin()).map_err(|reason| CliError::Read {
+        what: "the token on standard input".to_owned(),
+        reason,
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Must never wait without an end, nor tell a secret.
 
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use api::client::ClientError;
@@ -18,7 +20,7 @@ use super::machine::Failure;
 use super::store::{BlobError, Store, StoreError};
 use super::target::Target;
 
-/// Most bytes of a file that holds a token.
+/// Most bytes of what holds a token.
 const TOKEN_BYTES_MAX: u64 = 4 << 10;
 
 /// Where the registry is, and how to know it.
@@ -160,19 +162,22 @@ impl EnrolError {
 ///
 /// # Errors
 /// It can't be read.
-pub(crate) fn token(path: &std::path::Path) -> Result<String, EnrolError> {
-    use std::io::Read;
+pub(crate) fn token(path: &Path) -> Result<String, EnrolError> {
+    let token = std::fs::File::open(path).and_then(token_from);
+    token.map_err(|reason| EnrolError::Token {
+        path: path.display().to_string(),
+        reason,
+    })
+}
 
+/// The token that comes from there, bounded.
+///
+/// # Errors
+/// It can't be read, or is no text.
+pub(crate) fn token_from(source: impl Read) -> std::io::Result<String> {
     let mut token = String::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(TOKEN_BYTES_MAX).read_to_string(&mut token));
-    match read {
-        Ok(_) => Ok(token.trim().to_owned()),
-        Err(reason) => Err(EnrolError::Token {
-            path: path.display().to_string(),
-            reason,
-        }),
-    }
+    source.take(TOKEN_BYTES_MAX).read_to_string(&mut token)?;
+    Ok(token.trim().to_owned())
 }
 
 /// What the machine makes of a call that failed.

@@ -52,9 +52,7 @@ impl Driver {
             Err(error) => self.not_written(error.to_string()),
         }
     }
-}
 
-impl Driver {
     async fn write_credential(&mut self) {
         let Some(credential) = self.credential.clone() else {
             return;
