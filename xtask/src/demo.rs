@@ -23,7 +23,6 @@ use events::Events;
 const COMMANDS_EACH: usize = 200;
 /// How long any of the things may take that the demo waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Shows it; with `keep` registry and node stay, with what they run.
 ///

@@ -13,6 +13,7 @@ mod publisher;
 mod run;
 mod setup;
 mod tidy;
+mod waiting;
 
 use std::process::ExitCode;
 

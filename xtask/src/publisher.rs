@@ -1,7 +1,6 @@
 //! A publisher with a key of its own, at a registry of `demo` or `bench`; nodes that trust the key.
 //! Called by both. Must never do anything but what the commands of `packer` and `node` do.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,10 +41,8 @@ impl<'registry> Publisher<'registry> {
         publisher.show(&["key", "add", &text(&public), "--namespace", NAMESPACE])?;
         std::fs::create_dir_all(&publisher.trusted)?;
         std::fs::copy(&public, publisher.trusted.join("publisher.pub"))?;
-        let mut trust = std::fs::File::create(publisher.trusted.join("publisher.toml"))?;
-        trust.write_all(
-            format!("key_file = \"publisher.pub\"\nnamespaces = [\"{NAMESPACE}\"]\n").as_bytes(),
-        )?;
+        let trust = format!("key_file = \"publisher.pub\"\nnamespaces = [\"{NAMESPACE}\"]\n");
+        run::write(&publisher.trusted.join("publisher.toml"), trust.as_bytes())?;
         Ok(publisher)
     }
 

@@ -1,6 +1,8 @@
 //! Child processes: what a command prints before it runs one, and the error when one fails.
 //! Called by every command. Must never hide what a failing one printed.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -36,6 +38,15 @@ pub(crate) fn which(program: &str) -> Option<PathBuf> {
 pub(crate) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// Writes a file of a folder that nobody else reads: half of one is no loss.
+///
+/// # Errors
+/// When it cannot be made or written.
+pub(crate) fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    let mut out = File::create(file).with_context(|| format!("making {}", file.display()))?;
+    Ok(out.write_all(bytes)?)
 }
 
 /// The command line as a person would type it.

@@ -3,14 +3,14 @@
 //! Must never count memory before the programs have come to rest.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::table::Table;
 use crate::daemon::{self, Folder, Node, Process, Registry};
 use crate::publisher::Publisher;
-use crate::run;
+use crate::{run, waiting};
 
 const RELEASES: usize = 1000;
 const PAYLOADS: [&str; 3] = ["execsnoop", "execsnoop-1", "opensnoop"];
@@ -18,7 +18,6 @@ const PAYLOADS: [&str; 3] = ["execsnoop", "execsnoop-1", "opensnoop"];
 const REST: Duration = Duration::from_secs(5);
 /// How long the node may take to run them all.
 const PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(50);
 /// The bound of the issue that asked for this bench.
 const NODE_BYTES_MAX: f64 = 30e6;
 
@@ -73,19 +72,14 @@ pub(super) fn measure() -> Result<Table> {
 
 /// Waits until the node runs so many instances.
 fn until_running(node: &Node, count: usize) -> Result<()> {
-    let begun = Instant::now();
-    loop {
+    let all_run = || {
         let listed = node.json("/api/v1/instances")?;
         let running = listed["instances"].as_array().map_or(0, Vec::len);
-        if running == count {
-            return Ok(());
-        }
-        ensure!(
-            begun.elapsed() < PATIENCE,
-            "{running} of {count} instances run"
-        );
-        std::thread::sleep(PAUSE);
-    }
+        Ok((running == count).then_some(()))
+    };
+    waiting::until(PATIENCE, all_run, || {
+        format!("not all {count} instances run")
+    })
 }
 
 fn at_rest(process: &Process) -> Result<u64> {

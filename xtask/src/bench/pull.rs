@@ -2,6 +2,8 @@
 //! docker-registry and from nginx with sendfile, in turn in one run. Called by `bench`.
 //! Must never load anything but servers that it started, on loopback, for a bounded time.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 
 use super::rival::{Distribution, Nginx};
@@ -93,7 +95,7 @@ fn table([ours, distribution, nginx]: &[Target; 3]) -> Table {
 }
 
 /// Bytes that do not compress, the same in every run.
-fn make_blob(file: &std::path::Path) -> Result<()> {
+fn make_blob(file: &Path) -> Result<()> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let next = std::iter::repeat_with(|| {
         // xorshift64, Marsaglia 2003.
@@ -103,11 +105,10 @@ fn make_blob(file: &std::path::Path) -> Result<()> {
         state
     });
     let bytes: Vec<u8> = next.flat_map(u64::to_le_bytes).take(BLOB_BYTES).collect();
-    let mut out = std::fs::File::create(file)?;
-    Ok(std::io::Write::write_all(&mut out, &bytes)?)
+    run::write(file, &bytes)
 }
 
-fn digest_of(file: &std::path::Path) -> Result<String> {
+fn digest_of(file: &Path) -> Result<String> {
     let printed = run::captured(run::command("sha256sum").arg(file))?;
     let (hex, _) = printed
         .split_once(' ')
@@ -115,7 +116,7 @@ fn digest_of(file: &std::path::Path) -> Result<String> {
     Ok(format!("sha256:{hex}"))
 }
 
-fn put(url: &str, token: &str, file: &std::path::Path) -> Result<()> {
+fn put(url: &str, token: &str, file: &Path) -> Result<()> {
     let mut curl = run::command("curl");
     curl.args([
         "-sS",

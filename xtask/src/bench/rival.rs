@@ -1,12 +1,11 @@
 //! The servers that `bench pull` compares with, each with its own configuration for one file.
 //! Must never use the machine's own configuration of them, nor its places.
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::daemon::Process;
 use crate::{run, setup};
@@ -33,7 +32,7 @@ impl Distribution {
              http:\n  addr: {address}\n",
             storage.display()
         );
-        write(&config, &text)?;
+        run::write(&config, text.as_bytes())?;
         let mut command = Command::new(setup::rival("docker-registry")?);
         command.arg("serve").arg(&config);
         let mut process = Process::start("distribution", folder, &mut command)?;
@@ -107,7 +106,7 @@ impl Nginx {
             place("nginx-scgi"),
             root.display()
         );
-        write(&config, &text)?;
+        run::write(&config, text.as_bytes())?;
         let mut command = Command::new(setup::rival("nginx")?);
         command.arg("-e").arg(place("nginx-error.log"));
         command.arg("-c").arg(&config);
@@ -128,20 +127,5 @@ fn free_address() -> Result<String> {
 }
 
 fn curl(args: &[&str]) -> Result<String> {
-    let mut curl = run::command("curl");
-    curl.arg("-sS").args(args);
-    let output = run::finished(&mut curl)?;
-    ensure!(
-        output.status.success(),
-        "`{}` failed: {}",
-        run::words(&curl),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn write(file: &Path, text: &str) -> Result<()> {
-    let mut out =
-        std::fs::File::create(file).with_context(|| format!("making {}", file.display()))?;
-    Ok(out.write_all(text.as_bytes())?)
+    run::captured(run::command("curl").arg("-sS").args(args))
 }

@@ -5,15 +5,14 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{output, run};
+use crate::{output, run, waiting};
 
 /// How long a server may take until it answers, and until it has gone.
 const PATIENCE: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// A running server.
 pub(crate) struct Process {
@@ -51,21 +50,21 @@ impl Process {
     /// # Errors
     /// When the server ends or time runs out before; with what it printed.
     pub(crate) fn until<T>(&mut self, answer: impl Fn() -> Option<T>) -> Result<T> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(answer) = answer() {
-                return Ok(answer);
+        let (child, name, log) = (&mut self.child, self.name, &self.log);
+        let silent = || format!("the {name} does not answer:\n{}", printed(log));
+        let look = || {
+            let answer = answer();
+            if answer.is_none() && child.try_wait()?.is_some() {
+                bail!(silent());
             }
-            if self.child.try_wait()?.is_some() || Instant::now() > deadline {
-                bail!("the {} does not answer:\n{}", self.name, self.printed());
-            }
-            std::thread::sleep(PAUSE);
-        }
+            Ok(answer)
+        };
+        waiting::until(PATIENCE, look, silent)
     }
 
     /// What it has printed until now.
     pub(crate) fn printed(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        printed(&self.log)
     }
 
     /// Where that goes.
@@ -104,22 +103,20 @@ impl Process {
     pub(crate) fn stop(mut self) -> Result<()> {
         // Rust has no signals; `kill` is the shell's, and a program of util-linux or procps.
         run::captured(run::command("sh").args(["-c", &format!("kill -TERM {}", self.pid())]))?;
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait()? {
-                if status.success() {
-                    return Ok(());
-                }
-                bail!("the {} ended with {status}", self.name);
-            }
-            std::thread::sleep(PAUSE);
+        let (name, seconds) = (self.name, PATIENCE.as_secs());
+        let ended = || Ok(self.child.try_wait()?);
+        let status = waiting::until(PATIENCE, ended, || {
+            format!("the {name} did not end {seconds} s after SIGTERM")
+        })?;
+        if !status.success() {
+            bail!("the {name} ended with {status}");
         }
-        bail!(
-            "the {} did not end {} s after SIGTERM",
-            self.name,
-            PATIENCE.as_secs()
-        )
+        Ok(())
     }
+}
+
+fn printed(log: &Path) -> String {
+    std::fs::read_to_string(log).unwrap_or_default()
 }
 
 impl Drop for Process {

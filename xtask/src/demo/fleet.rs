@@ -4,12 +4,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::{PATIENCE, heading, instance, legacy, watched};
 use crate::daemon::{Node, Registry};
 use crate::output;
-use crate::publisher::Publisher;
+use crate::publisher::{self, Publisher};
+use crate::waiting;
 
 /// The instance that the deployment starts.
 pub(super) const INSTANCE: &str = "execsnoop";
@@ -60,15 +61,11 @@ pub(super) fn show(folder: &Path) -> Result<(Registry, Node)> {
 /// # Errors
 /// When the node does not.
 pub(super) fn stop(registry: &Registry, node: &Node) -> Result<()> {
-    crate::publisher::show(registry, &["undeploy", INSTANCE])?;
-    let deadline = Instant::now() + PATIENCE;
-    while instance(node, INSTANCE).is_ok() {
-        ensure!(
-            Instant::now() < deadline,
-            "the node does not leave {INSTANCE}"
-        );
-        std::thread::sleep(super::PAUSE);
-    }
+    publisher::show(registry, &["undeploy", INSTANCE])?;
+    let left = || Ok(instance(node, INSTANCE).is_err().then_some(()));
+    waiting::until(PATIENCE, left, || {
+        format!("the node does not leave {INSTANCE}")
+    })?;
     output::line("the node has stopped it");
     Ok(())
 }
@@ -76,13 +73,13 @@ pub(super) fn stop(registry: &Registry, node: &Node) -> Result<()> {
 /// Waits until the node runs this version.
 fn until_version(node: &Node, version: &str) -> Result<()> {
     let begun = Instant::now();
-    while instance(node, INSTANCE).map_or(true, |instance| instance["version"] != version) {
-        ensure!(
-            begun.elapsed() < PATIENCE,
-            "the node does not run {INSTANCE} {version}"
-        );
-        std::thread::sleep(super::PAUSE);
-    }
+    let runs = || {
+        let running = instance(node, INSTANCE).ok();
+        Ok(running.filter(|running| running["version"] == version))
+    };
+    waiting::until(PATIENCE, runs, || {
+        format!("the node does not run {INSTANCE} {version}")
+    })?;
     output::line(&format!(
         "the node runs it, {} ms later",
         begun.elapsed().as_millis()

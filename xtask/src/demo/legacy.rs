@@ -113,8 +113,7 @@ fn legacy_json(object: &Path, file: &Path) -> Result<PathBuf> {
         "name": INSTANCE,
     });
     std::fs::create_dir_all(file.parent().context("the file has a folder")?)?;
-    let mut out = std::fs::File::create(file)?;
-    std::io::Write::write_all(&mut out, wrapped.to_string().as_bytes())?;
+    run::write(file, wrapped.to_string().as_bytes())?;
     Ok(file.to_owned())
 }
 

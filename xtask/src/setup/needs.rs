@@ -92,15 +92,12 @@ pub(crate) const ALL: &[Need] = &[
     ),
 ];
 
-/// What `bench pull` needs beside the servers that it compares with.
-pub(crate) const TO_PULL: &[Need] = &[
-    program(
-        "wrk",
-        "wrk",
-        "asks servers for blobs, as fast as they answer",
-    ),
-    program("curl", "curl", "puts the blobs there"),
-];
+/// What `bench pull` needs beside [`TO_BUILD`] and the servers that it compares with.
+pub(crate) const TO_PULL: &[Need] = &[program(
+    "wrk",
+    "wrk",
+    "asks servers for blobs, as fast as they answer",
+)];
 
 /// How many of `ALL`, from its start, are needed to build and run.
 const TO_BUILD_COUNT: usize = 11;
