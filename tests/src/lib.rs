@@ -2,3 +2,5 @@
 
 pub mod calls;
 pub mod corpus;
+pub mod dice;
+pub mod programs;

@@ -8,6 +8,7 @@ use payload::btf::Btf;
 use payload::btf::cut::cut;
 use payload::object::{inspect, type_name};
 use tests::corpus;
+use tests::dice::Dice;
 
 /// How long the fuzz target runs when nobody says.
 const SECONDS: u64 = 1;
@@ -98,19 +99,6 @@ fn objects_may_lie_at_odd_addresses() -> Result<()> {
     Ok(())
 }
 
-/// Numbers that look random, the same ones in each run (xorshift64*, Vigna 2016).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-        usize::try_from(number).unwrap_or(0) % bound.max(1)
-    }
-}
-
 fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) {
     for _ in 0..=dice.below(6) {
         let length = bytes.len();
@@ -152,7 +140,7 @@ fn fuzz_object_inspection() -> Result<()> {
         .ok()
         .and_then(|text| text.parse().ok());
     let deadline = Instant::now() + Duration::from_secs(seconds.unwrap_or(SECONDS));
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice::of(0x9e37_79b9_7f4a_7c15);
     let (mut tried, mut accepted) = (0_u64, 0_u64);
     while Instant::now() < deadline {
         let mut bytes = objects[dice.below(objects.len())].clone();

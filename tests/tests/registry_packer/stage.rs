@@ -1,35 +1,11 @@
 //! A registry with a folder of its own, and runs of `packer` that ask it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 
 use serde_json::Value;
-
-/// The folder with the built `packer` and `registry`.
-fn binaries() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        // Built here, so that a test never runs against binaries of before; with the features that
-        // the whole workspace asks for, so that nothing is built twice.
-        let built = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--workspace",
-                "--bin",
-                "packer",
-                "--bin",
-                "registry",
-            ])
-            .output()
-            .unwrap();
-        let messages = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success(), "{messages}");
-        let test = std::env::current_exe().unwrap();
-        test.parent().and_then(Path::parent).unwrap().to_owned()
-    })
-}
+use tests::programs;
 
 /// A registry that ends with the test, and a folder in which `packer` runs.
 pub(crate) struct Stage {
@@ -76,7 +52,7 @@ impl Stage {
     }
 
     fn serving(folder: tempfile::TempDir, more: &[&str]) -> Self {
-        let mut registry = Command::new(binaries().join("registry"))
+        let mut registry = Command::new(programs::built("registry"))
             .args(["--json", "serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(folder.path().join("registry"))
             .args(more)
@@ -156,7 +132,7 @@ impl Stage {
 
     /// Runs `packer` with a token.
     pub(crate) fn run_as(&self, token: &str, arguments: &[&str]) -> Ran {
-        let output = Command::new(binaries().join("packer"))
+        let output = Command::new(programs::built("packer"))
             .args(arguments)
             .current_dir(self.folder.path())
             .env("MARROW_PACKER_CONFIG", "/dev/null")

@@ -8,13 +8,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tests::dice::Dice;
 
+use super::home::{runs, version};
 use super::node::Node;
 use super::proxy::{self, Proxy};
 use super::registry::{Follower, Publisher, Registry, publish, wait};
 use super::waiting::{is_root, until};
 
 const PAYLOAD: &str = "acme/live";
+const INSTANCE: &str = "live";
+const NODE: &str = "n1";
 /// Answers of which one byte is flipped.
 const FLIPPED: u64 = 1000;
 /// How long a node may take to ask so often.
@@ -36,23 +40,11 @@ fn running_behind_a_proxy() -> (Registry, Publisher, Proxy, Follower, Node) {
     let proxy = Proxy::start(registry.url());
     // It asks again at once after a failure: the test has a thousand of them to get through.
     let quick = ["--back-off-min-ms", "1", "--back-off-max-ms", "5"];
-    let follower = Follower::new(&registry, &proxy.url(), &publisher, "n1").with(&quick);
+    let follower = Follower::new(&registry, &proxy.url(), &publisher, NODE).with(&quick);
     let node = follower.start();
     registry.deploy("all", PAYLOAD, "stable", "*").unwrap();
-    until_runs(&node, "1.0.0");
+    runs(&node, INSTANCE, "1.0.0");
     (registry, publisher, proxy, follower, node)
-}
-
-fn version(node: &Node) -> Option<String> {
-    let instances = node.instances();
-    let live = instances.iter().find(|one| one["name"] == "live")?;
-    Some(live["version"].as_str()?.to_owned())
-}
-
-fn until_runs(node: &Node, wanted: &str) {
-    until(&format!("the node runs {wanted}"), || {
-        version(node).filter(|version| version == wanted)
-    });
 }
 
 /// Every digest that runs, with the word for its trust.
@@ -74,17 +66,13 @@ fn one_flipped_byte_in_each_of_a_thousand_answers_changes_nothing() {
     let before = digests(&node);
     let flipped = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&flipped);
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut dice = Dice::of(1);
     proxy.alter(move |_path, mut answer| {
         if answer.is_empty() {
             return answer;
         }
-        // xorshift64, Marsaglia 2003.
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let at = usize::try_from(random >> 8).unwrap() % answer.len();
-        answer[at] ^= u8::try_from(random & 0xff).unwrap().max(1);
+        let at = dice.below(answer.len());
+        answer[at] ^= u8::try_from(dice.below(255) + 1).unwrap();
         count.fetch_add(1, Ordering::Relaxed);
         answer
     });
@@ -104,7 +92,7 @@ fn one_flipped_byte_in_each_of_a_thousand_answers_changes_nothing() {
     }
     assert!(signed.contains(&digests(&node)), "{:?}", digests(&node));
     proxy.alter(|_path, answer| answer);
-    until_runs(&node, "1.1.0");
+    runs(&node, INSTANCE, "1.1.0");
 }
 
 #[test]
@@ -115,20 +103,7 @@ fn bytes_that_are_flipped_cut_or_of_another_release_never_load() {
     let (registry, _publisher, proxy, _follower, node) = running_behind_a_proxy();
     let before = digests(&node);
     let other = wait(registry.admin().release("acme/other", "1.1.0")).unwrap();
-    let other = {
-        let mut bytes = Vec::new();
-        let download = api::client::registry::Download {
-            digest: &other.digest,
-            from_byte: 0,
-            size_bytes: other.size_bytes,
-        };
-        let keep = |_at: u64, piece: &[u8]| {
-            bytes.extend_from_slice(piece);
-            Ok(())
-        };
-        wait(registry.admin().fetch_blob(download, keep)).unwrap();
-        bytes
-    };
+    let other = registry.fetch(&other.digest, other.size_bytes);
     let tried = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&tried);
     proxy.alter(move |path, mut answer| {
@@ -153,14 +128,14 @@ fn bytes_that_are_flipped_cut_or_of_another_release_never_load() {
     });
     assert_eq!(digests(&node), before);
     until("the node says why", || {
-        let detail = wait(registry.admin().node("n1")).unwrap();
+        let detail = wait(registry.admin().node(NODE)).unwrap();
         let of_version = |outcome: &&api::registry::Outcome| {
             outcome.version.as_deref() == Some("1.1.0") && outcome.problem.is_some()
         };
         detail.outcomes.iter().find(of_version).map(|_| ())
     });
     proxy.alter(|_path, answer| answer);
-    until_runs(&node, "1.1.0");
+    runs(&node, INSTANCE, "1.1.0");
 }
 
 #[test]
@@ -204,7 +179,7 @@ fn another_release_or_none_that_is_signed_under_this_name_is_refused() {
     ];
     for forgery in forgeries {
         let shown = format!("{forgery:?}");
-        let serial = latest_serial(&registry);
+        let serial = registry.latest_serial(NODE);
         proxy.alter(move |path, answer| {
             let Some(body) = proxy::body(&answer).filter(|_| path.ends_with("/desired")) else {
                 return answer;
@@ -216,8 +191,7 @@ fn another_release_or_none_that_is_signed_under_this_name_is_refused() {
             proxy::answer(&serde_json::to_vec(&desired).unwrap())
         });
         until(&format!("the node refuses {shown}"), || {
-            let detail = wait(registry.admin().node("n1")).unwrap();
-            let latest = detail.outcomes.into_iter().next()?;
+            let latest = registry.latest(NODE)?;
             (latest.serial > serial && latest.problem.is_some()).then_some(())
         });
         assert_eq!(digests(&node), before, "{shown}");
@@ -242,7 +216,7 @@ fn an_answer_of_yesterday_chooses_among_signed_releases_and_no_more() {
     let node = follower.start();
     let yesterday = until("an answer to replay", || kept.lock().unwrap().clone());
     wait(registry.admin().set_channel(PAYLOAD, "stable", "1.1.0")).unwrap();
-    until_runs(&node, "1.1.0");
+    runs(&node, INSTANCE, "1.1.0");
     // Going back is an ordinary thing as long as the publisher has not ruled it out.
     let replay = yesterday.clone();
     proxy.alter(move |path, answer| {
@@ -252,9 +226,9 @@ fn an_answer_of_yesterday_chooses_among_signed_releases_and_no_more() {
             answer
         }
     });
-    until_runs(&node, "1.0.0");
+    runs(&node, INSTANCE, "1.0.0");
     proxy.alter(|_path, answer| answer);
-    until_runs(&node, "1.1.0");
+    runs(&node, INSTANCE, "1.1.0");
     let floor = publisher.floor(PAYLOAD, "1.1.0", 1);
     wait(registry.admin().set_floor(PAYLOAD, &floor)).unwrap();
     until("the node knows the floor", || {
@@ -265,7 +239,7 @@ fn an_answer_of_yesterday_chooses_among_signed_releases_and_no_more() {
             .any(|floor| floor["minimum_version"] == "1.1.0")
             .then_some(())
     });
-    let serial = latest_serial(&registry);
+    let serial = registry.latest_serial(NODE);
     proxy.alter(move |path, answer| {
         if path.ends_with("/desired") {
             yesterday.clone()
@@ -274,14 +248,8 @@ fn an_answer_of_yesterday_chooses_among_signed_releases_and_no_more() {
         }
     });
     until("the node refuses what is below the floor", || {
-        let detail = wait(registry.admin().node("n1")).unwrap();
-        let latest = detail.outcomes.into_iter().next()?;
+        let latest = registry.latest(NODE)?;
         (latest.serial > serial && latest.problem.is_some()).then_some(())
     });
-    assert_eq!(version(&node).as_deref(), Some("1.1.0"));
-}
-
-fn latest_serial(registry: &Registry) -> u64 {
-    let detail = wait(registry.admin().node("n1")).unwrap();
-    detail.outcomes.first().map_or(0, |outcome| outcome.serial)
+    assert_eq!(version(&node, INSTANCE).as_deref(), Some("1.1.0"));
 }

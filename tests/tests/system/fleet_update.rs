@@ -8,7 +8,7 @@ use api::client::ClientError;
 use api::registry::Reason;
 use serde_json::Value;
 
-use super::home::following;
+use super::home::{following, runs};
 use super::hooks::{CALL_HOOKS, call_until, follow, read};
 use super::node::Node;
 use super::proxy::{self, Proxy};
@@ -48,12 +48,6 @@ fn running(node: &Node) -> Option<Value> {
         .find(|instance| instance["name"] == INSTANCE)
 }
 
-fn until_runs(node: &Node, version: &str) {
-    until(&format!("the node runs {version}"), || {
-        running(node).filter(|instance| instance["version"] == version)
-    });
-}
-
 fn until_left(node: &Node) {
     until("the node has left it", || {
         running(node).is_none().then_some(())
@@ -71,18 +65,11 @@ fn status(refused: ClientError) -> u16 {
 /// one of this serial.
 fn until_outcome(registry: &Registry, node: &str, kind: &str, after: u64) -> Value {
     until(&format!("{node} reports {kind} after {after}"), || {
-        let detail = wait(registry.admin().node(node)).unwrap();
-        let outcome = detail.outcomes.first()?;
+        let outcome = registry.latest(node)?;
         let outcome = serde_json::to_value(outcome).unwrap();
         let new = outcome["serial"].as_u64() > Some(after);
         (new && outcome["kind"] == kind).then_some(outcome)
     })
-}
-
-/// The serial of the latest outcome that the registry has of a node.
-fn latest_serial(registry: &Registry, node: &str) -> u64 {
-    let detail = wait(registry.admin().node(node)).unwrap();
-    detail.outcomes.first().map_or(0, |outcome| outcome.serial)
 }
 
 #[test]
@@ -106,7 +93,7 @@ fn two_nodes_follow_a_channel_and_see_every_call_once() {
             .unwrap()
     );
     for node in &nodes {
-        until_runs(node, "1.0.0");
+        runs(node, INSTANCE, "1.0.0");
     }
     let folder = tempfile::tempdir().unwrap();
     let files = ["prod", "test"].map(|name| folder.path().join(name));
@@ -121,7 +108,7 @@ fn two_nodes_follow_a_channel_and_see_every_call_once() {
         std::thread::park_timeout(CALLING);
         move_to(&registry, "1.1.0");
         for node in &nodes {
-            until_runs(node, "1.1.0");
+            runs(node, INSTANCE, "1.1.0");
         }
         std::thread::park_timeout(CALLING);
         stop.store(true, Ordering::Relaxed);
@@ -158,7 +145,7 @@ fn a_yanked_release_goes_on_and_a_revoked_one_is_left() {
     let follower = Follower::new(&registry, registry.url(), &publisher, "n1");
     let node = follower.start();
     registry.deploy("all", PAYLOAD, "stable", "*").unwrap();
-    until_runs(&node, "1.0.0");
+    runs(&node, INSTANCE, "1.0.0");
     let admin = registry.admin();
     let reason = Reason {
         reason: "a test".to_owned(),
@@ -189,7 +176,7 @@ fn a_yanked_release_goes_on_and_a_revoked_one_is_left() {
     until_left(&node);
     until_outcome(&registry, "n1", "stopped", 0);
     move_to(&registry, "1.1.0");
-    until_runs(&node, "1.1.0");
+    runs(&node, INSTANCE, "1.1.0");
 }
 
 #[test]
@@ -202,7 +189,7 @@ fn no_node_goes_below_a_floor_whoever_asks() {
     let follower = Follower::new(&registry, &proxy.url(), &publisher, "n1");
     let node = follower.start();
     registry.deploy("all", PAYLOAD, "stable", "*").unwrap();
-    until_runs(&node, "1.0.0");
+    runs(&node, INSTANCE, "1.0.0");
     // A registry that knows nothing of floors, as it was before: what it says is kept.
     let old = wait(registry.admin().release(PAYLOAD, "1.0.0")).unwrap();
     wait(
@@ -213,8 +200,8 @@ fn no_node_goes_below_a_floor_whoever_asks() {
     .unwrap();
     until_left(&node);
     move_to(&registry, "1.2.0");
-    until_runs(&node, "1.2.0");
-    let serial = latest_serial(&registry, "n1");
+    runs(&node, INSTANCE, "1.2.0");
+    let serial = registry.latest_serial("n1");
     proxy.alter(move |path, answer| {
         let Some(body) = proxy::body(&answer).filter(|_| path.ends_with("/desired")) else {
             return answer;
@@ -233,10 +220,10 @@ fn no_node_goes_below_a_floor_whoever_asks() {
     });
     until_outcome(&registry, "n1", "below_floor", serial);
     assert_eq!(running(&node).unwrap()["version"], "1.2.0");
-    let serial = latest_serial(&registry, "n1");
+    let serial = registry.latest_serial("n1");
     assert_eq!(node.stop(), Some(0));
     let node = follower.start();
-    until_runs(&node, "1.2.0");
+    runs(&node, INSTANCE, "1.2.0");
     until_outcome(&registry, "n1", "below_floor", serial);
     assert_eq!(running(&node).unwrap()["version"], "1.2.0");
 }
@@ -251,7 +238,7 @@ fn a_node_goes_on_without_its_registry_and_starts_what_ran_last() {
     let follower = Follower::new(&registry, &proxy.url(), &publisher, "n1");
     let node = follower.start();
     registry.deploy("all", PAYLOAD, "stable", "*").unwrap();
-    until_runs(&node, "1.0.0");
+    runs(&node, INSTANCE, "1.0.0");
     // It runs a moment before that is kept: who dies in between starts nothing.
     until("it is written down", || {
         let kept = std::fs::read_to_string(follower.state().join("fleet.json")).ok()?;
@@ -261,15 +248,15 @@ fn a_node_goes_on_without_its_registry_and_starts_what_ran_last() {
     node.signal(libc::SIGKILL);
     drop(node);
     let node = follower.start();
-    until_runs(&node, "1.0.0");
+    runs(&node, INSTANCE, "1.0.0");
     assert_eq!(running(&node).unwrap()["trust"], "signed");
     assert_eq!(node.stop(), Some(0));
     let node = follower.start();
-    until_runs(&node, "1.0.0");
+    runs(&node, INSTANCE, "1.0.0");
     registry.start_again();
     proxy.turn_to(registry.url());
     move_to(&registry, "1.1.0");
-    until_runs(&node, "1.1.0");
+    runs(&node, INSTANCE, "1.1.0");
 }
 
 #[test]

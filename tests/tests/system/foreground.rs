@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-use super::node::{Named, Node, binary, command, send};
+use super::node::{Named, Node, command, send};
 use super::objects::{generation_0, generation_1, generation_2, object};
 use super::waiting::{is_root, until};
 
@@ -263,7 +263,7 @@ fn a_user_without_the_rights_is_not_told_that_the_object_is_at_fault() {
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
     let node = folder.path().join("node");
-    std::fs::copy(binary(), &node).unwrap();
+    std::fs::copy(tests::programs::built("node"), &node).unwrap();
     let mut command = Command::new(node);
     command.args(["update", "--foreground", "-"]);
     command.uid(NOBODY).gid(NOBODY);

@@ -4,41 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 
 use serde_json::Value;
-use tests::calls;
+use tests::{calls, programs};
 
 use super::http::{self, Answer, Request};
 use super::waiting::until;
-
-/// The built `node`.
-pub(crate) fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| program("node"))
-}
-
-/// A built program, beside the folder of the test's own binary.
-pub(crate) fn program(name: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        // Built here, so that a test never runs against a binary of before; with the features that
-        // the whole workspace asks for, so that nothing is built twice.
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--workspace", "--bins"])
-            .output()
-            .unwrap();
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-    });
-    let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(Path::parent).unwrap().join(name);
-    assert!(program.exists(), "{} was not built", program.display());
-    program
-}
 
 /// A daemon that ends with the test.
 pub(crate) struct Node {
@@ -79,7 +50,7 @@ impl Node {
         folder: tempfile::TempDir,
         change: impl FnOnce(&mut Command),
     ) -> Self {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(programs::built("node"));
         command
             .args(["--json", "daemon", "--legacy-listen", "127.0.0.1:0"])
             .arg("--socket")
@@ -232,7 +203,7 @@ impl Drop for Node {
 
 /// The command line, with its daemon's socket.
 pub(crate) fn command(socket: &Path) -> Command {
-    let mut command = Command::new(binary());
+    let mut command = Command::new(programs::built("node"));
     command.arg("--socket").arg(socket).stdin(Stdio::null());
     command
 }

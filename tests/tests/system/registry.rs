@@ -6,13 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
 use api::client::ClientError;
-use api::client::registry::{RegistryClient, Settings};
-use api::registry::{DeploymentSpec, NewToken, PublishRelease, SetEnvelope, Source, TrustedKey};
+use api::client::registry::{Download, RegistryClient, Settings};
+use api::registry::{
+    DeploymentSpec, NewToken, Outcome, PublishRelease, SetEnvelope, Source, TrustedKey,
+};
 use payload::unsigned::Unsigned;
 use serde_json::Value;
-use tests::corpus;
+use tests::{corpus, programs};
 
-use super::node::{self, Node};
+use super::node::Node;
 use super::release::{self, Release};
 
 /// The namespace of everything that is published here.
@@ -91,6 +93,33 @@ impl Registry {
         self.client_as(&self.token)
     }
 
+    /// The bytes of a digest.
+    pub(crate) fn fetch(&self, digest: &str, size_bytes: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let download = Download {
+            digest,
+            from_byte: 0,
+            size_bytes,
+        };
+        let keep = |_at: u64, piece: &[u8]| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        };
+        wait(self.admin().fetch_blob(download, keep)).unwrap();
+        bytes
+    }
+
+    /// The latest outcome that a node has reported.
+    pub(crate) fn latest(&self, node: &str) -> Option<Outcome> {
+        let detail = wait(self.admin().node(node)).unwrap();
+        detail.outcomes.into_iter().next()
+    }
+
+    /// Its serial, 0 where it has reported none.
+    pub(crate) fn latest_serial(&self, node: &str) -> u64 {
+        self.latest(node).map_or(0, |outcome| outcome.serial)
+    }
+
     /// Deploys what a channel names.
     pub(crate) fn deploy(
         &self,
@@ -155,7 +184,7 @@ fn serve(folder: &Path, lines: usize) -> (Child, Vec<Value>) {
         .append(true)
         .open(folder.join("journal"))
         .unwrap();
-    let mut child = Command::new(node::program("registry"))
+    let mut child = Command::new(programs::built("registry"))
         .args(["--json", "serve", "--listen", "127.0.0.1:0"])
         // Tests ask often, from one address, and wrong on purpose.
         .args(["--requests-per-second", "100000"])

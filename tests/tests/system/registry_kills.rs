@@ -5,17 +5,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use api::client::registry::Download;
 use payload::digest::Digest;
 use payload::signature::{TrustedKeys, Unverified};
 
 use super::registry::{NAMESPACE, Publisher, Registry, client, publish, wait};
 use super::release::Release;
+use tests::dice::Dice;
 
 const KILLS: u64 = 200;
 const PUBLISHERS: u64 = 4;
 /// The longest time between a start and its kill, milliseconds.
-const LIFE_MS_MAX: u64 = 60;
+const LIFE_MS_MAX: usize = 60;
 
 /// Where the registry is now, for publishers that find it gone.
 struct Place {
@@ -43,13 +43,11 @@ fn what_was_answered_with_success_survives_two_hundred_kills() {
             let (place, publisher, base) = (&place, &publisher, &base);
             scope.spawn(move || publish_until_done(place, publisher, base, number));
         }
-        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        // The same lives in every run, at moments that are not.
+        let mut dice = Dice::of(1);
         for _ in 0..KILLS {
-            // xorshift64, Marsaglia 2003: the same lives in every run, at moments that are not.
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            std::thread::park_timeout(Duration::from_millis(random % LIFE_MS_MAX));
+            let life_ms = u64::try_from(dice.below(LIFE_MS_MAX)).unwrap();
+            std::thread::park_timeout(Duration::from_millis(life_ms));
             registry.kill();
             registry.start_again();
             registry.url().clone_into(&mut place.url.lock().unwrap());
@@ -97,7 +95,7 @@ fn everything_kept_is_there(registry: &Registry, kept: &[Release]) {
         let release = wait(admin.release(&signed.name, &signed.version)).unwrap();
         assert_eq!(release.digest, signed.digest);
         assert_eq!(release.envelope.as_deref(), Some(signed.envelope.as_str()));
-        let bytes = fetch(registry, &signed.digest, signed.file.len() as u64);
+        let bytes = registry.fetch(&signed.digest, signed.file.len() as u64);
         assert!(bytes == signed.file, "{} has other bytes", signed.digest);
     }
 }
@@ -113,26 +111,11 @@ fn everything_listed_is_whole(registry: &Registry) {
     assert!(listed.next.is_none(), "a page holds them all");
     for summary in listed.payloads {
         for release in wait(admin.payload(&summary.payload)).unwrap().releases {
-            let bytes = fetch(registry, &release.digest, release.size_bytes);
+            let bytes = registry.fetch(&release.digest, release.size_bytes);
             assert_eq!(Digest::of(&bytes).to_string(), release.digest);
             let envelope = release.envelope.unwrap();
             let unverified = Unverified::decode(bytes, envelope.as_bytes()).unwrap();
             unverified.verify(&keys).unwrap();
         }
     }
-}
-
-fn fetch(registry: &Registry, digest: &str, size_bytes: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let download = Download {
-        digest,
-        from_byte: 0,
-        size_bytes,
-    };
-    let keep = |_at: u64, piece: &[u8]| {
-        bytes.extend_from_slice(piece);
-        Ok(())
-    };
-    wait(registry.admin().fetch_blob(download, keep)).unwrap();
-    bytes
 }
