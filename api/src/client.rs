@@ -17,7 +17,7 @@ use std::time::Duration;
 use hyper::Method;
 use serde::de::DeserializeOwned;
 
-use crate::node::{Applied, Following, Health, Instance, Instances, Proof, Proofs};
+use crate::node::{Applied, Following, Health, Instance, Instances, Proof, Proofs, Settings};
 
 use connection::Call;
 use peer::Peer;
@@ -125,11 +125,16 @@ impl Client {
     /// # Errors
     /// `Refused` with status 422 when the file or the kernel's verifier says no (then nothing
     /// changed, and the problem has the verifier's log), 403 when no door is open; as every call.
-    pub async fn put(&self, name: &str, file: Vec<u8>) -> Result<Applied, ClientError> {
+    pub async fn put(
+        &self,
+        name: &str,
+        file: Vec<u8>,
+        settings: &Settings,
+    ) -> Result<Applied, ClientError> {
         let reply = self
             .exchange(
                 Method::PUT,
-                &path_of(name, "")?,
+                &path_of(name, &settings.to_query())?,
                 "application/octet-stream",
                 file,
             )
@@ -141,11 +146,11 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::put`].
-    pub async fn post(&self, file: Vec<u8>) -> Result<Applied, ClientError> {
+    pub async fn post(&self, file: Vec<u8>, settings: &Settings) -> Result<Applied, ClientError> {
         let reply = self
             .exchange(
                 Method::POST,
-                "/api/v1/instances",
+                &format!("/api/v1/instances{}", settings.to_query()),
                 "application/octet-stream",
                 file,
             )
@@ -189,6 +194,21 @@ impl Client {
             .ask::<Proofs>(Method::GET, &path_of(name, "/proofs")?)
             .await?
             .proofs)
+    }
+
+    /// `GET /api/v1/instances/{name}/iterators/{program}`: runs an iterator; what it wrote.
+    ///
+    /// # Errors
+    /// `Refused` with status 404 when there is no such instance or iterator; as every call.
+    pub async fn iterate(&self, name: &str, program: &str) -> Result<Vec<u8>, ClientError> {
+        if !is_plain(program) {
+            return Err(ClientError::Name {
+                name: program.to_owned(),
+            });
+        }
+        let path = path_of(name, &format!("/iterators/{program}"))?;
+        let reply = self.exchange(Method::GET, &path, "", Vec::new()).await?;
+        Ok(accepted(reply)?.body)
     }
 
     /// `GET /metrics`, in Prometheus' text format.
@@ -249,14 +269,18 @@ impl Client {
 }
 
 fn path_of(name: &str, rest: &str) -> Result<String, ClientError> {
-    // What an instance may be called needs no escaping; anything else would be another path.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
+    if !is_plain(name) {
         return Err(ClientError::Name {
             name: name.to_owned(),
         });
     }
     Ok(format!("/api/v1/instances/{name}{rest}"))
+}
+
+/// Whether a name needs no escaping in a path; anything else would be another path.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain)
 }
 
 fn read_json<T: DeserializeOwned>(peer: PeerKind, reply: Reply) -> Result<T, ClientError> {

@@ -4,8 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 mod following;
+mod settings;
 
 pub use following::{Followed, Following, HeldFloor, Standing, Step, Trouble};
+pub use settings::Settings;
 
 /// The answer to `GET /api/v1/instances`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,14 +117,38 @@ pub enum Owner {
 pub struct Hook {
     /// Name of the program in the newest generation.
     pub program: String,
-    /// `tracepoint`, `raw_tp`, `tp_btf`, `uprobe`, `uretprobe`, `perf_event`.
+    /// Such as `tracepoint`, `kprobe`, `xdp`; the README's table has them all.
     pub kind: String,
-    /// The target in the words of its section, such as `sched/sched_process_exec`.
+    /// The target with its options, such as `sched/sched_process_exec` or `eth0,mode=generic`.
     pub target: String,
-    /// How the program is replaced: `switch`.
+    /// How the program is replaced: `switch`, `link-update` or `overlap`.
     pub strategy: String,
-    /// How often the hook fired while its lane was empty.
+    /// Why it is not the switch; absent where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy_reason: Option<String>,
+    /// Whether it sees what happens at its hook.
+    #[serde(default)]
+    pub state: HookState,
+    /// How often the hook fired while its lane was empty and should not have been.
     pub falls_through: u64,
+    /// How often it fired while its lane was meant to be empty: before the first flip, and while
+    /// the instance was paused.
+    #[serde(default)]
+    pub excused: u64,
+}
+
+/// Whether a program sees what happens at its hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HookState {
+    /// It does.
+    #[default]
+    Attached,
+    /// It is paused, and no switch keeps its place.
+    Detached,
+    /// What it was attached to has gone away: an interface, a cgroup, a process. Where that comes
+    /// back, so does the hook.
+    Gone,
 }
 
 /// A ring or perf buffer.
@@ -149,7 +175,7 @@ pub struct Counts {
     /// Records too short for their struct.
     pub malformed: u64,
     /// Records a full ring or perf buffer refused.
-    pub kernel_lost: KernelLoss,
+    pub kernel_lost: Measured,
     /// What became of the outputs, a sink each.
     pub sinks: Vec<SinkCounts>,
 }
@@ -168,17 +194,17 @@ pub struct SinkCounts {
     pub lost_in_sink: u64,
 }
 
-/// Loss in the kernel: a number for objects built with `emit.bpf.h`, never a false 0 for others.
+/// A count that may be beyond knowing: a number where it was counted, never a false 0 elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KernelLoss {
-    /// The object does not count what a full ring refuses.
+pub enum Measured {
+    /// Nobody counted.
     #[default]
     Unknown,
-    /// Counted by the programs themselves.
+    /// What was counted, or is certain by construction.
     Known(u64),
 }
 
-impl Serialize for KernelLoss {
+impl Serialize for Measured {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Unknown => serializer.serialize_str("unknown"),
@@ -187,7 +213,7 @@ impl Serialize for KernelLoss {
     }
 }
 
-impl<'de> Deserialize<'de> for KernelLoss {
+impl<'de> Deserialize<'de> for Measured {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
@@ -199,7 +225,7 @@ impl<'de> Deserialize<'de> for KernelLoss {
             Either::Count(count) => Ok(Self::Known(count)),
             Either::Word(word) if word == "unknown" => Ok(Self::Unknown),
             Either::Word(word) => Err(serde::de::Error::custom(format!(
-                "kernel loss is a number or \"unknown\", not {word:?}"
+                "a count is a number or \"unknown\", not {word:?}"
             ))),
         }
     }
@@ -241,9 +267,10 @@ pub struct Proof {
     /// Hook runs that met an empty lane, since the hook was attached.
     pub falls_through: u64,
     /// Events lost between hook and reader.
-    pub lost: KernelLoss,
-    /// Events that both generations saw; 0 by construction behind a switch.
-    pub duplicated: u64,
+    pub lost: Measured,
+    /// Events that both generations saw: 0 by construction behind a switch and where the kernel
+    /// swaps a link's program, unknown where two programs overlapped.
+    pub duplicated: Measured,
 }
 
 /// One loaded version.
@@ -292,7 +319,7 @@ pub struct HookProof {
     pub kind: String,
     /// The target of the hook.
     pub target: String,
-    /// `switch`.
+    /// `switch`, `link-update` or `overlap`.
     pub strategy: String,
     /// `kept`, `new` or `gone`.
     pub change: String,

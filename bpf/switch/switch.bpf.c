@@ -7,7 +7,14 @@
 typedef unsigned int __u32;
 typedef unsigned long long __u64;
 
-enum { ARRAY = 2, PROG_ARRAY = 3, PERCPU_ARRAY = 6, F_MMAPABLE = 1 << 10, LANES = 4 };
+enum {
+	ARRAY = 2,
+	PROG_ARRAY = 3,
+	PERCPU_ARRAY = 6,
+	F_MMAPABLE = 1 << 10,
+	LANES = 4,
+	PAGE_BYTES = 4096
+};
 
 #define SEC(name) __attribute__((section(name), used))
 #define __uint(name, value) int(*name)[value]
@@ -45,16 +52,48 @@ struct {
 /* What the hook's kind reads as "this program has no opinion". */
 const volatile int neutral;
 
-SEC("switch") int marrow_switch(void *ctx)
+static __attribute__((always_inline)) int through(void)
 {
 	__u32 zero = 0;
-	volatile __u32 *lane = bpf_map_lookup_elem(&marrow_gate, &zero);
-	__u64 *count;
+	__u64 *count = bpf_map_lookup_elem(&marrow_through, &zero);
 
-	if (lane)
-		bpf_tail_call(ctx, &marrow_lanes, *lane);
-	count = bpf_map_lookup_elem(&marrow_through, &zero);
 	if (count)
 		__sync_fetch_and_add(count, 1);
 	return neutral;
+}
+
+static __attribute__((always_inline)) void enter(void *ctx)
+{
+	__u32 zero = 0;
+	volatile __u32 *lane = bpf_map_lookup_elem(&marrow_gate, &zero);
+
+	if (lane)
+		bpf_tail_call(ctx, &marrow_lanes, *lane);
+}
+
+SEC("switch") int marrow_switch(void *ctx)
+{
+	enter(ctx);
+	return through();
+}
+
+/* What is known of struct bpf_sockopt (uapi/linux/bpf.h) here. */
+struct sockopt {
+	__u64 pointers[3];
+	int level;
+	int optname;
+	int optlen;
+	int retval;
+};
+
+/*
+ * For {get,set}sockopt in a cgroup: the kernel fails a call with an option larger than a page
+ * (EFAULT), unless the program says with a length of 0 that it leaves the option alone.
+ */
+SEC("switch") int marrow_sockopt(struct sockopt *ctx)
+{
+	enter(ctx);
+	if (ctx->optlen > PAGE_BYTES)
+		ctx->optlen = 0;
+	return through();
 }

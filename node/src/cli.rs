@@ -60,6 +60,7 @@ fn answer(args: Args, clock: Clock, output: Output) -> Result<(), CliError> {
         Command::Status { instance } => ask::status(&socket, instance.as_deref(), output),
         Command::Events(events) => ask::events(&socket, &events, output),
         Command::Proofs { instance } => ask::proofs(&socket, &instance, output),
+        Command::Iter { instance, program } => ask::iterate(&socket, &instance, &program, output),
         Command::Pause { instance } => ask::set_paused(&socket, &instance, true, output),
         Command::Resume { instance } => ask::set_paused(&socket, &instance, false, output),
         Command::Stop { instance } => ask::stop(&socket, &instance, output),

@@ -15,13 +15,17 @@ use crate::sink::hub::Hub;
 use crate::sink::{SinkError, Sinks};
 
 mod apply_error;
+mod arm;
 mod handover;
+mod iterate;
+mod mend;
 mod prepare;
 mod proof;
 mod running;
 mod view;
 
 pub(crate) use apply_error::{ApplyError, Class};
+pub(crate) use iterate::IterateError;
 use running::Running;
 use view::{Identity, View};
 
@@ -120,15 +124,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Engine {
     /// An engine without instances.
     pub(crate) fn new(config: EngineConfig) -> Self {
-        let shared = Shared {
+        let shared = Arc::new(Shared {
             config,
             vmlinux: Vmlinux::default(),
             slots: Mutex::default(),
             last_id: AtomicU64::new(0),
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        });
+        mend::watch(Arc::downgrade(&shared));
+        Self { shared }
     }
 
     /// Reads what the first load would otherwise wait for: the kernel's BTF.

@@ -4,11 +4,13 @@
 
 use std::time::Instant;
 
+use api::node::Settings;
 use payload::name::{InstanceName, NameError, PayloadName};
 use payload::unsigned::{Origin, Unsigned, UnsignedError};
 use thiserror::Error;
 
 use crate::admit::{Admitted, UnsignedDoor};
+use crate::policy::{self, Allowed, Declared, Policy, PolicyError};
 
 /// The name of an instance when nobody named one.
 pub(crate) const DEFAULT_INSTANCE: &str = "default";
@@ -56,6 +58,9 @@ pub(crate) enum IntakeError {
     /// The document asks for a name that no instance can have.
     #[error("the document asks for an instance name that can't be one: {0}")]
     Name(#[from] NameError),
+    /// What is to be set in it can't be.
+    #[error(transparent)]
+    Setting(#[from] PolicyError),
 }
 
 impl IntakeError {
@@ -65,6 +70,7 @@ impl IntakeError {
             Self::UnsignedRefused => None,
             Self::Unsigned(error) => field_of(error),
             Self::Name(_) => Some("name".to_owned()),
+            Self::Setting(error) => Some(error.field()),
         }
     }
 }
@@ -84,14 +90,22 @@ fn field_of(error: &UnsignedError) -> Option<String> {
     }
 }
 
-/// Decodes and inspects a payload, an object or legacy JSON. Which instance it is for: the one that
-/// `asked` names, else the one that the bytes name, else `default`.
+/// What a caller asks for beside the bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    /// The instance that it is for; else the one that the bytes name, else `default`.
+    pub(crate) name: Option<InstanceName>,
+    /// What is to be set in it.
+    pub(crate) settings: Settings,
+}
+
+/// Decodes and inspects a payload, an object or legacy JSON.
 ///
 /// # Errors
 /// As [`IntakeError`] says; nothing has been loaded.
 pub(crate) fn read(
     bytes: &[u8],
-    asked: Option<InstanceName>,
+    asked: Asked,
     allow: AllowUnsigned,
 ) -> Result<Intake, IntakeError> {
     let door = match allow {
@@ -99,15 +113,36 @@ pub(crate) fn read(
         AllowUnsigned::Never => return Err(IntakeError::UnsignedRefused),
     };
     let begun = Instant::now();
-    let unsigned = Unsigned::from_any(bytes, &bare_name(asked.as_ref())?)?;
-    let name = match asked {
+    let unsigned = Unsigned::from_any(bytes, &bare_name(asked.name.as_ref())?)?;
+    let name = match asked.name {
         Some(name) => name,
         None => own_name(&unsigned).parse()?,
     };
+    let settings = settings(&unsigned, &asked.settings)?;
+    let payload = Admitted::unsigned(unsigned, door, begun.elapsed());
     Ok(Intake {
         name,
-        payload: Admitted::unsigned(unsigned, door, begun.elapsed()),
+        payload: payload.with_settings(settings),
     })
+}
+
+fn settings(unsigned: &Unsigned, settings: &Settings) -> Result<Allowed, PolicyError> {
+    let globals = settings.globals.iter();
+    let targets = settings.targets.iter();
+    let asked = policy::Asked {
+        globals: globals
+            .map(|(name, value)| (name.as_str(), value.clone()))
+            .collect(),
+        targets: targets
+            .map(|(name, at)| (name.as_str(), at.as_str()))
+            .collect(),
+    };
+    let declared = match unsigned.origin() {
+        Origin::Payload => Declared::Needed,
+        Origin::Object | Origin::Legacy(_) => Declared::NotNeeded,
+    };
+    let manifest = &unsigned.contents().manifest;
+    Policy::of_door(manifest, unsigned.inspected(), &asked, declared)
 }
 
 /// What a bare object is called: as its instance, where that is a payload's name too.
@@ -137,14 +172,14 @@ mod tests {
     #[test]
     fn nothing_unsigned_passes_a_shut_door_whatever_it_is() {
         for bytes in [b"\x7fELF".as_slice(), b"\0asm", b"{}", b""] {
-            let refused = read(bytes, None, AllowUnsigned::Never);
+            let refused = read(bytes, Asked::default(), AllowUnsigned::Never);
             assert!(matches!(refused, Err(IntakeError::UnsignedRefused)));
         }
     }
 
     #[test]
     fn a_broken_document_names_its_field() {
-        let Err(error) = read(br#"{"data":7}"#, None, AllowUnsigned::Local) else {
+        let Err(error) = read(br#"{"data":7}"#, Asked::default(), AllowUnsigned::Local) else {
             panic!("a number is no object");
         };
         assert!(error.field().is_some(), "{error}");

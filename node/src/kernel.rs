@@ -2,15 +2,18 @@
 //! `engine`; the only room where `unsafe` and `libbpf_rs` may stand.
 //! Must never load anything but the object of an `Admitted` payload and the switch.
 
+pub(crate) mod direct;
 pub(crate) mod gate;
 pub(crate) mod grace;
 pub(crate) mod hook;
+mod iterator;
 pub(crate) mod libbpf_log;
 pub(crate) mod load;
 pub(crate) mod maps;
 pub(crate) mod perf;
 mod rights;
 pub(crate) mod ring;
-pub(crate) mod switch;
+pub(crate) mod seat;
+mod switch;
 pub(crate) mod sys;
 pub(crate) mod vmlinux;

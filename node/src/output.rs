@@ -153,6 +153,17 @@ impl Output {
         print(&format!("{} is stopped\n", clean(name)))
     }
 
+    /// What an iterator wrote.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn iterated(self, text: &str) -> io::Result<()> {
+        if self.json {
+            return print_json(&serde_json::json!({ "text": text }));
+        }
+        print(&clean_lines(text))
+    }
+
     /// That events are missing here.
     pub(crate) fn lost(self, count: u64) {
         if self.json {

@@ -78,6 +78,15 @@ pub(crate) struct Asked<'a> {
     pub(crate) targets: BTreeMap<&'a str, &'a str>,
 }
 
+/// Whether only what the manifest declares may be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Declared {
+    /// It is: the publisher says what may be changed.
+    Needed,
+    /// There is no manifest but the one that was computed.
+    NotNeeded,
+}
+
 /// The policy's yes to a payload, with what is set in it.
 #[derive(Debug)]
 pub(crate) struct Allowed {
@@ -106,8 +115,8 @@ impl Policy {
         cpus: u32,
     ) -> Result<Allowed, PolicyError> {
         let allowed = Allowed {
-            presets: self.presets(manifest, &asked.globals)?,
-            targets: self.targets(manifest, object, &asked.targets)?,
+            presets: self.presets(manifest, &asked.globals, Declared::Needed)?,
+            targets: self.targets(manifest, object, &asked.targets, Declared::Needed)?,
         };
         for program in object.programs.iter().filter(|program| program.autoload) {
             self.judge_program(program, allowed.targets.get(&program.name))?;
@@ -122,6 +131,24 @@ impl Policy {
             return Err(PolicyError::MapBytes { bytes, bytes_max });
         }
         Ok(allowed)
+    }
+
+    /// What a caller of a local door may set: whatever the manifest declares, or anything in what has
+    /// no manifest of its own.
+    ///
+    /// # Errors
+    /// It is not declared, or not there.
+    pub(crate) fn of_door(
+        manifest: &Manifest,
+        object: &Object,
+        asked: &Asked<'_>,
+        declared: Declared,
+    ) -> Result<Allowed, PolicyError> {
+        let policy = Self::default();
+        Ok(Allowed {
+            presets: policy.presets(manifest, &asked.globals, declared)?,
+            targets: policy.targets(manifest, object, &asked.targets, declared)?,
+        })
     }
 
     /// The door for a release that nobody signed.
@@ -176,10 +203,15 @@ impl Policy {
         &self,
         manifest: &Manifest,
         globals: &BTreeMap<&str, String>,
+        declared: Declared,
     ) -> Result<Vec<Preset>, PolicyError> {
+        let all = declared == Declared::NotNeeded;
         let preset = |(name, value): (&&str, &String)| {
             let global = (*name).to_owned();
-            let mut declared = manifest.globals.iter().filter(|entry| entry.settable);
+            let mut declared = manifest
+                .globals
+                .iter()
+                .filter(|entry| entry.settable || all);
             let Some(entry) = declared.clone().find(|entry| entry.name == *name) else {
                 let settable = declared.by_ref().map(|entry| entry.name.clone()).collect();
                 return Err(PolicyError::GlobalNotDeclared { global, settable });
@@ -204,13 +236,15 @@ impl Policy {
         manifest: &Manifest,
         object: &Object,
         targets: &BTreeMap<&str, &str>,
+        declared: Declared,
     ) -> Result<BTreeMap<String, String>, PolicyError> {
+        let all = declared == Declared::NotNeeded;
         let set = |(name, target): (&&str, &&str)| {
             let program = (*name).to_owned();
             let declared = manifest
                 .programs
                 .iter()
-                .filter(|entry| entry.target_settable);
+                .filter(|entry| entry.target_settable || all);
             let is_declared = declared.clone().any(|entry| entry.name == *name);
             let found = object.program(name).filter(|_| is_declared);
             let Some(found) = found else {

@@ -3,4 +3,5 @@
 pub mod calls;
 pub mod corpus;
 pub mod dice;
+pub mod hooks;
 pub mod programs;

@@ -163,7 +163,10 @@ struct Row {
 }
 
 async fn try_case(client: &Client, name: &str) -> Result<Row> {
-    match client.put(name, corpus::object(name)?).await {
+    match client
+        .put(name, corpus::object(name)?, &Settings::default())
+        .await
+    {
         Ok(applied) => {
             let instance = client.instance(name).await?;
             client

@@ -45,8 +45,40 @@ pub(crate) fn compile_all() -> Result<Vec<PathBuf>> {
             objects.push(compile(&source, &run::target().join("bpf/corpus"), &name)?);
         }
     }
+    objects.extend(compile_hooks()?);
     output::line(&format!("bpf: {} objects compiled", objects.len()));
     Ok(objects)
+}
+
+/// Where the objects are that the program `hooks` of the tests runs.
+pub(crate) fn hooks_folder() -> PathBuf {
+    run::target().join("bpf/hooks")
+}
+
+/// Compiles one source once a line of `tests/hooks/cases.txt`, which says what differs.
+fn compile_hooks() -> Result<Vec<PathBuf>> {
+    let folder = run::root().join("tests/hooks");
+    let source = folder.join("hook.bpf.c");
+    let table = folder.join("cases.txt");
+    let text = std::fs::read_to_string(&table).with_context(|| format!("{}", table.display()))?;
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let compiled = lines.map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [section, filter, pass, deny] = words[..] else {
+            bail!("{}: not four words: {line}", table.display());
+        };
+        let name = section.replace(['/', '?'], "-");
+        let deny = if deny == "-" { pass } else { deny };
+        let flags = [
+            format!("-DSECTION=\"{section}\""),
+            format!("-DFILTER={filter}"),
+            format!("-DPASS={pass}"),
+            format!("-DDENY={deny}"),
+        ];
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        compile_with(&source, &hooks_folder(), &name, &flags)
+    });
+    compiled.collect()
 }
 
 /// Compiles one source to `name.bpf.o` in `folder`.

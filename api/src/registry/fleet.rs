@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::node::{InstanceState, KernelLoss, Proof, Trust};
+use crate::node::{InstanceState, Measured, Proof, Trust};
 use crate::problem::Problem;
 
 /// The body of `POST /nodes/enrol`, with an enrolment token as bearer.
@@ -175,7 +175,7 @@ pub struct InstanceCounts {
     pub malformed: u64,
     /// Records a full ring refused; a number or `unknown`.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub kernel_lost: KernelLoss,
+    pub kernel_lost: Measured,
 }
 
 /// What became of something that a node was to do.

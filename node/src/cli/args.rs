@@ -5,6 +5,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use api::node::Settings;
 use clap::{Parser, Subcommand};
 use payload::name::InstanceName;
 
@@ -94,6 +95,13 @@ pub(crate) enum Command {
         /// Name of the instance.
         instance: String,
     },
+    /// Run an iterator of an instance and print what it writes.
+    Iter {
+        /// Name of the instance.
+        instance: String,
+        /// Name of the program, of a section `iter/…`.
+        program: String,
+    },
     /// Let no program of an instance run until it is resumed; its hooks stay attached.
     Pause {
         /// Name of the instance.
@@ -175,7 +183,7 @@ pub(crate) struct RegistryArgs {
         value_name = "KEY=VALUE",
         env = "MARROW_LABELS",
         value_delimiter = ',',
-        value_parser = label
+        value_parser = pair
     )]
     pub(crate) labels: Vec<(String, String)>,
     /// The shortest wait before it is asked again after a failure, milliseconds. [default: 1000]
@@ -210,9 +218,35 @@ pub(crate) struct RunArgs {
     /// Name of the instance; else the one that the file asks for.
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<InstanceName>,
+    /// What is set in it.
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
     /// Files of events.
     #[command(flatten)]
     pub(super) event_files: EventFileArgs,
+}
+
+/// What is set in a payload as it starts.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct SettingArgs {
+    /// Where a program attaches, in place of its section's target: `eth0`, `eth0,mode=generic`,
+    /// `/usr/bin/bash:readline,pid=42`, `cycles,hz=19`. A payload must declare that it may be set.
+    /// May be repeated.
+    #[arg(long = "target", value_name = "PROGRAM=TARGET", value_parser = pair)]
+    targets: Vec<(String, String)>,
+    /// The value of a global variable; a payload must declare that it may be set. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    globals: Vec<(String, String)>,
+}
+
+impl SettingArgs {
+    /// As the API has them; of one name the last counts.
+    pub(super) fn settings(self) -> Settings {
+        Settings {
+            globals: self.globals.into_iter().collect(),
+            targets: self.targets.into_iter().collect(),
+        }
+    }
 }
 
 /// Arguments of `node update`.
@@ -225,6 +259,9 @@ pub(crate) struct UpdateArgs {
     /// Name of the instance; else the one that the document asks for.
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<InstanceName>,
+    /// What is set in it.
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
     /// Run it here and print its events, even when a daemon answers.
     #[arg(long)]
     pub(crate) foreground: bool,
@@ -246,10 +283,10 @@ pub(crate) struct EventsArgs {
     pub(crate) count: Option<u64>,
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
-        .ok_or_else(|| format!("{text:?} is not KEY=VALUE"))?;
+        .ok_or_else(|| format!("{text:?} has no `=` between a name and its value"))?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
@@ -281,10 +318,10 @@ mod tests {
     #[test]
     fn a_label_is_a_key_and_a_value() {
         assert_eq!(
-            label("env=prod").unwrap(),
+            pair("env=prod").unwrap(),
             ("env".to_owned(), "prod".to_owned())
         );
-        assert_eq!(label("a=b=c").unwrap().1, "b=c");
-        assert!(label("env").is_err());
+        assert_eq!(pair("a=b=c").unwrap().1, "b=c");
+        assert!(pair("env").is_err());
     }
 }

@@ -50,6 +50,22 @@ pub(super) fn proofs(socket: &Path, instance: &str, output: Output) -> Result<()
     output.proofs(&proofs).map_err(CliError::Print)
 }
 
+/// `node iter INSTANCE PROGRAM`.
+///
+/// # Errors
+/// As [`status`]; it has no such iterator.
+pub(super) fn iterate(
+    socket: &Path,
+    instance: &str,
+    program: &str,
+    output: Output,
+) -> Result<(), CliError> {
+    let text = runtime::small()?.block_on(Client::unix(socket).iterate(instance, program))?;
+    output
+        .iterated(&String::from_utf8_lossy(&text))
+        .map_err(CliError::Print)
+}
+
 /// `node stop INSTANCE`.
 ///
 /// # Errors

@@ -31,9 +31,13 @@ pub(super) fn run_file(
     output: Output,
 ) -> Result<(), CliError> {
     let bytes = source::file(&args.file)?;
+    let asked = intake::Asked {
+        name: args.instance,
+        settings: args.settings.settings(),
+    };
     run(
         bytes,
-        args.instance,
+        asked,
         Some(&args.file),
         args.event_files.or(&config.events)?,
         clock,
@@ -47,16 +51,16 @@ pub(super) fn run_file(
 /// It can't run.
 pub(super) fn run_bytes(
     bytes: Vec<u8>,
-    instance: Option<InstanceName>,
+    asked: intake::Asked,
     clock: Clock,
     output: Output,
 ) -> Result<(), CliError> {
-    run(bytes, instance, None, EventFiles::default(), clock, output)
+    run(bytes, asked, None, EventFiles::default(), clock, output)
 }
 
 fn run(
     bytes: Vec<u8>,
-    asked: Option<InstanceName>,
+    asked: intake::Asked,
     file: Option<&Path>,
     event_files: EventFiles,
     clock: Clock,
@@ -83,8 +87,13 @@ fn run(
     runtime::small()?.block_on(async {
         // Caught before anything is attached, so that none of them ends the process half-way.
         let mut signals = Signals::caught()?;
+        let settings = asked.settings.clone();
         let name = apply(&engine, &bytes, asked, output)?;
         drop(bytes);
+        let again = intake::Asked {
+            name: Some(name.clone()),
+            settings,
+        };
         loop {
             let asked = tokio::select! {
                 asked = signals.next() => asked,
@@ -92,7 +101,7 @@ fn run(
             };
             match (asked, file) {
                 (Asked::Stop, _) => break,
-                (Asked::Reload, Some(file)) => reload(&engine, file, &name, output),
+                (Asked::Reload, Some(file)) => reload(&engine, file, &again, output),
                 (Asked::Reload, None) => {
                     output.note("SIGHUP: there is no file to read again; only `node run` has one");
                 }
@@ -130,7 +139,7 @@ async fn end(
 fn apply(
     engine: &Engine,
     bytes: &[u8],
-    asked: Option<InstanceName>,
+    asked: intake::Asked,
     output: Output,
 ) -> Result<InstanceName, CliError> {
     // Who can start this command with the rights to load BPF is the local user of the door.
@@ -141,11 +150,11 @@ fn apply(
 }
 
 /// A hot update from the same file. Whatever is wrong with it is told, and what runs goes on.
-fn reload(engine: &Engine, file: &Path, name: &InstanceName, output: Output) {
-    let applied =
-        source::file(file).and_then(|bytes| apply(engine, &bytes, Some(name.clone()), output));
+fn reload(engine: &Engine, file: &Path, again: &intake::Asked, output: Output) {
+    let applied = source::file(file).and_then(|bytes| apply(engine, &bytes, again.clone(), output));
     if let Err(error) = applied {
         output.failure(&error.to_problem());
+        let name = again.name.as_ref().map_or("it", InstanceName::as_str);
         output.note(&format!("{name} goes on as before"));
     }
 }

@@ -8,10 +8,9 @@ use std::path::Path;
 use api::client::{Client, ClientError};
 use api::node::Applied;
 
-use payload::name::InstanceName;
-
 use super::args::UpdateArgs;
 use super::{CliError, Clock, foreground, runtime, source};
+use crate::intake::Asked;
 use crate::output::Output;
 
 /// Sends the document to the daemon, or runs it here when none answers.
@@ -25,14 +24,14 @@ pub(super) fn run(
     output: Output,
 ) -> Result<(), CliError> {
     let bytes = source::bytes_of(&args.source)?;
+    let asked = Asked {
+        name: args.instance,
+        settings: args.settings.settings(),
+    };
     if args.foreground {
-        return foreground::run_bytes(bytes, args.instance, clock, output);
+        return foreground::run_bytes(bytes, asked, clock, output);
     }
-    match send(
-        socket,
-        args.instance.as_ref().map(InstanceName::as_str),
-        &bytes,
-    ) {
+    match send(socket, &asked, &bytes) {
         Ok(applied) => output.applied(&applied).map_err(CliError::Print),
         // Nobody has made the socket, or whoever had is gone. Any other reason is a daemon that does
         // not serve this user, and a second copy beside it is not what was asked for.
@@ -42,18 +41,19 @@ pub(super) fn run(
                 ErrorKind::NotFound | ErrorKind::ConnectionRefused
             ) =>
         {
-            foreground::run_bytes(bytes, args.instance, clock, output)
+            foreground::run_bytes(bytes, asked, clock, output)
         }
         Err(error) => Err(error),
     }
 }
 
-fn send(socket: &Path, instance: Option<&str>, bytes: &[u8]) -> Result<Applied, CliError> {
+fn send(socket: &Path, asked: &Asked, bytes: &[u8]) -> Result<Applied, CliError> {
     let client = Client::unix(socket);
     let applied = runtime::small()?.block_on(async {
-        match instance {
-            Some(name) => client.put(name, bytes.to_vec()).await,
-            None => client.post(bytes.to_vec()).await,
+        let settings = &asked.settings;
+        match &asked.name {
+            Some(name) => client.put(name.as_str(), bytes.to_vec(), settings).await,
+            None => client.post(bytes.to_vec(), settings).await,
         }
     })?;
     Ok(applied)

@@ -2,10 +2,10 @@
 //! Called through the router.
 //! Must never load what the intake did not let through.
 
-use api::node::{Applied, Instance, Instances, Proofs};
+use api::node::{Applied, Instance, Instances, Proofs, Settings};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use payload::name::InstanceName;
@@ -14,6 +14,7 @@ use super::State;
 use super::body;
 use super::refusal::Refusal;
 use crate::engine::NoInstance;
+use crate::intake::Asked;
 
 /// `GET /api/v1/instances`, by id.
 pub(super) async fn list(Shared(state): Shared<State>) -> Json<Instances> {
@@ -40,22 +41,31 @@ pub(super) async fn get(
 pub(super) async fn put(
     Shared(state): Shared<State>,
     Path(name): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Applied>, Refusal> {
-    let name = named(&name)?;
+    let asked = Asked {
+        name: Some(named(&name)?),
+        settings: settings(query.as_deref())?,
+    };
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    Ok(Json(state.apply(Some(name), &upload)?))
+    Ok(Json(state.apply(asked, &upload)?))
 }
 
 /// `POST /api/v1/instances`: as `PUT`, under the name that the file itself asks for.
 pub(super) async fn post(
     Shared(state): Shared<State>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Applied>, Refusal> {
+    let asked = Asked {
+        name: None,
+        settings: settings(query.as_deref())?,
+    };
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    Ok(Json(state.apply(None, &upload)?))
+    Ok(Json(state.apply(asked, &upload)?))
 }
 
 /// `DELETE /api/v1/instances/{name}`: stops it.
@@ -95,6 +105,44 @@ pub(super) async fn proofs(
         .proofs(&name)
         .ok_or_else(|| NoInstance(name.to_string()))?;
     Ok(Json(Proofs { proofs }))
+}
+
+/// What a query sets: `set=NAME=VALUE` and `target=PROGRAM=TARGET`, each as often as needed.
+///
+/// # Errors
+/// 400: a parameter of another name, not of that form, or twice for one name.
+fn settings(query: Option<&str>) -> Result<Settings, Refusal> {
+    let mut settings = Settings::default();
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    for (word, value) in pairs {
+        let bad = |rule: String| Refusal::bad_query(word.clone(), rule);
+        let into = match &*word {
+            "set" => &mut settings.globals,
+            "target" => &mut settings.targets,
+            _ => {
+                return Err(bad(format!(
+                    "the query takes set=NAME=VALUE and target=PROGRAM=TARGET, not {word:?}"
+                )));
+            }
+        };
+        let (name, value) = value
+            .split_once('=')
+            .ok_or_else(|| bad(format!("{word} reads NAME=VALUE, not {value:?}")))?;
+        if let Some(first) = into.insert(name.to_owned(), value.to_owned()) {
+            return Err(bad(format!(
+                "{word} gives {name} twice: {first:?} and {value:?}"
+            )));
+        }
+    }
+    Ok(settings)
+}
+
+/// `GET /api/v1/instances/{name}/iterators/{program}`: runs it and gives its text.
+pub(super) async fn iterate(
+    Shared(state): Shared<State>,
+    Path((name, program)): Path<(String, String)>,
+) -> Result<Vec<u8>, Refusal> {
+    state.iterate(&named(&name)?, &program)
 }
 
 /// The name in a path as an instance's name.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::State;
 use super::body;
 use super::refusal::Refusal;
+use crate::intake::Asked;
 
 /// An array, as the text that the clients of 2022 parse.
 pub(super) struct Flat<T>(pub(super) T);
@@ -31,7 +32,7 @@ pub(super) async fn start(
     body: Body,
 ) -> Result<Flat<(&'static str, &'static str, &'static str, u64)>, Refusal> {
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    let applied = state.apply(None, &upload)?;
+    let applied = state.apply(Asked::default(), &upload)?;
     Ok(Flat(("status", "ok", "id", applied.instance.id)))
 }
 

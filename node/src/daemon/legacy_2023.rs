@@ -4,6 +4,7 @@
 
 mod types;
 
+use api::node::Settings;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State as Shared;
@@ -16,6 +17,7 @@ use super::State;
 use super::body;
 use super::limits::LOG_ENTRIES_MAX;
 use super::refusal::Refusal;
+use crate::intake::Asked;
 use types::{Entry, Log, ProgramType, Started, Task, TaskList, Tasked, Text};
 
 /// The protocol's own form of an error.
@@ -72,7 +74,11 @@ pub(super) async fn start(
     let task: Task = body::json(&upload.bytes)?;
     let (name, program) = accepted(task)?;
     upload.bytes = program.into();
-    let applied = state.apply(name, &upload)?;
+    let asked = Asked {
+        name,
+        settings: Settings::default(),
+    };
+    let applied = state.apply(asked, &upload)?;
     Ok(Json(Started {
         id: applied.instance.id,
         task_list: tasks(&state),

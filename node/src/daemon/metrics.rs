@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use api::node::{Counts, Instance, InstanceState, KernelLoss, SinkCounts};
+use api::node::{Counts, Instance, InstanceState, Measured, SinkCounts};
 use axum::extract::State as Shared;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -191,8 +191,8 @@ fn escaped(value: &str) -> String {
 
 fn kernel_lost(counts: &Counts) -> Option<u64> {
     match counts.kernel_lost {
-        KernelLoss::Unknown => None,
-        KernelLoss::Known(count) => Some(count),
+        Measured::Unknown => None,
+        Measured::Known(count) => Some(count),
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    fn instance(kernel_lost: KernelLoss) -> Instance {
+    fn instance(kernel_lost: Measured) -> Instance {
         Instance {
             id: 3,
             name: "execsnoop".into(),
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn each_counter_has_help_type_and_a_sample_an_instance() {
-        let text = text(&[instance(KernelLoss::Known(2))]);
+        let text = text(&[instance(Measured::Known(2))]);
         assert!(text.contains("# TYPE marrow_events_accepted_total counter\n"));
         assert!(text.contains("marrow_events_accepted_total{instance=\"execsnoop\"} 7\n"));
         assert!(text.contains("marrow_events_kernel_lost_total{instance=\"execsnoop\"} 2\n"));
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn unknown_loss_is_no_sample() {
-        let text = text(&[instance(KernelLoss::Unknown)]);
+        let text = text(&[instance(Measured::Unknown)]);
         assert!(!text.contains("marrow_events_kernel_lost_total{"));
     }
 }

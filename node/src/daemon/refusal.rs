@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::door::{Closed, Foreign};
-use crate::engine::{ApplyError, Class, NoInstance, NotYours, PauseError, StopError};
+use crate::engine::{ApplyError, Class, IterateError, NoInstance, NotYours, PauseError, StopError};
 use crate::intake::IntakeError;
 
 /// A refused request.
@@ -36,6 +36,13 @@ impl Refusal {
     pub(super) fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
         let mut refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
         refusal.field = Some(field.into());
+        refusal
+    }
+
+    /// 400: a parameter of the query breaks a rule.
+    pub(super) fn bad_query(parameter: impl Into<String>, detail: impl Into<String>) -> Self {
+        let mut refusal = Self::new(StatusCode::BAD_REQUEST, detail);
+        refusal.field = Some(parameter.into());
         refusal
     }
 
@@ -158,6 +165,16 @@ impl From<PauseError> for Refusal {
             PauseError::NoInstance(missing) => missing.into(),
             PauseError::Grace(error) => error.into(),
         }
+    }
+}
+
+impl From<IterateError> for Refusal {
+    fn from(error: IterateError) -> Self {
+        let status = match &error {
+            IterateError::NoInstance(_) | IterateError::NoIterator { .. } => StatusCode::NOT_FOUND,
+            IterateError::Read { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, error.to_string())
     }
 }
 

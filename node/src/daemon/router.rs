@@ -40,6 +40,10 @@ pub(super) fn router(state: State) -> Router {
         .route("/api/v1/instances/{name}/resume", post(instances::resume))
         .route("/api/v1/instances/{name}/proofs", get(instances::proofs))
         .route("/api/v1/instances/{name}/events", get(events::stream))
+        .route(
+            "/api/v1/instances/{name}/iterators/{program}",
+            get(instances::iterate),
+        )
         .route("/api/v1/registry", get(registry::following))
         // Monitoring.
         .route("/metrics", get(metrics::metrics))

@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 use crate::door::Caller;
 use crate::engine::Engine;
 use crate::fleet::Watch;
-use crate::intake::{self, AllowUnsigned};
+use crate::intake::{self, AllowUnsigned, Asked};
 
 /// What all connections share. Clones are handles of the same.
 #[derive(Clone)]
@@ -48,11 +48,7 @@ impl State {
     ///
     /// # Errors
     /// The intake or the engine says no; what ran before still runs.
-    pub(super) fn apply(
-        &self,
-        asked: Option<InstanceName>,
-        upload: &Upload,
-    ) -> Result<Applied, Refusal> {
+    pub(super) fn apply(&self, asked: Asked, upload: &Upload) -> Result<Applied, Refusal> {
         let applied = blocking(|| {
             let intake = intake::read(&upload.bytes, asked, self.parts.allow_unsigned)?;
             let engine = &self.parts.engine;
@@ -88,6 +84,14 @@ impl State {
         let what = if paused { "paused" } else { "resumed" };
         self.parts.journal.changed(self.caller, what, &instance);
         Ok(instance)
+    }
+
+    /// Runs an iterator.
+    ///
+    /// # Errors
+    /// There is none of this name, or the kernel did not run it.
+    pub(super) fn iterate(&self, name: &InstanceName, program: &str) -> Result<Vec<u8>, Refusal> {
+        blocking(|| Ok(self.parts.engine.iterate(name, program)?))
     }
 
     /// Every instance, by id.

@@ -20,8 +20,9 @@ use super::view::Shown;
 use crate::admit::Admitted;
 use crate::instance::loss::GenerationLoss;
 use crate::instance::source::{Buffer, Source};
-use crate::kernel::hook::{Hook, HookError};
-use crate::kernel::load::{self, Loaded, Request};
+use crate::kernel::direct::Member;
+use crate::kernel::hook::{self, Hook, HookError};
+use crate::kernel::load::{self, LoadError, Loaded, Request};
 use crate::kernel::perf::Perf;
 use crate::kernel::ring::Ring;
 use crate::kernel::vmlinux::Vmlinux;
@@ -48,13 +49,25 @@ pub(super) struct PlannedHook {
 }
 
 impl PlannedHook {
-    /// The error when libbpf lost a program that the inspection had found.
-    pub(super) fn vanished(&self) -> ApplyError {
-        let Self {
-            program, section, ..
-        } = self;
-        let source = std::io::Error::other(format!("libbpf did not load it from {section}"));
-        ApplyError::machine(&format!("program {program}"), source)
+    /// A hook as the next one of those planned before it.
+    fn after(planned: &[Self], hook: Hook, program: String, section: String) -> Self {
+        let equals = planned
+            .iter()
+            .filter(|other| other.hook.same_place(&hook))
+            .count();
+        Self {
+            hook: hook.with_ordinal(equals),
+            program,
+            section,
+        }
+    }
+
+    /// This program of a loaded object.
+    pub(super) fn member<'a>(&'a self, loaded: &'a Loaded) -> Member<'a> {
+        Member {
+            loaded,
+            name: &self.program,
+        }
     }
 
     /// The error of this program at this hook.
@@ -98,8 +111,9 @@ pub(super) fn prepare<'payload>(
         btf: btf.as_deref(),
         shares: &plan.shares,
         settings: &settings(payload, object)?,
-        targets: payload.targets(),
-    })?;
+        targets: &load_targets(&hooks, payload.targets()),
+    })
+    .map_err(|error| explained(error, object))?;
     steps.open_us = micros(loaded.open);
     steps.verify_us = micros(loaded.verify);
     let (sources, buffers) = open_buffers(name, generation, &loaded, decoders)?;
@@ -125,6 +139,36 @@ pub(super) fn prepare<'payload>(
         maps: plan.maps,
         steps,
     })
+}
+
+/// What programs whose target was set are verified against.
+fn load_targets<'a>(
+    hooks: &'a [PlannedHook],
+    set: &BTreeMap<String, String>,
+) -> BTreeMap<&'a str, &'a str> {
+    let set = hooks
+        .iter()
+        .filter(|planned| set.contains_key(&planned.program));
+    let targets = set.filter_map(|planned| {
+        let target = planned.hook.load_target()?;
+        Some((planned.program.as_str(), target))
+    });
+    targets.collect()
+}
+
+/// A refusal with what its program's kind needs, where this kernel seems to lack that.
+fn explained(error: LoadError, object: &Object) -> LoadError {
+    let LoadError::Verify {
+        program, reason, ..
+    } = &error
+    else {
+        return error;
+    };
+    let program = object.program(program);
+    match program.and_then(|program| hook::needs(program.kind, reason)) {
+        Some(needs) => error.because(&needs),
+        None => error,
+    }
 }
 
 fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> {
@@ -173,20 +217,22 @@ fn plan_hooks(
             source: Box::new(source),
         };
         let set = targets.get(&program.name).map(String::as_str);
-        let target = set.or(program.target.as_deref());
-        let hook = Hook::of_section(program.kind, target, program.sleepable).map_err(refused)?;
+        let hook = Hook::of_program(program, set).map_err(refused)?;
         let Some(hook) = hook else { continue };
-        let equals = planned
-            .iter()
-            .filter(|other| other.hook.same_place(&hook))
-            .count();
-        let hook = hook.with_ordinal(equals);
-        let (program, section) = (program.name.clone(), program.section.clone());
-        planned.push(PlannedHook {
+        let (name, section) = (program.name.clone(), program.section.clone());
+        planned.push(PlannedHook::after(&planned, hook, name, section));
+    }
+    for map in &object.maps {
+        let Some(hook) = Hook::of_map(map) else {
+            continue;
+        };
+        let section = map.section.clone().unwrap_or_default();
+        planned.push(PlannedHook::after(
+            &planned,
             hook,
-            program,
+            map.name.clone(),
             section,
-        });
+        ));
     }
     if planned.is_empty() {
         let name =

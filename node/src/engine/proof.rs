@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use api::node::{HookProof, KernelLoss, MapProof, Proof, Steps};
+use api::node::{HookProof, MapProof, Measured, Proof, Steps};
 
 use super::prepare::PlannedHook;
-use super::view::{STRATEGY, Shown};
+use super::view::Shown;
+use crate::kernel::hook::Strategy;
 
 /// How long the steps after preparing took.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,13 +58,13 @@ pub(super) fn start(
         events_before: 0,
         drained: 0,
         falls_through: 0,
-        lost: KernelLoss::Unknown,
-        // Behind a switch a run goes through one lane: both generations cannot see one event.
-        duplicated: 0,
+        lost: Measured::Known(0),
+        duplicated: Measured::Known(0),
     }
 }
 
-/// The proof of an update; sums and times are the caller's to add.
+/// The proof of an update; sums and times are the caller's to add. Its `lost` is unknown where a
+/// hook may have missed events, else 0.
 pub(super) fn update(
     old: (&Shown, &[PlannedHook]),
     new: (&Shown, &[PlannedHook]),
@@ -83,8 +84,25 @@ pub(super) fn update(
     for planned in old.1.iter().filter(|planned| !has(new.1, planned)) {
         hooks.push(hook(planned, "gone"));
     }
+    // Behind a switch a run goes through one lane, and a link has one program: only where two
+    // programs were attached beside each other may both have seen an event.
+    let overlapped =
+        |planned: &PlannedHook| planned.hook.strategy() == Strategy::Overlap && has(old.1, planned);
+    let duplicated = if new.1.iter().any(overlapped) {
+        Measured::Unknown
+    } else {
+        Measured::Known(0)
+    };
+    let missed = |planned: &PlannedHook| overlapped(planned) && planned.hook.fires_on_return();
+    let lost = if new.1.iter().any(missed) {
+        Measured::Unknown
+    } else {
+        Measured::Known(0)
+    };
     Proof {
         from: Some(old.0.id.clone()),
+        duplicated,
+        lost,
         hooks,
         ..start(new.0, &[], maps, at_us)
     }
@@ -95,7 +113,7 @@ fn hook(planned: &PlannedHook, change: &str) -> HookProof {
         program: planned.program.clone(),
         kind: planned.hook.kind_name().to_owned(),
         target: planned.hook.target_name(),
-        strategy: STRATEGY.to_owned(),
+        strategy: planned.hook.strategy().word().to_owned(),
         change: change.to_owned(),
     }
 }

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::node::{InstanceState, KernelLoss, Owner, Proof};
+use api::node::{InstanceState, Measured, Owner, Proof};
 use payload::object::Object;
 
+use super::arm::{advance, arm};
 use super::handover::Previous;
 use super::prepare::{PlannedHook, Prepared};
 use super::proof;
@@ -18,8 +19,9 @@ use crate::instance::loss::{GenerationLoss, plus};
 use crate::instance::reader::{Drained, Reader, ReaderDead};
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::grace;
+use crate::kernel::hook::Strategy;
 use crate::kernel::load::Loaded;
-use crate::kernel::switch::Switch;
+use crate::kernel::seat::Seat;
 use crate::sink::hub::Hub;
 use crate::sink::{SinkTally, Sinks};
 
@@ -34,26 +36,20 @@ pub(crate) struct Running {
     shown: Shown,
     object: Object,
     hooks: Vec<PlannedHook>,
-    switches: Vec<Arc<Switch>>,
+    seats: Vec<Arc<Seat>>,
     gate: Gate,
     reader: Reader,
     /// Keeps the programs and maps of the generation in charge.
     loaded: Loaded,
     loss: Arc<GenerationLoss>,
     /// What generations that are gone lost.
-    loss_before: KernelLoss,
+    loss_before: Measured,
     /// What fell through at hooks that are gone.
     through_before: u64,
     counters: Arc<Counters>,
     sinks: SinkTally,
     hub: Arc<Hub>,
     proofs: Vec<Proof>,
-}
-
-/// The switches of a new generation, its programs in their lane; nothing has flipped.
-struct Armed {
-    switches: Vec<Arc<Switch>>,
-    took: Duration,
 }
 
 impl Running {
@@ -76,6 +72,7 @@ impl Running {
         let counting = Arc::clone(&counters);
         let reader = Reader::start(name, prepared.sources, sinks, counting, now_us)
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
+        advance(&armed.seats, &prepared.hooks, &prepared.loaded, None)?;
         let flip = flip(&gate, lane);
         let at_us = now_us();
         let mut running = Self {
@@ -85,12 +82,12 @@ impl Running {
             shown: prepared.shown,
             object: prepared.object.clone(),
             hooks: prepared.hooks,
-            switches: armed.switches,
+            seats: armed.seats,
             gate,
             reader,
             loaded: prepared.loaded,
             loss: Arc::new(prepared.loss),
-            loss_before: KernelLoss::Known(0),
+            loss_before: Measured::Known(0),
             through_before: 0,
             counters,
             sinks: tally,
@@ -118,12 +115,16 @@ impl Running {
         now_us: fn() -> u64,
     ) -> Result<(), ApplyError> {
         let lane = Lane::of_generation(prepared.generation);
-        let armed = arm(&self.gate, &self.switches, &prepared, lane)?;
-        for gone in self
-            .switches
-            .iter()
-            .filter(|switch| !is_among(switch, &armed.switches))
-        {
+        let armed = arm(&self.gate, &self.seats, &prepared, lane)?;
+        if !self.paused {
+            let before = Some((self.hooks.as_slice(), &self.loaded));
+            if let Err(error) = advance(&armed.seats, &prepared.hooks, &prepared.loaded, before) {
+                armed.seats.iter().for_each(|seat| seat.clear(lane));
+                return Err(error);
+            }
+        }
+        let gone = self.seats.iter();
+        for gone in gone.filter(|seat| !is_among(seat, &armed.seats)) {
             gone.excuse();
         }
         let flipping = Instant::now();
@@ -133,10 +134,11 @@ impl Running {
             flip(&self.gate, lane)
         };
         let at_us = now_us();
-        let old_switches = std::mem::replace(&mut self.switches, armed.switches);
+        let old_seats = std::mem::replace(&mut self.seats, armed.seats);
+        self.confirm(&old_seats);
         let graced = self.settle();
         let drained = self.reader.adopt(prepared.sources);
-        self.retire(&old_switches);
+        self.retire(&old_seats);
         let mut proof = proof::update(
             (&self.shown, &self.hooks),
             (&prepared.shown, &prepared.hooks),
@@ -172,22 +174,37 @@ impl Running {
         grace::wait()
             .map_err(|source| ApplyError::machine("the grace period after the flip", source))?;
         if !self.paused {
-            self.switches
-                .iter()
-                .for_each(|switch| switch.hold_to_account());
+            self.seats.iter().for_each(|seat| seat.hold_to_account());
         }
         Ok(started.elapsed())
     }
 
+    /// Detaches the programs that no switch serves and that have been replaced, or whose hook is
+    /// gone: from here on they would see what the new ones see too.
+    fn confirm(&self, old_seats: &[Arc<Seat>]) {
+        let overlaps_on_return = |seat: &Arc<Seat>| {
+            let hook = seat.hook();
+            hook.strategy() == Strategy::Overlap && hook.fires_on_return()
+        };
+        if self.seats.iter().any(overlaps_on_return) {
+            // Functions that had been entered before are seen by the old program alone. Those that
+            // take longer than this are what the proof calls unknown.
+            let _waited = grace::wait();
+        }
+        self.seats.iter().for_each(|seat| seat.confirm());
+        let gone = old_seats.iter().filter(|seat| !is_among(seat, &self.seats));
+        gone.for_each(|seat| seat.detach());
+    }
+
     /// Forgets the old generation's programs: empties its lane where the hook stays, detaches the
     /// hooks that the new one lacks, keeps what both had counted.
-    fn retire(&mut self, old_switches: &[Arc<Switch>]) {
+    fn retire(&mut self, old_seats: &[Arc<Seat>]) {
         let old_lane = Lane::of_generation(self.generation);
-        for switch in old_switches {
-            if is_among(switch, &self.switches) {
-                switch.clear(old_lane);
+        for seat in old_seats {
+            if is_among(seat, &self.seats) {
+                seat.clear(old_lane);
             } else {
-                self.through_before += switch.falls_through();
+                self.through_before += seat.falls_through();
             }
         }
         self.loss_before = plus(self.loss_before, self.loss.read());
@@ -217,17 +234,18 @@ impl Running {
     pub(super) fn stop(self) {
         let Self {
             gate,
-            switches,
+            seats,
             reader,
             loaded,
             hub,
             ..
         } = self;
-        for switch in &switches {
-            switch.excuse();
+        for seat in &seats {
+            seat.excuse();
+            seat.detach();
         }
         gate.flip(Lane::EMPTY);
-        drop(switches);
+        drop(seats);
         // Without a grace period the last runs may still write; what they write is not read.
         let _waited = grace::wait();
         // A dead reader has nothing left to read.
@@ -236,16 +254,31 @@ impl Running {
         hub.close();
     }
 
-    /// Points the gate at the empty lane, or back.
+    /// Points the gate at the empty lane, or back; a program that no switch serves is detached, or
+    /// attached again.
     pub(super) fn set_paused(&mut self, paused: bool) -> Result<(), ApplyError> {
-        self.paused = paused;
+        if paused == self.paused {
+            return Ok(());
+        }
         if paused {
-            self.switches.iter().for_each(|switch| switch.excuse());
+            for seat in &self.seats {
+                seat.excuse();
+                seat.detach();
+            }
             self.gate.flip(Lane::EMPTY);
         } else {
+            advance(&self.seats, &self.hooks, &self.loaded, None)?;
             self.gate.flip(Lane::of_generation(self.generation));
         }
+        self.paused = paused;
         self.settle().map(|_waited| ())
+    }
+
+    /// Attaches hooks again whose target had gone away and is back.
+    pub(super) fn mend(&self) {
+        for (seat, planned) in self.seats.iter().zip(&self.hooks) {
+            seat.mend(planned.member(&self.loaded));
+        }
     }
 
     /// The generation in charge, whose maps the next one may go on using.
@@ -267,7 +300,7 @@ impl Running {
             },
             shown: self.shown.clone(),
             hooks: self.hooks.clone(),
-            switches: self.switches.clone(),
+            seats: self.seats.clone(),
             loss: Arc::clone(&self.loss),
             loss_before: self.loss_before,
             counters: Arc::clone(&self.counters),
@@ -279,14 +312,12 @@ impl Running {
 
     /// Completes a proof with the sums until now and keeps it.
     fn keep(&mut self, mut proof: Proof) {
-        let through: u64 = self
-            .switches
-            .iter()
-            .map(|switch| switch.falls_through())
-            .sum();
+        let through: u64 = self.seats.iter().map(|seat| seat.falls_through()).sum();
         proof.instance = self.identity.name.to_string();
         proof.falls_through = self.through_before + through;
-        proof.lost = self.view().kernel_lost();
+        if proof.lost == Measured::Known(0) {
+            proof.lost = self.view().kernel_lost();
+        }
         if self.proofs.len() == PROOFS_MAX {
             self.proofs.remove(0);
         }
@@ -294,8 +325,8 @@ impl Running {
     }
 }
 
-fn is_among(switch: &Arc<Switch>, switches: &[Arc<Switch>]) -> bool {
-    switches.iter().any(|other| Arc::ptr_eq(other, switch))
+fn is_among(seat: &Arc<Seat>, seats: &[Arc<Seat>]) -> bool {
+    seats.iter().any(|other| Arc::ptr_eq(other, seat))
 }
 
 /// Stores the lane and tells how long the store took.
@@ -303,40 +334,4 @@ fn flip(gate: &Gate, lane: Lane) -> Duration {
     let started = Instant::now();
     gate.flip(lane);
     started.elapsed()
-}
-
-/// Puts the programs into their lane: behind the switch that sits at the hook already, or behind a
-/// new one. On an error everything is as before.
-fn arm(
-    gate: &Gate,
-    existing: &[Arc<Switch>],
-    prepared: &Prepared<'_>,
-    lane: Lane,
-) -> Result<Armed, ApplyError> {
-    let started = Instant::now();
-    let mut switches: Vec<Arc<Switch>> = Vec::with_capacity(prepared.hooks.len());
-    for planned in &prepared.hooks {
-        let program = prepared.loaded.program(&planned.program);
-        let program = program.ok_or_else(|| planned.vanished())?;
-        let kept = existing
-            .iter()
-            .find(|switch| *switch.hook() == planned.hook);
-        let switch = match kept {
-            Some(switch) => switch.arm(lane, program).map(|()| Arc::clone(switch)),
-            None => Switch::attach(&planned.hook, gate, lane, program).map(Arc::new),
-        };
-        match switch {
-            Ok(switch) => switches.push(switch),
-            Err(source) => {
-                for armed in &switches {
-                    armed.clear(lane);
-                }
-                return Err(planned.refused(source));
-            }
-        }
-    }
-    Ok(Armed {
-        switches,
-        took: started.elapsed(),
-    })
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use api::node::{
-    Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, KernelLoss, Owner, Proof,
+    Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, Measured, Owner, Proof,
     Trust,
 };
 use payload::name::InstanceName;
@@ -12,12 +12,9 @@ use payload::name::InstanceName;
 use super::prepare::PlannedHook;
 use crate::instance::counters::Counters;
 use crate::instance::loss::{GenerationLoss, plus};
-use crate::kernel::switch::Switch;
+use crate::kernel::seat::Seat;
 use crate::sink::SinkTally;
 use crate::sink::hub::Hub;
-
-/// The way every hook is replaced until other strategies are needed.
-pub(super) const STRATEGY: &str = "switch";
 
 /// What stays the same over all generations of an instance.
 #[derive(Debug, Clone)]
@@ -45,9 +42,9 @@ pub(super) struct View {
     pub(super) state: InstanceState,
     pub(super) shown: Shown,
     pub(super) hooks: Vec<PlannedHook>,
-    pub(super) switches: Vec<Arc<Switch>>,
+    pub(super) seats: Vec<Arc<Seat>>,
     pub(super) loss: Arc<GenerationLoss>,
-    pub(super) loss_before: KernelLoss,
+    pub(super) loss_before: Measured,
     pub(super) counters: Arc<Counters>,
     pub(super) sinks: SinkTally,
     pub(super) hub: Arc<Hub>,
@@ -60,13 +57,16 @@ impl View {
         let hooks = self
             .hooks
             .iter()
-            .zip(&self.switches)
-            .map(|(planned, switch)| Hook {
+            .zip(&self.seats)
+            .map(|(planned, seat)| Hook {
                 program: planned.program.clone(),
                 kind: planned.hook.kind_name().to_owned(),
                 target: planned.hook.target_name(),
-                strategy: STRATEGY.to_owned(),
-                falls_through: switch.falls_through(),
+                strategy: planned.hook.strategy().word().to_owned(),
+                strategy_reason: planned.hook.strategy_reason().map(str::to_owned),
+                state: seat.state(),
+                falls_through: seat.falls_through(),
+                excused: seat.excused(),
             });
         Instance {
             id: self.identity.id,
@@ -100,8 +100,8 @@ impl View {
     }
 
     /// Records that full rings and perf buffers refused, over all generations.
-    pub(super) fn kernel_lost(&self) -> KernelLoss {
-        let perf = KernelLoss::Known(self.counters.perf_lost());
+    pub(super) fn kernel_lost(&self) -> Measured {
+        let perf = Measured::Known(self.counters.perf_lost());
         plus(plus(self.loss_before, self.loss.read()), perf)
     }
 }

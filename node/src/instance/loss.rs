@@ -1,7 +1,7 @@
 //! What a generation's full rings refused: a number where the object counts it, never a false 0.
 //! Used by the engine. What perf buffers refuse is counted by the reader.
 
-use api::node::KernelLoss;
+use api::node::Measured;
 
 use crate::kernel::maps::LossMap;
 
@@ -17,20 +17,20 @@ pub(crate) enum GenerationLoss {
 
 impl GenerationLoss {
     /// Records refused until now.
-    pub(crate) fn read(&self) -> KernelLoss {
+    pub(crate) fn read(&self) -> Measured {
         match self {
-            Self::NoRing => KernelLoss::Known(0),
-            Self::Counted(map) => map.sum().map_or(KernelLoss::Unknown, KernelLoss::Known),
-            Self::Uncounted => KernelLoss::Unknown,
+            Self::NoRing => Measured::Known(0),
+            Self::Counted(map) => map.sum().map_or(Measured::Unknown, Measured::Known),
+            Self::Uncounted => Measured::Unknown,
         }
     }
 }
 
 /// The sum of two losses: known only when both are.
-pub(crate) fn plus(one: KernelLoss, other: KernelLoss) -> KernelLoss {
+pub(crate) fn plus(one: Measured, other: Measured) -> Measured {
     match (one, other) {
-        (KernelLoss::Known(one), KernelLoss::Known(other)) => KernelLoss::Known(one + other),
-        _ => KernelLoss::Unknown,
+        (Measured::Known(one), Measured::Known(other)) => Measured::Known(one + other),
+        _ => Measured::Unknown,
     }
 }
 
@@ -41,16 +41,16 @@ mod tests {
     #[test]
     fn unknown_loss_never_becomes_a_number() {
         assert_eq!(
-            plus(KernelLoss::Known(2), KernelLoss::Known(3)),
-            KernelLoss::Known(5)
+            plus(Measured::Known(2), Measured::Known(3)),
+            Measured::Known(5)
         );
         assert_eq!(
-            plus(KernelLoss::Known(2), KernelLoss::Unknown),
-            KernelLoss::Unknown
+            plus(Measured::Known(2), Measured::Unknown),
+            Measured::Unknown
         );
         assert_eq!(
-            plus(KernelLoss::Unknown, KernelLoss::Known(3)),
-            KernelLoss::Unknown
+            plus(Measured::Unknown, Measured::Known(3)),
+            Measured::Unknown
         );
     }
 }

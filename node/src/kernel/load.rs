@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use libbpf_rs::{
     AsRawLibbpf, MapCore, MapHandle, MapType, Object, ObjectBuilder, OpenMapMut, OpenObject,
-    ProgramType,
 };
 use payload::object::Setting;
 
@@ -71,6 +70,17 @@ impl LoadError {
             | Self::Verify { log, .. } => log,
         }
     }
+
+    /// With one more reason.
+    pub(crate) fn because(mut self, why: &str) -> Self {
+        let (Self::Rights { reason, .. }
+        | Self::Open { reason, .. }
+        | Self::Prepare { reason, .. }
+        | Self::Verify { reason, .. }) = &mut self;
+        reason.push_str("; ");
+        reason.push_str(why);
+        self
+    }
 }
 
 /// A map of the generation before that the new one goes on using.
@@ -102,8 +112,8 @@ pub(crate) struct Request<'a> {
     pub(crate) shares: &'a [Share],
     /// Values of variables.
     pub(crate) settings: &'a [Setting],
-    /// Targets of programs in place of those of their sections, by program.
-    pub(crate) targets: &'a BTreeMap<String, String>,
+    /// What programs are verified against in place of what their sections name, by program.
+    pub(crate) targets: &'a BTreeMap<&'a str, &'a str>,
 }
 
 /// Loads an object.
@@ -196,11 +206,9 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, Failed> {
     }
     for mut program in open.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
-        // Only these are verified against their target; the others learn it when they are attached.
-        let bound = program.prog_type() == ProgramType::Tracing;
-        if let Some(target) = request.targets.get(&name).filter(|_| bound) {
+        if let Some(target) = request.targets.get(name.as_str()) {
             program
-                .set_attach_target(0, Some(target.clone()))
+                .set_attach_target(0, Some((*target).to_owned()))
                 .map_err(refused)?;
         }
     }
@@ -249,6 +257,11 @@ impl Loaded {
         let number = std::os::fd::AsRawFd::as_raw_fd(&program.as_fd());
         // SAFETY: the descriptor is the object's and open as long as `self`.
         Some(unsafe { BorrowedFd::borrow_raw(number) })
+    }
+
+    /// The object as libbpf holds it.
+    pub(super) fn object(&self) -> &Object {
+        &self.object
     }
 
     /// A handle of a map, by the name it has in the object.

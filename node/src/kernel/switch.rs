@@ -1,13 +1,19 @@
 //! The switch: the stub that stays attached at a hook while generations come and go behind it.
-//! Used by the engine. Must never be dropped while its instance lives, unless the hook is gone.
+//! Used by `seat`. Must never be dropped while its instance lives, unless the hook is gone.
+#![expect(
+    unsafe_code,
+    reason = "libbpf-rs names only the types of programs that it knows"
+)]
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder};
+use libbpf_rs::{AsRawLibbpf, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenProgramMut};
 
+use super::direct::Member;
 use super::gate::{Gate, Lane};
-use super::hook::{self, Hook, HookError};
+use super::hook::{self, Attached, Hook, HookError};
 use super::{libbpf_log, maps};
 
 /// Wrapper that aligns the embedded object as ELF structures ask for.
@@ -31,8 +37,8 @@ pub(crate) struct Switch {
     /// The count when the empty lane began to be meant; `HELD_TO_ACCOUNT` when it is not.
     excused_from: AtomicU64,
     // Dropped in this order: first nothing runs any more, then the stub goes.
-    _links: Vec<Link>,
-    _stub: Object,
+    attached: Mutex<Attached>,
+    stub: Object,
 }
 
 impl Switch {
@@ -45,7 +51,7 @@ impl Switch {
         hook: &Hook,
         gate: &Gate,
         lane: Lane,
-        program: BorrowedFd<'_>,
+        program: Member<'_>,
     ) -> Result<Self, HookError> {
         let (attached, log) = libbpf_log::catch(|| Self::attach_quietly(hook, gate, lane, program));
         attached.map_err(|error| error.with_log(&log))
@@ -55,46 +61,46 @@ impl Switch {
         hook: &Hook,
         gate: &Gate,
         lane: Lane,
-        program: BorrowedFd<'_>,
+        program: Member<'_>,
     ) -> Result<Self, HookError> {
         let refused = |source: libbpf_rs::Error| HookError::stub(hook, &source);
-        let mut open = ObjectBuilder::default()
-            .open_memory(&SWITCH_ELF.0)
-            .map_err(refused)?;
-        for mut map in open.maps_mut() {
-            if map.name() == "marrow_gate" {
-                map.reuse_fd(gate.as_fd()).map_err(refused)?;
-            } else if map.name().to_string_lossy().ends_with(".rodata") {
-                map.set_initial_value(&hook.neutral().to_ne_bytes())
-                    .map_err(refused)?;
-            }
-        }
-        for mut stub in open.progs_mut() {
-            stub.set_prog_type(hook.program_type());
-            stub.set_attach_type(hook.attach_type());
-            if let Some(target) = hook.btf_target() {
-                stub.set_attach_target(0, Some(target.to_owned()))
-                    .map_err(refused)?;
-            }
-        }
-        let stub = open.load().map_err(refused)?;
+        let stub = load(hook, gate)?;
         let map = |name: &str| -> Result<MapHandle, HookError> {
             let map = stub.maps().find(|map| map.name() == name);
-            let map = map.ok_or_else(|| HookError::stub_lacks(hook, name))?;
-            MapHandle::try_from(&map).map_err(refused)
+            let lacks = || HookError::stub(hook, &format!("it lacks its map {name}"));
+            MapHandle::try_from(&map.ok_or_else(lacks)?).map_err(refused)
         };
         let (lanes, through) = (map("marrow_lanes")?, map("marrow_through")?);
-        put(&lanes, lane, program).map_err(|source| HookError::lane(hook, &source))?;
-        let links = hook::attach(hook, &stub)?;
+        put(hook, &lanes, lane, program)?;
+        let attached = hook::attach(hook, &stub, stub_name(hook))?;
         Ok(Self {
             hook: hook.clone(),
             lanes,
             through,
             meant: AtomicU64::new(0),
             excused_from: AtomicU64::new(0),
-            _links: links,
-            _stub: stub,
+            attached: Mutex::new(attached),
+            stub,
         })
+    }
+
+    fn attached(&self) -> MutexGuard<'_, Attached> {
+        self.attached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what it was attached to has gone away.
+    pub(crate) fn is_gone(&self) -> bool {
+        let attached = self.attached();
+        attached.is_empty() || attached.is_gone(&self.hook)
+    }
+
+    /// Attaches it again, if its target is back. As long as that is away, it is gone.
+    pub(crate) fn attach_again(&self) {
+        let mut attached = self.attached();
+        *attached = Attached::default();
+        let (again, _log) =
+            libbpf_log::catch(|| hook::attach(&self.hook, &self.stub, stub_name(&self.hook)));
+        *attached = again.unwrap_or_default();
     }
 
     /// The hook this switch sits at.
@@ -106,8 +112,8 @@ impl Switch {
     ///
     /// # Errors
     /// Where the kernel refuses the program as a tail call of the stub.
-    pub(crate) fn arm(&self, lane: Lane, program: BorrowedFd<'_>) -> Result<(), HookError> {
-        put(&self.lanes, lane, program).map_err(|source| HookError::lane(&self.hook, &source))
+    pub(crate) fn arm(&self, lane: Lane, program: Member<'_>) -> Result<(), HookError> {
+        put(&self.hook, &self.lanes, lane, program)
     }
 
     /// Empties a lane. A lane that is empty already is no error.
@@ -125,6 +131,11 @@ impl Switch {
             excused_from
         };
         until.saturating_sub(self.meant.load(Ordering::Relaxed))
+    }
+
+    /// Runs of this hook that were meant to meet an empty lane.
+    pub(crate) fn excused(&self) -> u64 {
+        self.runs_through().saturating_sub(self.falls_through())
     }
 
     /// From now on an empty lane is meant. A new switch begins like this.
@@ -150,7 +161,61 @@ impl Switch {
     }
 }
 
-fn put(lanes: &MapHandle, lane: Lane, program: BorrowedFd<'_>) -> libbpf_rs::Result<()> {
+/// The stub for a hook, loaded.
+fn load(hook: &Hook, gate: &Gate) -> Result<Object, HookError> {
+    let refused = |source: libbpf_rs::Error| HookError::stub(hook, &source);
+    let mut open = ObjectBuilder::default()
+        .open_memory(&SWITCH_ELF.0)
+        .map_err(refused)?;
+    for mut map in open.maps_mut() {
+        if map.name() == "marrow_gate" {
+            map.reuse_fd(gate.as_fd()).map_err(refused)?;
+        } else if map.name().to_string_lossy().ends_with(".rodata") {
+            map.set_initial_value(&hook.neutral().to_ne_bytes())
+                .map_err(refused)?;
+        }
+    }
+    for mut stub in open.progs_mut() {
+        if stub.name() != stub_name(hook) {
+            stub.set_autoload(false);
+            continue;
+        }
+        become_one_of(hook, &mut stub);
+        if hook.frags() {
+            const XDP_HAS_FRAGS: u32 = 1 << 5;
+            stub.set_flags(XDP_HAS_FRAGS);
+        }
+        if let Some(target) = hook.btf_target() {
+            stub.set_attach_target(0, Some(target.to_owned()))
+                .map_err(refused)?;
+        }
+    }
+    open.load().map_err(refused)
+}
+
+/// Gives the stub the type and attach type of the programs that come behind it.
+fn become_one_of(hook: &Hook, stub: &mut OpenProgramMut<'_>) {
+    let program = stub.as_libbpf_object().as_ptr();
+    // SAFETY: the program belongs to an object that is open and not loaded.
+    unsafe { libbpf_sys::bpf_program__set_type(program, hook.program_type()) };
+    // SAFETY: as above.
+    unsafe { libbpf_sys::bpf_program__set_expected_attach_type(program, hook.attach_type()) };
+}
+
+fn stub_name(hook: &Hook) -> &'static str {
+    if hook.is_sockopt() {
+        "marrow_sockopt"
+    } else {
+        "marrow_switch"
+    }
+}
+
+fn put(hook: &Hook, lanes: &MapHandle, lane: Lane, program: Member<'_>) -> Result<(), HookError> {
+    let descriptor: Option<BorrowedFd<'_>> = program.loaded.program(program.name);
+    let lost = || HookError::stub(hook, &format!("libbpf holds no program {}", program.name));
+    let value = descriptor.ok_or_else(lost)?.as_raw_fd().to_ne_bytes();
     let key = lane.index().to_ne_bytes();
-    lanes.update(&key, &program.as_raw_fd().to_ne_bytes(), MapFlags::ANY)
+    lanes
+        .update(&key, &value, MapFlags::ANY)
+        .map_err(|source| HookError::lane(hook, &source))
 }

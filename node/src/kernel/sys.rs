@@ -3,17 +3,11 @@
 #![expect(unsafe_code, reason = "raw system calls")]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 /// `MEMBARRIER_CMD_GLOBAL` of `linux/membarrier.h`: returns after an RCU grace period.
 const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
-/// `PERF_TYPE_SOFTWARE` of `linux/perf_event.h`.
-const PERF_TYPE_SOFTWARE: u32 = 1;
-/// `PERF_COUNT_SW_CPU_CLOCK` of `linux/perf_event.h`.
-const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
-/// The `freq` bit of `perf_event_attr`: `sample_period` holds a frequency.
-const PERF_ATTR_FREQ: u64 = 1 << 10;
 
 fn done(result: libc::c_long) -> io::Result<libc::c_long> {
     if result < 0 {
@@ -31,55 +25,6 @@ pub(super) fn membarrier() -> io::Result<()> {
     // SAFETY: the call takes three integers and touches no memory of this process.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
     done(result).map(|_| ())
-}
-
-/// The part of `perf_event_attr` (`PERF_ATTR_SIZE_VER0`, 64 bytes) that a sampling clock needs.
-#[repr(C)]
-#[derive(Default)]
-struct PerfEventAttr {
-    kind: u32,
-    size: u32,
-    config: u64,
-    sample_freq: u64,
-    sample_type: u64,
-    read_format: u64,
-    flags: u64,
-    wakeup_events: u32,
-    bp_type: u32,
-    config1: u64,
-}
-
-/// Opens a software CPU clock on one CPU that samples `hertz` times a second.
-///
-/// # Errors
-/// What `perf_event_open(2)` says.
-pub(crate) fn cpu_clock(cpu: u32, hertz: u64) -> io::Result<OwnedFd> {
-    let attr = PerfEventAttr {
-        kind: PERF_TYPE_SOFTWARE,
-        size: u32::try_from(size_of::<PerfEventAttr>()).unwrap_or(0),
-        config: PERF_COUNT_SW_CPU_CLOCK,
-        sample_freq: hertz,
-        flags: PERF_ATTR_FREQ,
-        ..PerfEventAttr::default()
-    };
-    let everyone: libc::c_int = -1;
-    let no_group: libc::c_int = -1;
-    let close_on_exec: libc::c_ulong = 8;
-    let cpu = libc::c_long::from(cpu);
-    // SAFETY: `attr` lives over the call and its `size` is its own; the kernel only reads it.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_perf_event_open,
-            &raw const attr,
-            everyone,
-            cpu,
-            no_group,
-            close_on_exec,
-        )
-    };
-    let fd = RawFd::try_from(done(fd)?).map_err(io::Error::other)?;
-    // SAFETY: the kernel has just given this descriptor to us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// CPUs that are online, from the kernel's list (`0-3,5`).

@@ -4,9 +4,9 @@
 
 use std::fmt::Write;
 
-use api::node::{Counts, Instance, InstanceState, Owner};
+use api::node::{Counts, HookState, Instance, InstanceState, Owner};
 
-use super::proof::lost;
+use super::proof::measured;
 use super::table::{clean, row, table};
 
 /// One line an instance.
@@ -63,6 +63,7 @@ pub(super) fn one(instance: &Instance) -> String {
         "kind",
         "target",
         "strategy",
+        "state",
         "fell through",
     ])];
     for hook in &instance.hooks {
@@ -72,6 +73,7 @@ pub(super) fn one(instance: &Instance) -> String {
             &hook.kind,
             &hook.target,
             &hook.strategy,
+            hook_state(hook.state),
             &through,
         ]));
     }
@@ -110,7 +112,7 @@ fn sums(counts: &Counts) -> String {
         counts.accepted,
         counts.decoded,
         counts.malformed,
-        lost(counts.kernel_lost),
+        measured(counts.kernel_lost),
     );
     for sink in &counts.sinks {
         let _ = write!(
@@ -132,13 +134,21 @@ fn all_lost(counts: &Counts) -> String {
         .iter()
         .map(|sink| sink.lost_in_queue + sink.lost_in_sink)
         .sum();
-    format!("{} + {in_sinks}", lost(counts.kernel_lost))
+    format!("{} + {in_sinks}", measured(counts.kernel_lost))
 }
 
 fn state(state: InstanceState) -> &'static str {
     match state {
         InstanceState::Running => "running",
         InstanceState::Paused => "paused",
+    }
+}
+
+fn hook_state(state: HookState) -> &'static str {
+    match state {
+        HookState::Attached => "attached",
+        HookState::Detached => "detached",
+        HookState::Gone => "gone",
     }
 }
 
@@ -166,7 +176,7 @@ fn payload(instance: &Instance) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::node::{KernelLoss, SinkCounts, Trust};
+    use api::node::{Measured, SinkCounts, Trust};
 
     use super::*;
 
@@ -186,7 +196,7 @@ mod tests {
             buffers: Vec::new(),
             counts: Counts {
                 accepted: 9,
-                kernel_lost: KernelLoss::Known(4),
+                kernel_lost: Measured::Known(4),
                 sinks: vec![SinkCounts {
                     sink: "stdout".into(),
                     delivered: 8,

@@ -2,7 +2,7 @@
 //! Used by `update`, `run` and `proofs`.
 //! Must never show "unknown" as 0.
 
-use api::node::{GenerationId, KernelLoss, Proof, Steps};
+use api::node::{GenerationId, Measured, Proof, Steps};
 
 use super::table::{clean, row, table};
 
@@ -95,22 +95,22 @@ fn section(rows: &[Vec<String>]) -> String {
 }
 
 fn balance(proof: &Proof) -> String {
-    let lost = lost(proof.lost);
+    let (lost, duplicated) = (measured(proof.lost), measured(proof.duplicated));
     if proof.from.is_none() {
         return String::new();
     }
     format!(
-        "\n  {} events before, {} of them read after the flip; lost {lost}, duplicated {}, \
+        "\n  {} events before, {} of them read after the flip; lost {lost}, duplicated {duplicated}, \
          fell through {}\n",
-        proof.events_before, proof.drained, proof.duplicated, proof.falls_through
+        proof.events_before, proof.drained, proof.falls_through
     )
 }
 
-/// A loss in the kernel, which may be unknown.
-pub(super) fn lost(loss: KernelLoss) -> String {
-    match loss {
-        KernelLoss::Unknown => "unknown".to_owned(),
-        KernelLoss::Known(count) => count.to_string(),
+/// A count that may be unknown.
+pub(super) fn measured(count: Measured) -> String {
+    match count {
+        Measured::Unknown => "unknown".to_owned(),
+        Measured::Known(number) => number.to_string(),
     }
 }
 
@@ -180,8 +180,8 @@ mod tests {
             events_before: 41,
             drained: 2,
             falls_through: 0,
-            lost: KernelLoss::Unknown,
-            duplicated: 0,
+            lost: Measured::Unknown,
+            duplicated: Measured::Known(0),
         }
     }
 

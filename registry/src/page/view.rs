@@ -2,7 +2,7 @@
 //! fleet and the database tell.
 //! Must never hold markup.
 
-use api::node::{InstanceState, KernelLoss, Trust};
+use api::node::{InstanceState, Measured, Trust};
 use api::registry::{InstanceReport, Node};
 
 use super::format::{Moment, grouped, moment, size};
@@ -127,8 +127,8 @@ impl NodeView {
 impl InstanceView {
     fn of(report: InstanceReport, now_ms: u64) -> Self {
         let (lost, has_lost) = match report.counts.kernel_lost {
-            KernelLoss::Known(lost) => (grouped(lost), lost > 0),
-            KernelLoss::Unknown => ("unknown".to_owned(), false),
+            Measured::Known(lost) => (grouped(lost), lost > 0),
+            Measured::Unknown => ("unknown".to_owned(), false),
         };
         Self {
             instance: report.instance,

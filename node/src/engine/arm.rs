@@ -1,0 +1,80 @@
+//! Puts the programs of a new generation where they wait for the flip, and those that no switch
+//! serves in charge. Used by `running`.
+//! Must never leave a seat as it was not before when it fails.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::ApplyError;
+use super::prepare::{PlannedHook, Prepared};
+use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::load::Loaded;
+use crate::kernel::seat::Seat;
+
+/// The seats of a new generation, its programs in their lane; nothing has flipped.
+pub(super) struct Armed {
+    pub(super) seats: Vec<Arc<Seat>>,
+    pub(super) took: Duration,
+}
+
+/// Puts the programs into their lane: at the seat that its hook has already, or at a new one. On an
+/// error everything is as before.
+pub(super) fn arm(
+    gate: &Gate,
+    existing: &[Arc<Seat>],
+    prepared: &Prepared<'_>,
+    lane: Lane,
+) -> Result<Armed, ApplyError> {
+    let started = Instant::now();
+    let kept = |planned: &PlannedHook| existing.iter().find(|seat| *seat.hook() == planned.hook);
+    for planned in prepared
+        .hooks
+        .iter()
+        .filter(|planned| kept(planned).is_none())
+    {
+        let checked = planned.hook.check();
+        checked.map_err(|source| planned.refused(source))?;
+    }
+    let mut seats: Vec<Arc<Seat>> = Vec::with_capacity(prepared.hooks.len());
+    for planned in &prepared.hooks {
+        let member = planned.member(&prepared.loaded);
+        let seat = match kept(planned) {
+            Some(seat) => seat.arm(lane, member).map(|()| Arc::clone(seat)),
+            None => Seat::new(&planned.hook, gate, lane, member).map(Arc::new),
+        };
+        match seat {
+            Ok(seat) => seats.push(seat),
+            Err(source) => {
+                seats.iter().for_each(|armed| armed.clear(lane));
+                return Err(planned.refused(source));
+            }
+        }
+    }
+    Ok(Armed {
+        seats,
+        took: started.elapsed(),
+    })
+}
+
+/// Puts the programs that no switch serves in charge. On an error those that were are again.
+pub(super) fn advance(
+    seats: &[Arc<Seat>],
+    hooks: &[PlannedHook],
+    loaded: &Loaded,
+    before: Option<(&[PlannedHook], &Loaded)>,
+) -> Result<(), ApplyError> {
+    for (index, (seat, planned)) in seats.iter().zip(hooks).enumerate() {
+        let Err(source) = seat.advance(planned.member(loaded)) else {
+            continue;
+        };
+        for seat in seats.iter().take(index) {
+            let old = before.and_then(|(hooks, loaded)| {
+                let old = hooks.iter().find(|old| old.hook == *seat.hook())?;
+                Some(old.member(loaded))
+            });
+            seat.revert(old);
+        }
+        return Err(planned.refused(source));
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! A program that is attached itself, because no switch can stand in for it, and the ways in which
+//! the next generation's takes its place. Used by the engine through `seat`.
+//! Must never hold a program of a generation that was retired.
+#![expect(
+    unsafe_code,
+    reason = "libbpf-rs does not wrap the update of operations"
+)]
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use libbpf_rs::{AsRawLibbpf, MapCore};
+
+use super::hook::{self, Attached, Attachment, Hook, HookError, Strategy};
+use super::libbpf_log;
+use super::load::Loaded;
+
+/// A loaded program, by the object that holds it.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'loaded> {
+    /// The object.
+    pub(crate) loaded: &'loaded Loaded,
+    /// The program's name; of a map of operations the map's.
+    pub(crate) name: &'loaded str,
+}
+
+/// A hook whose program is attached itself.
+pub(crate) struct Direct {
+    hook: Hook,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    current: Attached,
+    /// The next generation's, beside the current one until that is confirmed.
+    next: Attached,
+    /// What it was attached to went away.
+    gone: bool,
+}
+
+impl Direct {
+    /// A hook that nothing is attached to yet.
+    pub(crate) fn new(hook: &Hook) -> Self {
+        Self {
+            hook: hook.clone(),
+            held: Mutex::default(),
+        }
+    }
+
+    /// The hook.
+    pub(crate) fn hook(&self) -> &Hook {
+        &self.hook
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts `next` in charge: in the place of the program that is there, or beside it until
+    /// `confirm`.
+    ///
+    /// # Errors
+    /// The kernel's; what was in charge still is.
+    pub(crate) fn advance(&self, next: Member<'_>) -> Result<(), HookError> {
+        let (done, log) = libbpf_log::catch(|| self.advance_quietly(next));
+        done.map_err(|error| error.with_log(&log))
+    }
+
+    fn advance_quietly(&self, next: Member<'_>) -> Result<(), HookError> {
+        let mut held = self.held();
+        let in_place = self.hook.strategy() == Strategy::LinkUpdate;
+        if in_place && let Some(current) = held.current.first() {
+            return replace(&self.hook, current, next)
+                .map_err(|error| HookError::attach(&self.hook, &error));
+        }
+        let attached = hook::attach(&self.hook, next.loaded.object(), next.name)?;
+        if held.current.is_empty() {
+            held.current = attached;
+        } else {
+            held.next = attached;
+        }
+        Ok(())
+    }
+
+    /// Lets go of what `advance` left beside the new program.
+    pub(crate) fn confirm(&self) {
+        let mut held = self.held();
+        if !held.next.is_empty() {
+            held.current = std::mem::take(&mut held.next);
+        }
+    }
+
+    /// Undoes `advance`. `before` was in charge.
+    pub(crate) fn revert(&self, before: Member<'_>) {
+        let mut held = self.held();
+        if self.hook.strategy() == Strategy::LinkUpdate {
+            if let Some(current) = held.current.first() {
+                // It was in this link a moment ago, so nothing but a lost target keeps it out.
+                let _replaced = replace(&self.hook, current, before);
+            }
+        } else {
+            held.next = Attached::default();
+        }
+    }
+
+    /// Detaches it.
+    pub(crate) fn detach(&self) {
+        let mut held = self.held();
+        held.current = Attached::default();
+        held.next = Attached::default();
+    }
+
+    /// Whether what it was attached to has gone away.
+    pub(crate) fn is_gone(&self) -> bool {
+        let held = self.held();
+        held.gone || (!held.current.is_empty() && held.current.is_gone(&self.hook))
+    }
+
+    /// Whether nothing is attached.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.held().current.is_empty()
+    }
+
+    /// Attaches `member` again, if its target is back.
+    pub(crate) fn attach_again(&self, member: Member<'_>) {
+        let mut held = self.held();
+        let (attached, _log) =
+            libbpf_log::catch(|| hook::attach(&self.hook, member.loaded.object(), member.name));
+        // As long as the target is away, the state says so.
+        let attached = attached.ok();
+        held.gone = attached.is_none();
+        held.current = attached.unwrap_or_default();
+    }
+
+    /// Runs an iterator and gives what it wrote, at most `bytes_max` bytes of it.
+    ///
+    /// # Errors
+    /// The kernel's, or nothing is attached.
+    pub(crate) fn read(&self, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let held = self.held();
+        let link = held.current.first().and_then(Attachment::link);
+        let link = link.ok_or(io::ErrorKind::NotConnected)?;
+        super::iterator::read(link, bytes_max)
+    }
+}
+
+/// Puts another program, or another map of operations, into a link.
+fn replace(hook: &Hook, current: &Attachment, next: Member<'_>) -> io::Result<()> {
+    if !hook.is_operations() {
+        let program = next.loaded.program(next.name);
+        let lost = || io::Error::other(format!("libbpf holds no program {}", next.name));
+        return current.update(program.ok_or_else(lost)?);
+    }
+    let Attachment::Link(link) = current else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    let mut maps = next.loaded.object().maps();
+    let map = maps.find(|map| map.name() == next.name);
+    let map = map.ok_or_else(|| io::Error::other(format!("libbpf made no map {}", next.name)))?;
+    // SAFETY: the link is ours and alive, the map belongs to a loaded object.
+    let result = unsafe {
+        libbpf_sys::bpf_link__update_map(
+            link.as_libbpf_object().as_ptr(),
+            map.as_libbpf_object().as_ptr(),
+        )
+    };
+    if result < 0 {
+        return Err(io::Error::from_raw_os_error(-result));
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! What keeps a program attached: a link, a filter, a socket. Dropping it detaches.
+//! Made by `attach`, held by switches and by programs that are attached themselves.
+#![expect(
+    unsafe_code,
+    reason = "libbpf-rs wraps neither all links nor their info"
+)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use libbpf_rs::Link;
+use libbpf_sys as sys;
+
+use super::{Hook, place};
+
+/// A program at its hook: several attachments where the hook is one a CPU or a thread.
+#[derive(Default)]
+pub(crate) struct Attached {
+    attachments: Vec<Attachment>,
+    /// What the target's name stood for when it was attached.
+    whereabouts: Option<u64>,
+}
+
+impl Attached {
+    pub(super) fn new(attachments: Vec<Attachment>, whereabouts: Option<u64>) -> Self {
+        Self {
+            attachments,
+            whereabouts,
+        }
+    }
+
+    /// Whether nothing is attached.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.attachments.is_empty()
+    }
+
+    /// Whether what it was attached to has gone away, be it that another one has its name by now.
+    pub(crate) fn is_gone(&self, hook: &Hook) -> bool {
+        let another = hook.may_go() && hook.whereabouts() != self.whereabouts;
+        another || self.attachments.iter().any(Attachment::is_gone)
+    }
+
+    /// The one attachment of a hook that has a link.
+    pub(crate) fn first(&self) -> Option<&Attachment> {
+        self.attachments.first()
+    }
+}
+
+/// What keeps one program attached.
+pub(crate) enum Attachment {
+    /// libbpf's link; closes what belongs to it.
+    Link(Link),
+    /// A link by its descriptor.
+    Descriptor(OwnedFd),
+    /// A classifier of traffic control.
+    Filter {
+        /// Detaches when it is dropped.
+        _filter: Filter,
+    },
+    /// A packet socket that a filter is attached to.
+    Socket {
+        /// Keeps the filter where it is.
+        _socket: OwnedFd,
+    },
+}
+
+/// A classifier of traffic control, which lives without a descriptor.
+pub(crate) struct Filter {
+    hook: sys::bpf_tc_hook,
+    handle: u32,
+    priority: u32,
+    interface: String,
+    netns: Option<String>,
+}
+
+// SAFETY: `hook` holds numbers; its one pointer is null and is never followed.
+unsafe impl Send for Filter {}
+// SAFETY: as above.
+unsafe impl Sync for Filter {}
+
+impl Attachment {
+    /// Whether the kernel has cleared a link's target. The link itself stays.
+    fn is_gone(&self) -> bool {
+        self.link().is_some_and(link_is_gone)
+    }
+
+    /// The link's descriptor, where it is one.
+    pub(crate) fn link(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Link(link) => Some(link.as_fd()),
+            Self::Descriptor(link) => Some(link.as_fd()),
+            Self::Filter { .. } | Self::Socket { .. } => None,
+        }
+    }
+
+    /// Puts another program into a link.
+    ///
+    /// # Errors
+    /// The kernel's, or it is no link.
+    pub(crate) fn update(&self, program: BorrowedFd<'_>) -> io::Result<()> {
+        let link = self.link().ok_or(io::ErrorKind::Unsupported)?;
+        // SAFETY: both descriptors are open; without options the pointer may be null.
+        let result = unsafe {
+            sys::bpf_link_update(link.as_raw_fd(), program.as_raw_fd(), std::ptr::null())
+        };
+        if result < 0 {
+            return Err(io::Error::from_raw_os_error(-result));
+        }
+        Ok(())
+    }
+}
+
+fn link_is_gone(link: BorrowedFd<'_>) -> bool {
+    let mut info = sys::bpf_link_info::default();
+    let mut bytes = u32::try_from(size_of::<sys::bpf_link_info>()).unwrap_or(0);
+    // SAFETY: `info` has `bytes` bytes and lives over the call.
+    let result =
+        unsafe { sys::bpf_link_get_info_by_fd(link.as_raw_fd(), &raw mut info, &raw mut bytes) };
+    if result < 0 {
+        // Older kernels attach perf events without a link: nothing can be asked.
+        return false;
+    }
+    let target = match info.type_ {
+        // SAFETY: the kernel fills the part that belongs to the type; all parts are plain numbers.
+        sys::BPF_LINK_TYPE_XDP => unsafe { info.__bindgen_anon_1.xdp.ifindex },
+        // SAFETY: as above.
+        sys::BPF_LINK_TYPE_TCX => unsafe { info.__bindgen_anon_1.tcx.ifindex },
+        // SAFETY: as above.
+        sys::BPF_LINK_TYPE_NETKIT => unsafe { info.__bindgen_anon_1.netkit.ifindex },
+        // SAFETY: as above.
+        sys::BPF_LINK_TYPE_NETNS => unsafe { info.__bindgen_anon_1.netns.netns_ino },
+        sys::BPF_LINK_TYPE_CGROUP => {
+            // SAFETY: as above.
+            let id = unsafe { info.__bindgen_anon_1.cgroup.cgroup_id };
+            u32::from(id != 0)
+        }
+        _ => 1,
+    };
+    target == 0
+}
+
+impl Filter {
+    /// Attaches a program as a direct-action classifier.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn attach(
+        program: i32,
+        interface: &str,
+        netns: Option<&str>,
+        egress: bool,
+    ) -> io::Result<Self> {
+        place::in_netns(netns, || {
+            let number = place::interface(interface)?;
+            let mut hook = sys::bpf_tc_hook {
+                sz: size_of::<sys::bpf_tc_hook>() as sys::size_t,
+                ifindex: number,
+                attach_point: if egress {
+                    sys::BPF_TC_EGRESS
+                } else {
+                    sys::BPF_TC_INGRESS
+                },
+                ..Default::default()
+            };
+            // SAFETY: `hook` lives over the call and tells its own size.
+            let made = unsafe { sys::bpf_tc_hook_create(&raw mut hook) };
+            if made < 0 && made != -libc::EEXIST {
+                return Err(io::Error::from_raw_os_error(-made));
+            }
+            let mut options = sys::bpf_tc_opts {
+                sz: size_of::<sys::bpf_tc_opts>() as sys::size_t,
+                prog_fd: program,
+                ..Default::default()
+            };
+            // SAFETY: as above, for both.
+            let result = unsafe { sys::bpf_tc_attach(&raw const hook, &raw mut options) };
+            if result < 0 {
+                return Err(io::Error::from_raw_os_error(-result));
+            }
+            Ok(Self {
+                hook,
+                handle: options.handle,
+                priority: options.priority,
+                interface: interface.to_owned(),
+                netns: netns.map(str::to_owned),
+            })
+        })
+    }
+}
+
+impl Drop for Filter {
+    fn drop(&mut self) {
+        let this: &Self = self;
+        let netns = this.netns.as_deref();
+        let number = place::in_netns(netns, || place::interface(&this.interface));
+        if number.ok() != Some(this.hook.ifindex) {
+            // It went with its interface; another one may have its number by now.
+            return;
+        }
+        let options = sys::bpf_tc_opts {
+            sz: size_of::<sys::bpf_tc_opts>() as sys::size_t,
+            handle: self.handle,
+            priority: self.priority,
+            ..Default::default()
+        };
+        // An error means that somebody else has removed it.
+        let _removed = place::in_netns(netns, || {
+            // SAFETY: both live over the call and tell their own sizes.
+            Ok(unsafe { sys::bpf_tc_detach(&raw const this.hook, &raw const options) })
+        });
+    }
+}

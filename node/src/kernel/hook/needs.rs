@@ -1,0 +1,147 @@
+//! What a kernel must have for a kind of hook, told where this one seems to lack it.
+//! Asked when the kernel has said no, and before anything is attached where it surely will.
+//! Must never refuse by the kernel's number alone: distributions carry features back.
+
+use std::path::Path;
+
+use payload::object::Kind;
+
+use super::rules::{Place, place};
+
+/// What would be needed for `kind`, where the kernel's `reason` may well be that it is missing: this
+/// kernel is older than the kind, or says that it does not do such things.
+pub(crate) fn needs(kind: Kind, reason: &str) -> Option<String> {
+    let (since, configuration) = required(kind)?;
+    let release = release()?;
+    let older = number(&release).is_some_and(|number| number < since);
+    if !older && !says_unsupported(reason) {
+        return None;
+    }
+    Some(sentence(kind, since, configuration, &release))
+}
+
+fn sentence(kind: Kind, since: (u32, u32), configuration: Option<&str>, release: &str) -> String {
+    let (major, minor) = since;
+    let built = configuration.map_or_else(String::new, |options| format!(", built with {options}"));
+    format!("a {kind} program needs kernel {major}.{minor} or newer{built}; this is {release}")
+}
+
+/// Whether an error's text ends in a number by which kernels say that they don't do a thing:
+/// `EPERM`, `ENOSYS`, `EOPNOTSUPP`, and `ENOTSUPP`, which only the kernel itself has.
+fn says_unsupported(reason: &str) -> bool {
+    [1, 38, 95, 524]
+        .iter()
+        .any(|number| reason.contains(&format!("(os error {number})")))
+}
+
+/// The first two numbers of a release.
+fn number(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(|letter: char| !letter.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// What is missing for certain, so that nothing needs to be tried.
+pub(super) fn surely_missing(kind: Kind) -> Option<String> {
+    let source = |name: &str| {
+        let source = Path::new("/sys/bus/event_source/devices").join(name);
+        // Kernels before 4.17 have the file of tracefs alone; without any mount nothing is told.
+        let tracefs = Path::new("/sys/kernel/tracing");
+        tracefs.join("events").is_dir()
+            && !source.exists()
+            && !tracefs.join(format!("{name}_events")).exists()
+    };
+    let missing = match place(kind) {
+        Place::KernelFunction | Place::Syscall => source("kprobe"),
+        Place::UserFunction | Place::Usdt => source("uprobe"),
+        Place::KernelType if kind == Kind::Lsm => !lsm_is_on(),
+        Place::CgroupFunction => !lsm_is_on(),
+        _ => false,
+    };
+    if missing && matches!(kind, Kind::Lsm | Kind::LsmCgroup) {
+        return Some(
+            "BPF is not among the kernel's security modules (/sys/kernel/security/lsm), so its \
+             hooks would never run; boot with `lsm=…,bpf`"
+                .to_owned(),
+        );
+    }
+    let (since, configuration) = required(kind)?;
+    missing.then(|| sentence(kind, since, configuration, &release().unwrap_or_default()))
+}
+
+/// Whether the kernel asks BPF at its security hooks; also where securityfs does not tell.
+fn lsm_is_on() -> bool {
+    std::fs::read_to_string("/sys/kernel/security/lsm").map_or(true, |modules| {
+        modules.trim().split(',').any(|module| module == "bpf")
+    })
+}
+
+/// The first mainline kernel that has the kind, and what it must be built with.
+fn required(kind: Kind) -> Option<((u32, u32), Option<&'static str>)> {
+    const TRAMPOLINE: &str = "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS and CONFIG_BPF_JIT";
+    Some(match kind {
+        Kind::Kprobe | Kind::Kretprobe | Kind::Ksyscall | Kind::Kretsyscall => {
+            ((4, 1), Some("CONFIG_KPROBE_EVENTS"))
+        }
+        Kind::KprobeMulti | Kind::KretprobeMulti => ((5, 18), Some("CONFIG_FPROBE")),
+        Kind::KprobeSession => ((6, 10), Some("CONFIG_FPROBE")),
+        Kind::Uprobe | Kind::Uretprobe | Kind::Usdt => ((4, 1), Some("CONFIG_UPROBE_EVENTS")),
+        Kind::UprobeMulti | Kind::UretprobeMulti => ((6, 6), Some("CONFIG_UPROBE_EVENTS")),
+        Kind::UprobeSession => ((6, 13), Some("CONFIG_UPROBE_EVENTS")),
+        Kind::Fentry | Kind::Fexit => ((5, 5), Some(TRAMPOLINE)),
+        Kind::FmodRet => ((5, 7), Some(TRAMPOLINE)),
+        Kind::Fsession => ((7, 0), Some(TRAMPOLINE)),
+        Kind::Lsm => (
+            (5, 7),
+            Some("CONFIG_BPF_LSM and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"),
+        ),
+        Kind::LsmCgroup => ((6, 0), Some("CONFIG_BPF_LSM and CONFIG_CGROUP_BPF")),
+        Kind::Xdp => ((5, 9), None),
+        Kind::Tc => (
+            (4, 1),
+            Some("CONFIG_NET_CLS_BPF or, from 6.6, CONFIG_NET_XGRESS"),
+        ),
+        Kind::Tcx => ((6, 6), Some("CONFIG_NET_XGRESS")),
+        Kind::Netkit => ((6, 7), Some("CONFIG_NETKIT")),
+        Kind::CgroupSkb
+        | Kind::CgroupSock
+        | Kind::CgroupSockAddr
+        | Kind::CgroupSysctl
+        | Kind::CgroupSockopt
+        | Kind::CgroupDevice
+        | Kind::Sockops => ((5, 7), Some("CONFIG_CGROUP_BPF")),
+        Kind::SkLookup => ((5, 9), None),
+        Kind::FlowDissector => ((6, 1), None),
+        Kind::Netfilter => ((6, 4), Some("CONFIG_NETFILTER_BPF_LINK")),
+        Kind::StructOps => ((6, 4), Some(TRAMPOLINE)),
+        Kind::Iter => ((5, 8), None),
+        Kind::TpBtf => ((5, 5), Some("CONFIG_DEBUG_INFO_BTF")),
+        Kind::RawTracepoint => ((4, 17), None),
+        Kind::RawTracepointWritable => ((5, 2), None),
+        _ => return None,
+    })
+}
+
+fn release() -> Option<String> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    Some(release.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_begins_with_its_two_numbers() {
+        assert_eq!(number("6.1.0-41-cloud-amd64"), Some((6, 1)));
+        assert_eq!(number("7.0-rc1"), Some((7, 0)));
+        assert_eq!(number("unknown"), None);
+    }
+
+    #[test]
+    fn a_mistake_is_not_blamed_on_the_kernel() {
+        assert!(says_unsupported("Operation not supported (os error 95)"));
+        assert!(says_unsupported("Unknown error 524 (os error 524)"));
+        assert!(!says_unsupported("No such file or directory (os error 2)"));
+        assert!(!says_unsupported("Device or resource busy (os error 16)"));
+    }
+}

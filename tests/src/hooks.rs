@@ -1,0 +1,82 @@
+//! Each kind of hook on the kernel that runs: attached, fired, updated under load, refused, paused,
+//! taken away and given back, stopped. Run by the program `hooks`, on this machine and in guests.
+//! Must never say that a kind works unless its program counted what was caused.
+
+mod case;
+mod course;
+mod daemon;
+mod deed;
+mod field;
+mod kernel;
+mod network;
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+pub use case::{Case, cases};
+use daemon::Daemon;
+use field::Field;
+
+/// What came of a section on a kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The section, without target.
+    pub section: String,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of a section on a kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// All that is asked of it was seen.
+    Works {
+        /// How its programs are replaced.
+        strategy: String,
+    },
+    /// The node refused it before anything was attached.
+    Refused {
+        /// The node's words.
+        why: String,
+    },
+    /// It did not do what it must.
+    Failed {
+        /// What was wrong.
+        why: String,
+    },
+}
+
+/// Tries the cases whose section begins with one of `wanted`, or all, and shows each row.
+///
+/// # Errors
+/// When the daemon or the place to try them in can't be had.
+pub fn try_all(
+    node: &Path,
+    objects: &Path,
+    wanted: &[String],
+    mut show: impl FnMut(&Row),
+) -> Result<()> {
+    // The daemon first: it must not be in the cgroup that comes and goes.
+    let daemon = Daemon::start(node)?;
+    let mut field = Field::new()?;
+    for case in cases()? {
+        if !wanted.is_empty() && !wanted.contains(&case.prefix().to_owned()) {
+            continue;
+        }
+        let object = std::fs::read(objects.join(case.object_name()))?;
+        let outcome = course::run(&case, &object, &daemon, &mut field);
+        let outcome = outcome.unwrap_or_else(|error| Outcome::Failed {
+            why: format!("{error:#}"),
+        });
+        daemon.stop_instance();
+        show(&Row {
+            section: case.prefix().to_owned(),
+            outcome,
+        });
+    }
+    Ok(())
+}
