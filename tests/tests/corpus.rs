@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use api::client::{Client, ClientError};
+use api::node::Settings;
 use tests::corpus;
 
 /// What is to become of a case.

@@ -198,7 +198,7 @@ fn kernel_lost(counts: &Counts) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use api::node::{Hook, Owner, Trust};
+    use api::node::{Hook, HookState, Owner, Trust};
 
     use super::*;
 
@@ -219,7 +219,10 @@ mod tests {
                 kind: "uprobe".into(),
                 target: "a\"b\\c".into(),
                 strategy: "switch".into(),
+                strategy_reason: None,
+                state: HookState::Attached,
                 falls_through: 4,
+                excused: 0,
             }],
             buffers: Vec::new(),
             counts: Counts {

@@ -45,7 +45,9 @@ pub(super) fn arm(
         match seat {
             Ok(seat) => seats.push(seat),
             Err(source) => {
-                seats.iter().for_each(|armed| armed.clear(lane));
+                for armed in &seats {
+                    armed.clear(lane);
+                }
                 return Err(planned.refused(source));
             }
         }

@@ -22,7 +22,9 @@ pub(super) fn watch(engine: Weak<Shared>) {
             };
             let slots: Vec<Arc<Slot>> = locked(&engine.slots).values().cloned().collect();
             drop(engine);
-            slots.iter().for_each(|slot| mend(slot));
+            for slot in &slots {
+                mend(slot);
+            }
         }
     });
 }

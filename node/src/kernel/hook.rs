@@ -20,7 +20,7 @@ pub(crate) use error::HookError;
 pub(crate) use needs::needs;
 pub(crate) use rules::Strategy;
 use rules::{Place, Use, neutral, place as place_of, rule};
-use target::{Key, Target};
+use target::Target;
 
 /// A hook. Two programs of two generations with equal hooks follow each other at one.
 #[derive(Debug, Clone, PartialEq, Eq)]

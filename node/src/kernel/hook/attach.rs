@@ -57,11 +57,11 @@ fn attached(hook: &Hook, object: &Object, program: &ProgramMut<'_>) -> io::Resul
         Place::RawTracepoint => program.attach_raw_tracepoint(main),
         Place::KernelType if hook.kind == Kind::Lsm => program.attach_lsm(),
         Place::KernelType => program.attach_trace(),
-        Place::KernelFunction => return one(kernel_function(hook, program)?),
+        Place::KernelFunction => return Ok(one(kernel_function(hook, program)?)),
         Place::Syscall => program.attach_ksyscall(hook.kind == Kind::Kretsyscall, main),
-        Place::KernelFunctions => return one(kernel_functions(hook, program)?),
+        Place::KernelFunctions => return Ok(one(kernel_functions(hook, program)?)),
         Place::UserFunction => user_function(hook, program),
-        Place::UserFunctions => return one(user_functions(hook, program)?),
+        Place::UserFunctions => return Ok(one(user_functions(hook, program)?)),
         Place::Usdt => {
             let (path, provider, name) = split_usdt(main).unwrap_or_default();
             let pid = pid(target);
@@ -85,11 +85,11 @@ fn attached(hook: &Hook, object: &Object, program: &ProgramMut<'_>) -> io::Resul
         Place::Iterator => iterator(target, object, program)?,
         Place::Operations | Place::Nowhere => return Err(io::ErrorKind::Unsupported.into()),
     };
-    one(link.map_err(io::Error::other)?)
+    Ok(one(link.map_err(io::Error::other)?))
 }
 
-fn one(link: Link) -> io::Result<Vec<Attachment>> {
-    Ok(vec![Attachment::Link(link)])
+fn one(link: Link) -> Vec<Attachment> {
+    vec![Attachment::Link(link)]
 }
 
 fn raw(program: &ProgramMut<'_>) -> i32 {
@@ -195,9 +195,9 @@ fn operations(object: &Object, name: &str) -> io::Result<Vec<Attachment>> {
     let map = object.maps().find(|map| map.name() == name);
     let map = map.ok_or_else(|| io::Error::other(format!("libbpf made no map {name}")))?;
     // SAFETY: the map belongs to `object`, which is loaded.
-    one(link_of(unsafe {
-        sys::bpf_map__attach_struct_ops(map.as_libbpf_object().as_ptr())
-    })?)
+    let link =
+        link_of(unsafe { sys::bpf_map__attach_struct_ops(map.as_libbpf_object().as_ptr()) })?;
+    Ok(one(link))
 }
 
 fn perf_events(target: &Target, program: &ProgramMut<'_>) -> io::Result<Vec<Attachment>> {
@@ -249,7 +249,7 @@ fn interface(hook: &Hook, program: i32) -> io::Result<Attachment> {
         _ => hook.attach_type,
     };
     if hook.kind == Kind::SocketFilter {
-        return socket_filter(program, name, netns).map(|_socket| Attachment::Socket { _socket });
+        return socket_filter(program, name, netns).map(Attachment::Socket);
     }
     let flags = xdp_flags(&hook.target);
     let link = place::in_netns(netns, || {
@@ -267,7 +267,7 @@ fn interface(hook: &Hook, program: i32) -> io::Result<Attachment> {
                 && error.raw_os_error() == Some(libc::EINVAL) =>
         {
             let filter = Filter::attach(program, name, netns, egress);
-            filter.map(|_filter| Attachment::Filter { _filter })
+            filter.map(|filter| Attachment::Filter(Box::new(filter)))
         }
         link => link.map(Attachment::Descriptor),
     }
@@ -312,7 +312,7 @@ fn netfilter(hook: &Hook, program: i32) -> io::Result<Attachment> {
 fn socket_filter(program: i32, name: &str, netns: Option<&str>) -> io::Result<OwnedFd> {
     place::in_netns(netns, || {
         let number = place::interface(name)?;
-        let every_protocol = (libc::ETH_P_ALL.cast_unsigned() as u16).to_be();
+        let every_protocol = u16::try_from(libc::ETH_P_ALL).unwrap_or(0).to_be();
         // SAFETY: takes three integers.
         let socket = unsafe {
             libc::socket(
@@ -331,10 +331,10 @@ fn socket_filter(program: i32, name: &str, netns: Option<&str>) -> io::Result<Ow
         option(&socket, libc::SO_RCVBUF, 1)?;
         // SAFETY: all zeros is a value of this plain struct.
         let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_family = u16::try_from(libc::AF_PACKET).unwrap_or(0);
         address.sll_protocol = every_protocol;
         address.sll_ifindex = number;
-        let bytes = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        let bytes = bytes_of::<libc::sockaddr_ll>();
         // SAFETY: `address` lives over the call and has `bytes` bytes.
         let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), bytes) };
         if bound < 0 {
@@ -344,8 +344,12 @@ fn socket_filter(program: i32, name: &str, netns: Option<&str>) -> io::Result<Ow
     })
 }
 
+fn bytes_of<T>() -> libc::socklen_t {
+    libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
+}
+
 fn option(socket: &OwnedFd, name: libc::c_int, value: i32) -> io::Result<()> {
-    let bytes = size_of::<i32>() as libc::socklen_t;
+    let bytes = bytes_of::<i32>();
     // SAFETY: `value` lives over the call and has `bytes` bytes.
     let set = unsafe {
         libc::setsockopt(

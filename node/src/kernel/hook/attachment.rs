@@ -52,16 +52,10 @@ pub(crate) enum Attachment {
     Link(Link),
     /// A link by its descriptor.
     Descriptor(OwnedFd),
-    /// A classifier of traffic control.
-    Filter {
-        /// Detaches when it is dropped.
-        _filter: Filter,
-    },
-    /// A packet socket that a filter is attached to.
-    Socket {
-        /// Keeps the filter where it is.
-        _socket: OwnedFd,
-    },
+    /// A classifier of traffic control; detaches when it is dropped.
+    Filter(#[expect(dead_code, reason = "its drop is what it is held for")] Box<Filter>),
+    /// A packet socket that a filter is attached to; closing it detaches.
+    Socket(#[expect(dead_code, reason = "its drop is what it is held for")] OwnedFd),
 }
 
 /// A classifier of traffic control, which lives without a descriptor.
@@ -89,7 +83,7 @@ impl Attachment {
         match self {
             Self::Link(link) => Some(link.as_fd()),
             Self::Descriptor(link) => Some(link.as_fd()),
-            Self::Filter { .. } | Self::Socket { .. } => None,
+            Self::Filter(_) | Self::Socket(_) => None,
         }
     }
 

@@ -95,7 +95,7 @@ fn required(kind: Kind) -> Option<((u32, u32), Option<&'static str>)> {
             Some("CONFIG_BPF_LSM and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"),
         ),
         Kind::LsmCgroup => ((6, 0), Some("CONFIG_BPF_LSM and CONFIG_CGROUP_BPF")),
-        Kind::Xdp => ((5, 9), None),
+        Kind::Xdp | Kind::SkLookup => ((5, 9), None),
         Kind::Tc => (
             (4, 1),
             Some("CONFIG_NET_CLS_BPF or, from 6.6, CONFIG_NET_XGRESS"),
@@ -109,7 +109,6 @@ fn required(kind: Kind) -> Option<((u32, u32), Option<&'static str>)> {
         | Kind::CgroupSockopt
         | Kind::CgroupDevice
         | Kind::Sockops => ((5, 7), Some("CONFIG_CGROUP_BPF")),
-        Kind::SkLookup => ((5, 9), None),
         Kind::FlowDissector => ((6, 1), None),
         Kind::Netfilter => ((6, 4), Some("CONFIG_NETFILTER_BPF_LINK")),
         Kind::StructOps => ((6, 4), Some(TRAMPOLINE)),

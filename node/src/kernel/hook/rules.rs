@@ -278,7 +278,8 @@ pub(super) fn neutral(kind: Kind) -> i32 {
     const TC_ACT_UNSPEC: i32 = -1;
     const FLOW_DISSECTOR_CONTINUE: i32 = 129;
     match kind {
-        // 0 at a perf-based hook hides the event from every other perf user of the machine.
+        // 0 at a perf-based hook hides the event from every other perf user of the machine; at the
+        // others 1 is "allowed".
         Kind::Tracepoint
         | Kind::Kprobe
         | Kind::Kretprobe
@@ -286,9 +287,8 @@ pub(super) fn neutral(kind: Kind) -> i32 {
         | Kind::Kretsyscall
         | Kind::Uprobe
         | Kind::Uretprobe
-        | Kind::PerfEvent => 1,
-        // Allowed.
-        Kind::LsmCgroup
+        | Kind::PerfEvent
+        | Kind::LsmCgroup
         | Kind::CgroupSkb
         | Kind::CgroupSock
         | Kind::CgroupSockAddr
