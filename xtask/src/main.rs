@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench`.
+//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench|kernel`.
 //! Called by people and by `.ci/run`; needs nothing but Rust to build.
 //! Must never be needed by a program at run time.
 #![forbid(unsafe_code)]
@@ -8,6 +8,7 @@ mod bpf;
 mod check;
 mod daemon;
 mod demo;
+mod kernel;
 mod output;
 mod publisher;
 mod run;
@@ -29,6 +30,8 @@ usage: cargo xtask COMMAND
   bpf             compile bpf/*/ and tests/corpus/ to target/bpf/
   bench load|events|pull|footprint [--json] [--check]
                   times against a named baseline, and sizes
+  kernel [VERSION…] [-- COMMAND…]
+                  boot Debian's kernels in QEMU and run a command in them
 
 `check --all` is the same as `check` for now: nothing is left out of either.";
 
@@ -51,6 +54,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["demo"] => demo::demo(false)?,
         ["demo", "--keep"] => demo::demo(true)?,
         ["bench", name, options @ ..] => bench::bench(name, options)?,
+        ["kernel", words @ ..] => return kernel::command(words),
         ["tidy"] => tidy::tidy()?,
         ["bpf"] => {
             setup::to_build()?;

@@ -11,6 +11,7 @@ mod schemathesis;
 
 use anyhow::Result;
 
+pub(crate) use apt::{download, lists};
 pub(crate) use deny::cargo_deny;
 pub(crate) use rivals::program as rival;
 pub(crate) use schemathesis::program as schemathesis;
@@ -23,6 +24,7 @@ use crate::output;
 /// When something is missing and cannot be installed.
 pub(crate) fn everything() -> Result<()> {
     apt::install(needs::ALL)?;
+    to_boot()?;
     mounts::ensure();
     deny::install()?;
     schemathesis::install()?;
@@ -47,4 +49,12 @@ pub(crate) fn to_build() -> Result<()> {
 pub(crate) fn to_pull() -> Result<()> {
     apt::install(needs::TO_PULL)?;
     rivals::unpack()
+}
+
+/// What fetching kernels and booting them in guests needs.
+///
+/// # Errors
+/// When something is missing and cannot be had.
+pub(crate) fn to_boot() -> Result<()> {
+    apt::install(needs::TO_BOOT)
 }

@@ -39,9 +39,7 @@ pub(crate) fn install(needs: &[Need]) -> Result<()> {
     if !run::is_root() && run::which("sudo").is_none() {
         bail!("installing needs root; run as root: {by_hand}");
     }
-    if !lists_are_there() {
-        quietly(apt_get().arg("update"))?;
-    }
+    lists()?;
     let install = |packages: &[&str]| {
         quietly(
             apt_get()
@@ -63,14 +61,23 @@ pub(crate) fn install(needs: &[Need]) -> Result<()> {
     }
 }
 
+/// Fetches the lists of packages where there are none.
+///
+/// # Errors
+/// When they cannot be had.
+pub(crate) fn lists() -> Result<()> {
+    if lists_are_there() {
+        return Ok(());
+    }
+    quietly(apt_get().arg("update"))
+}
+
 /// Downloads one package into a folder, without installing it.
 ///
 /// # Errors
 /// When it cannot be had.
 pub(crate) fn download(package: &str, folder: &Path) -> Result<()> {
-    if !lists_are_there() {
-        quietly(apt_get().arg("update"))?;
-    }
+    lists()?;
     let get = || quietly(apt_get().args(["download", package]).current_dir(folder));
     if let Err(error) = get() {
         output::line(&format!(

@@ -99,6 +99,18 @@ pub(crate) const TO_PULL: &[Need] = &[program(
     "asks servers for blobs, as fast as they answer",
 )];
 
+/// What guests need beside [`TO_BUILD`].
+pub(crate) const TO_BOOT: &[Need] = &[
+    program("qemu-system-x86_64", "qemu-system-x86", "boots kernels"),
+    program("busybox", "busybox-static", "a guest's shell"),
+    program("depmod", "kmod", "tells which module needs which"),
+    program("xz", "xz-utils", "unpacks modules"),
+    program("ip", "iproute2", "makes interfaces in guests"),
+    program("tc", "iproute2", "shows what hangs on them"),
+    program("bpftool", "bpftool", "shows what a guest's kernel holds"),
+    program("setpriv", "util-linux", "ends guests with who started them"),
+];
+
 /// How many of `ALL`, from its start, are needed to build and run.
 const TO_BUILD_COUNT: usize = 11;
 
