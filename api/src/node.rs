@@ -135,6 +135,9 @@ pub struct Hook {
     /// the instance was paused.
     #[serde(default)]
     pub excused: u64,
+    /// How often the kernel skipped the program because it was running on that CPU already.
+    #[serde(default)]
+    pub missed: u64,
 }
 
 /// Whether a program sees what happens at its hook.

@@ -52,6 +52,9 @@ static __always_inline __attribute__((unused)) _Bool by_the_test(void)
 #define SOCKOPT 9
 #define ZERO 10
 #define DGRAM 11
+#define PROBED 12
+#define OPERATION 13
+#define SYSCTL 14
 
 #if FILTER == ALWAYS
 #define CONTEXT void
@@ -95,6 +98,27 @@ struct bpf_nf_ctx {
 #elif FILTER == DGRAM
 #define CONTEXT struct bpf_sock_addr
 #define OURS (ctx->type == 2)
+#elif FILTER == SYSCTL
+/* The C library reads others now and then. */
+static __always_inline _Bool is_ostype(struct bpf_sysctl *ctx)
+{
+	char name[8] = {};
+
+	bpf_sysctl_get_name(ctx, name, sizeof(name), BPF_F_SYSCTL_BASE_NAME);
+	return name[0] == 'o' && name[1] == 's' && name[2] == 't';
+}
+#define CONTEXT struct bpf_sysctl
+#define OURS is_ostype(ctx)
+#elif FILTER == PROBED
+/* The maps in which libbpf keeps what it knows of a probe's arguments. */
+#include <stdbool.h>
+#include <linux/ptrace.h>
+#include <bpf/usdt.bpf.h>
+#define CONTEXT struct pt_regs
+#define OURS by_the_test()
+#elif FILTER == OPERATION
+#define CONTEXT void
+#define OURS 1
 #else
 #error "FILTER"
 #endif
@@ -107,3 +131,39 @@ SEC(SECTION) int hooks_program(CONTEXT *ctx)
 {
 	return counted(OURS);
 }
+
+#if FILTER == OPERATION
+/* Congestion control that does next to nothing; the program sees each connection begin. */
+struct sock;
+
+struct tcp_congestion_ops {
+	__u32 (*ssthresh)(struct sock *sk);
+	void (*cong_avoid)(struct sock *sk, __u32 ack, __u32 acked);
+	__u32 (*undo_cwnd)(struct sock *sk);
+	void (*init)(struct sock *sk);
+	char name[16];
+} __attribute__((preserve_access_index));
+
+SEC("struct_ops/ssthresh") __u32 ssthresh(__u64 *ctx)
+{
+	return 2;
+}
+
+SEC("struct_ops/cong_avoid") void cong_avoid(__u64 *ctx)
+{
+}
+
+SEC("struct_ops/undo_cwnd") __u32 undo_cwnd(__u64 *ctx)
+{
+	return 2;
+}
+
+SEC(".struct_ops.link")
+struct tcp_congestion_ops hooks_ops = {
+	.ssthresh = (void *)ssthresh,
+	.cong_avoid = (void *)cong_avoid,
+	.undo_cwnd = (void *)undo_cwnd,
+	.init = (void *)hooks_program,
+	.name = "marrow_test",
+};
+#endif

@@ -12,7 +12,7 @@ mod network;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 pub use case::{Case, cases};
@@ -67,7 +67,8 @@ pub fn try_all(
         if !wanted.is_empty() && !wanted.contains(&case.prefix().to_owned()) {
             continue;
         }
-        let object = std::fs::read(objects.join(case.object_name()))?;
+        let object = objects.join(case.object_name());
+        let object = std::fs::read(&object).with_context(|| object.display().to_string())?;
         let outcome = course::run(&case, &object, &daemon, &mut field);
         let outcome = outcome.unwrap_or_else(|error| Outcome::Failed {
             why: format!("{error:#}"),

@@ -25,7 +25,10 @@ enum Fate {
 use Fate::{Either, Loaded, Refused};
 
 const TRACEPOINT: &str = "sched/sched_process_exec";
-const NOT_YET: &str = "cannot run yet";
+/// A program whose kind attaches to an interface that nobody named.
+const NOWHERE: &str = "names a hook";
+/// What a kernel without the kind's part is told to lack.
+const NEEDS: &str = "needs kernel";
 
 /// Every case, sorted.
 const CASES: &[(&str, Fate)] = &[
@@ -42,28 +45,28 @@ const CASES: &[(&str, Fate)] = &[
     ("core_type_number", Loaded(TRACEPOINT)),
     ("core_types", Loaded(TRACEPOINT)),
     ("functions", Loaded(TRACEPOINT)),
-    ("hook_cgroup", Refused(NOT_YET)),
-    ("hook_fentry", Refused(NOT_YET)),
-    ("hook_fexit", Refused(NOT_YET)),
-    ("hook_iter", Refused(NOT_YET)),
-    ("hook_kprobe", Refused(NOT_YET)),
-    ("hook_kprobe_multi", Refused(NOT_YET)),
-    ("hook_kretprobe", Refused(NOT_YET)),
-    ("hook_ksyscall", Refused(NOT_YET)),
-    ("hook_lsm", Refused(NOT_YET)),
-    ("hook_lsm_sleepable", Refused(NOT_YET)),
+    ("hook_cgroup", Loaded("cgroup_skb")),
+    ("hook_fentry", Either("do_nanosleep", NEEDS)),
+    ("hook_fexit", Either("do_nanosleep", NEEDS)),
+    ("hook_iter", Loaded("iter")),
+    ("hook_kprobe", Either("do_nanosleep", NEEDS)),
+    ("hook_kprobe_multi", Either("do_nano", NEEDS)),
+    ("hook_kretprobe", Either("do_nanosleep", NEEDS)),
+    ("hook_ksyscall", Either("nanosleep", NEEDS)),
+    ("hook_lsm", Either("file_open", NEEDS)),
+    ("hook_lsm_sleepable", Either("file_open", NEEDS)),
     ("hook_perf_event", Loaded("perf_event")),
     ("hook_raw_tp", Loaded("sched_switch")),
-    ("hook_socket", Refused(NOT_YET)),
-    ("hook_syscall", Refused(NOT_YET)),
-    ("hook_tcx", Refused(NOT_YET)),
+    ("hook_socket", Refused(NOWHERE)),
+    ("hook_syscall", Refused(NOWHERE)),
+    ("hook_tcx", Refused(NOWHERE)),
     ("hook_tp_btf", Loaded("sched_switch")),
     ("hook_tracepoint", Loaded("sched/sched_switch")),
     ("hook_uprobe", Loaded("libc.so.6:hcreate")),
-    ("hook_uprobe_sleepable", Refused("sleepable")),
+    ("hook_uprobe_sleepable", Loaded("overlap")),
     ("hook_uretprobe", Loaded("libc.so.6:hcreate")),
-    ("hook_usdt", Refused(NOT_YET)),
-    ("hook_xdp", Refused(NOT_YET)),
+    ("hook_usdt", Refused("usdt")),
+    ("hook_xdp", Refused(NOWHERE)),
     ("kconfig", Loaded(TRACEPOINT)),
     ("ksyms", Either("sched_process_exec", "bpf_task_from_pid")),
     ("legacy_maps", Refused("section \"maps\"")),
@@ -80,7 +83,7 @@ const CASES: &[(&str, Fate)] = &[
     ("maps_of_maps", Loaded(TRACEPOINT)),
     ("maps_ring", Loaded("ringbuf")),
     ("maps_storage", Either(TRACEPOINT, "storage")),
-    ("maps_struct_ops", Refused(NOT_YET)),
+    ("maps_struct_ops", Either("struct_ops", "struct_ops")),
     ("maps_timer", Either(TRACEPOINT, "tracing progs cannot use")),
     ("no_btf", Loaded(TRACEPOINT)),
     ("no_btf_maps", Refused("no BTF")),

@@ -5,8 +5,10 @@
 mod cpio;
 mod debian;
 mod guest;
+mod hooks;
 mod initramfs;
 mod modules;
+mod table;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -58,13 +60,10 @@ pub(crate) const NAMES: [&str; ROWS.len()] =
     [ROWS[0].name, ROWS[1].name, ROWS[2].name, ROWS[3].name];
 
 /// How long what a guest runs may take, with the boot.
-const TIMEOUT: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(20);
 /// Memory and processors of the guests of `cargo xtask kernel`.
 const MEMORY_MIB: u32 = 1024;
 const CPUS: u32 = 2;
-
-/// What is run where nobody says what.
-const SMOKE: &str = include_str!("kernel/smoke.sh");
 
 /// A kernel that was fetched.
 #[derive(Debug, Clone)]
@@ -79,57 +78,83 @@ pub(crate) struct Kernel {
     pub(crate) modules: PathBuf,
 }
 
-/// Runs a command in guests, and prints what it prints: kernels, then `--` and the command, which
-/// a shell reads. Without kernels in all of them; without a command a short proof of the node.
+/// `cargo xtask kernel [KERNEL…] [--write] [-- COMMAND…]`: without a command what [`prove`] does,
+/// with one that command in guests; a shell reads it. Without kernels all of them.
 ///
 /// # Errors
-/// When a kernel cannot be had or a guest does not end as it should.
+/// When a kernel cannot be had, a guest does not end as it should, or something does not hold.
 pub(crate) fn command(words: &[&str]) -> Result<ExitCode> {
     let mut halves = words.splitn(2, |word| *word == "--");
-    let mut names = halves.next().unwrap_or_default().to_vec();
+    let asked = halves.next().unwrap_or_default();
     let command = halves.next().map(|words| words.join(" "));
+    let write = asked.contains(&"--write");
+    let asked = asked.iter().filter(|word| **word != "--write");
+    let mut names: Vec<&str> = asked.copied().collect();
+    for name in &names {
+        if *name != hooks::HERE || command.is_some() {
+            row(name)?;
+        }
+    }
     if names.is_empty() {
         names = NAMES.to_vec();
+        if command.is_none() {
+            names.push(hooks::HERE);
+        }
     }
-    for name in &names {
-        row(name)?;
-    }
+    let Some(command) = command else {
+        hooks::prove(&names, write)?;
+        return Ok(ExitCode::SUCCESS);
+    };
     setup::to_build()?;
     setup::to_boot()?;
     let files = at_hand()?;
-    let guest = Guest {
-        memory_mib: MEMORY_MIB,
-        cpus: CPUS,
-        files,
-        command: command.unwrap_or_else(|| SMOKE.to_owned()),
-        timeout: TIMEOUT,
-    };
     let mut code = ExitCode::SUCCESS;
     for name in names {
-        let kernel = fetched(name)?;
-        output::line(&format!("\n== kernel {} ({})", kernel.name, kernel.release));
-        let run = guest.run(&kernel, &mut |printed| {
-            let (Printed::Out(line) | Printed::Err(line)) = printed;
-            output::line(line);
-        })?;
-        if !run.absent.is_empty() {
-            output::line(&format!("no modules: {}", run.absent.join(", ")));
-        }
-        for fault in &run.faults {
-            output::line(&format!("the kernel said: {fault}"));
-        }
-        output::line(&format!(
-            "status {} on {}: booted in {:.1} s, all in {:.1} s",
-            run.status,
-            kernel.release,
-            run.booted.as_secs_f64(),
-            run.took.as_secs_f64()
-        ));
-        if run.status != 0 {
+        let mut show = |line: &str| output::line(line);
+        if in_guest(name, &command, &files, &mut show)? != 0 {
             code = ExitCode::FAILURE;
         }
     }
     Ok(code)
+}
+
+/// Runs a command in a guest of this kernel, shows each line that it prints, and gives its status.
+///
+/// # Errors
+/// When the kernel cannot be had or the guest does not end as it should.
+fn in_guest(
+    name: &str,
+    command: &str,
+    files: &[(PathBuf, String)],
+    show: &mut dyn FnMut(&str),
+) -> Result<i32> {
+    let kernel = fetched(name)?;
+    output::line(&format!("\n== kernel {} ({})", kernel.name, kernel.release));
+    let guest = Guest {
+        memory_mib: MEMORY_MIB,
+        cpus: CPUS,
+        files: files.to_vec(),
+        command: command.to_owned(),
+        timeout: TIMEOUT,
+    };
+    let run = guest.run(&kernel, &mut |printed| {
+        let (Printed::Out(line) | Printed::Err(line)) = printed;
+        show(line);
+    })?;
+    if !run.absent.is_empty() {
+        output::line(&format!("no modules: {}", run.absent.join(", ")));
+    }
+    for fault in &run.faults {
+        output::line(&format!("the kernel said: {fault}"));
+    }
+    output::line(&format!(
+        "status {} on {}: booted in {:.1} s, all in {:.1} s",
+        run.status,
+        kernel.release,
+        run.booted.as_secs_f64(),
+        run.took.as_secs_f64()
+    ));
+    Ok(run.status)
 }
 
 /// What people find in a guest, built now: the programs on the `PATH`, the objects in `/objects`.
@@ -137,10 +162,10 @@ pub(crate) fn command(words: &[&str]) -> Result<ExitCode> {
 /// # Errors
 /// When something cannot be built, or a tool is missing.
 pub(crate) fn at_hand() -> Result<Vec<(PathBuf, String)>> {
-    run::shown(run::command("cargo").args(["build", "--quiet", "-p", "node", "-p", "packer"]))?;
+    run::shown(run::command("cargo").args(["build", "--quiet", "--workspace", "--bins"]))?;
     bpf::compile_all()?;
     let mut files = vec![(run::target().join("bpf"), "/objects".to_owned())];
-    for name in ["node", "packer"] {
+    for name in ["node", "packer", "hooks"] {
         files.push((
             run::target().join("debug").join(name),
             format!("/usr/bin/{name}"),

@@ -223,6 +223,7 @@ mod tests {
                 state: HookState::Attached,
                 falls_through: 4,
                 excused: 0,
+                missed: 0,
             }],
             buffers: Vec::new(),
             counts: Counts {

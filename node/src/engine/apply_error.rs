@@ -31,7 +31,10 @@ pub(crate) enum ApplyError {
         source: Box<HookError>,
     },
     /// No program of the object has a hook.
-    #[error("none of the object's programs names a hook to attach to: {programs}")]
+    #[error(
+        "none of the object's programs names a hook to attach to: {programs}; where the kind has \
+         places to attach to, `target` names one for a program (PROGRAM=INTERFACE, say)"
+    )]
     NothingToAttach {
         /// The programs and their sections.
         programs: String,

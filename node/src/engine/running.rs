@@ -205,6 +205,7 @@ impl Running {
                 seat.clear(old_lane);
             } else {
                 self.through_before += seat.falls_through();
+                self.loss_before = plus(self.loss_before, Measured::Known(seat.missed()));
             }
         }
         self.loss_before = plus(self.loss_before, self.loss.read());

@@ -67,6 +67,7 @@ impl View {
                 state: seat.state(),
                 falls_through: seat.falls_through(),
                 excused: seat.excused(),
+                missed: seat.missed(),
             });
         Instance {
             id: self.identity.id,
@@ -99,9 +100,11 @@ impl View {
         })
     }
 
-    /// Records that full rings and perf buffers refused, over all generations.
+    /// Records that full rings and perf buffers refused, and runs that the kernel skipped, over all
+    /// generations.
     pub(super) fn kernel_lost(&self) -> Measured {
-        let perf = Measured::Known(self.counters.perf_lost());
-        plus(plus(self.loss_before, self.loss.read()), perf)
+        let missed: u64 = self.seats.iter().map(|seat| seat.missed()).sum();
+        let counted = Measured::Known(self.counters.perf_lost() + missed);
+        plus(plus(self.loss_before, self.loss.read()), counted)
     }
 }

@@ -7,13 +7,14 @@
 )]
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libbpf_rs::{AsRawLibbpf, MapCore};
 
 use super::hook::{self, Attached, Attachment, Hook, HookError, Strategy};
-use super::libbpf_log;
 use super::load::Loaded;
+use super::{libbpf_log, maps};
 
 /// A loaded program, by the object that holds it.
 #[derive(Clone, Copy)]
@@ -37,6 +38,25 @@ struct Held {
     next: Attached,
     /// What it was attached to went away.
     gone: bool,
+    /// The program in charge, to ask the kernel about.
+    program: Option<OwnedFd>,
+    /// Runs that the kernel skipped of programs before it.
+    missed_before: u64,
+}
+
+impl Held {
+    fn missed(&self) -> u64 {
+        let program = self.program.as_ref();
+        self.missed_before + program.map_or(0, |program| maps::missed_runs(program.as_fd()))
+    }
+
+    /// Another program is in charge.
+    fn succeeded_by(&mut self, next: Option<Member<'_>>) {
+        self.missed_before = self.missed();
+        let program = next.and_then(|next| next.loaded.program(next.name));
+        // Without a descriptor left its runs that are skipped are not told.
+        self.program = program.and_then(|program| program.try_clone_to_owned().ok());
+    }
 }
 
 impl Direct {
@@ -71,8 +91,10 @@ impl Direct {
         let mut held = self.held();
         let in_place = self.hook.strategy() == Strategy::LinkUpdate;
         if in_place && let Some(current) = held.current.first() {
-            return replace(&self.hook, current, next)
-                .map_err(|error| HookError::attach(&self.hook, &error));
+            replace(&self.hook, current, next)
+                .map_err(|error| HookError::attach(&self.hook, &error))?;
+            held.succeeded_by(Some(next));
+            return Ok(());
         }
         let attached = hook::attach(&self.hook, next.loaded.object(), next.name)?;
         if held.current.is_empty() {
@@ -80,6 +102,7 @@ impl Direct {
         } else {
             held.next = attached;
         }
+        held.succeeded_by(Some(next));
         Ok(())
     }
 
@@ -102,11 +125,13 @@ impl Direct {
         } else {
             held.next = Attached::default();
         }
+        held.succeeded_by(Some(before));
     }
 
     /// Detaches it.
     pub(crate) fn detach(&self) {
         let mut held = self.held();
+        held.succeeded_by(None);
         held.current = Attached::default();
         held.next = Attached::default();
     }
@@ -115,6 +140,11 @@ impl Direct {
     pub(crate) fn is_gone(&self) -> bool {
         let held = self.held();
         held.gone || (!held.current.is_empty() && held.current.is_gone(&self.hook))
+    }
+
+    /// Runs that the kernel skipped because one was going on on that CPU already.
+    pub(crate) fn missed(&self) -> u64 {
+        self.held().missed()
     }
 
     /// Whether nothing is attached.

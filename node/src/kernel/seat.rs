@@ -108,6 +108,14 @@ impl Seat {
         }
     }
 
+    /// Runs of this hook that the kernel skipped because one was going on on that CPU already.
+    pub(crate) fn missed(&self) -> u64 {
+        match self {
+            Self::Switched(switch) => switch.missed(),
+            Self::Direct(direct) => direct.missed(),
+        }
+    }
+
     /// Runs of this hook that were meant to meet an empty lane.
     pub(crate) fn excused(&self) -> u64 {
         match self {

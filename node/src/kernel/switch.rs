@@ -138,6 +138,16 @@ impl Switch {
         self.runs_through().saturating_sub(self.falls_through())
     }
 
+    /// Runs that the kernel skipped because the stub was running on that CPU already: the programs
+    /// behind it are not asked.
+    pub(crate) fn missed(&self) -> u64 {
+        let stub = self
+            .stub
+            .progs()
+            .find(|stub| stub.name() == stub_name(&self.hook));
+        stub.map_or(0, |stub| maps::missed_runs(stub.as_fd()))
+    }
+
     /// From now on an empty lane is meant. A new switch begins like this.
     pub(crate) fn excuse(&self) {
         if self.excused_from.load(Ordering::Relaxed) == HELD_TO_ACCOUNT {

@@ -8,7 +8,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
 use anyhow::Result;
@@ -55,14 +55,19 @@ pub(super) enum At {
     Faults,
     /// The section says it; it runs when it is read.
     Iterator,
-    /// The same, over the map that the program counts in.
+    /// The section says it; sockets ask for it by name.
+    Operations,
+    /// As an iterator, over the map that the program counts in.
     IteratorOfCounts,
 }
 
 impl At {
-    /// Whether it only runs while it is attached.
-    pub(super) fn is_iterator(self) -> bool {
-        matches!(self, Self::Iterator | Self::IteratorOfCounts)
+    /// Whether what fires it can't be done while it is not attached.
+    pub(super) fn is_asked_for(self) -> bool {
+        matches!(
+            self,
+            Self::Iterator | Self::IteratorOfCounts | Self::Operations
+        )
     }
 
     /// The target in the node's words, after `section`'s own.
@@ -72,7 +77,7 @@ impl At {
         let netns = |name| network::path(name).display().to_string();
         let cgroup = field.cgroup().display();
         Ok(Some(match self {
-            Self::Section | Self::Iterator => return Ok(None),
+            Self::Section | Self::Iterator | Self::Operations => return Ok(None),
             Self::Function => format!("{exe}:marrow_probed"),
             Self::Probe => format!("{exe}:marrow:hit"),
             Self::Cgroup => cgroup.to_string(),
@@ -111,11 +116,18 @@ pub(super) fn deed(prefix: &str) -> Deed {
         "lsm.s" => at(At::Section, no_prctl),
         "lsm_cgroup" => at(At::SectionAndCgroup, bind4),
         "perf_event" => times(None, At::Faults, page_fault),
+        "struct_ops" => at(At::Operations, tcp_connect_by_it),
         "iter" => times(Some(COUNTS + 1), At::IteratorOfCounts, iterate),
         "iter.s" => times(None, At::Iterator, iterate),
         "xdp" | "xdp.frags" | "tc" | "tc/ingress" | "socket" => at(At::Far(Cable::Veth), by_veth),
         "tc/egress" => at(At::Near(Cable::Veth), by_veth),
-        "netkit/primary" | "netkit/peer" => at(At::Near(Cable::Netkit), by_netkit),
+        "netkit/primary" => at(At::Near(Cable::Netkit), |field, _| {
+            Ok(field.network(Cable::Netkit)?.datagram()?)
+        }),
+        // The primary device is the target of both; what the peer sends meets this one.
+        "netkit/peer" => at(At::Near(Cable::Netkit), |field, _| {
+            Ok(field.network(Cable::Netkit)?.datagram_back()?)
+        }),
         "sk_lookup" => at(At::FarNamespace, by_veth),
         "flow_dissector" => times(None, At::FarNamespace, by_veth),
         "netfilter" => at(At::Netfilter, by_veth),
@@ -228,10 +240,6 @@ fn by_veth(field: &mut Field, _: &Daemon) -> Result<()> {
     Ok(field.network(Cable::Veth)?.datagram()?)
 }
 
-fn by_netkit(field: &mut Field, _: &Daemon) -> Result<()> {
-    Ok(field.network(Cable::Netkit)?.datagram()?)
-}
-
 fn bind4(_: &mut Field, _: &Daemon) -> Result<()> {
     Ok(UdpSocket::bind("127.0.0.1:0").map(drop)?)
 }
@@ -311,6 +319,42 @@ fn tcp_connect(_: &mut Field, _: &Daemon) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let stream = TcpStream::connect(listener.local_addr()?)?;
     drop(stream);
+    Ok(())
+}
+
+/// A connection whose congestion is controlled by the program's operations.
+fn tcp_connect_by_it(_: &mut Field, _: &Daemon) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    // SAFETY: takes numbers.
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    anyhow::ensure!(socket >= 0, io::Error::last_os_error());
+    // SAFETY: the kernel has just given this descriptor to us alone.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    let name = b"marrow_test";
+    // SAFETY: the name lives over the call and has so many bytes.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_CONGESTION,
+            name.as_ptr().cast(),
+            libc::socklen_t::try_from(name.len())?,
+        )
+    };
+    anyhow::ensure!(set == 0, io::Error::last_os_error());
+    let address = libc::sockaddr_in {
+        sin_family: libc::sa_family_t::try_from(libc::AF_INET)?,
+        sin_port: listener.local_addr()?.port().to_be(),
+        sin_addr: libc::in_addr {
+            s_addr: u32::from_ne_bytes([127, 0, 0, 1]),
+        },
+        sin_zero: [0; 8],
+    };
+    let bytes = libc::socklen_t::try_from(size_of_val(&address))?;
+    // SAFETY: `address` lives over the call and has `bytes` bytes.
+    let connected =
+        unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), bytes) };
+    anyhow::ensure!(connected == 0, io::Error::last_os_error());
     Ok(())
 }
 

@@ -37,8 +37,8 @@ pub(super) enum Cable {
 /// A cable between two namespaces.
 pub(super) struct Network {
     cable: Cable,
-    sender: UdpSocket,
-    receiver: UdpSocket,
+    near: UdpSocket,
+    far: UdpSocket,
 }
 
 /// The file that names a namespace.
@@ -54,14 +54,12 @@ impl Network {
             ip(&["netns", "add", name])?;
         }
         lay(cable)?;
-        let sender = within(NEAR, || UdpSocket::bind("10.77.0.1:0"))?;
-        let receiver = within(FAR, || UdpSocket::bind("10.77.0.2:7777"))?;
-        receiver.set_read_timeout(Some(ARRIVES_WITHIN))?;
-        Ok(Self {
-            cable,
-            sender,
-            receiver,
-        })
+        let near = within(NEAR, || UdpSocket::bind("10.77.0.1:7777"))?;
+        let far = within(FAR, || UdpSocket::bind("10.77.0.2:7777"))?;
+        for socket in [&near, &far] {
+            socket.set_read_timeout(Some(ARRIVES_WITHIN))?;
+        }
+        Ok(Self { cable, near, far })
     }
 
     /// Lays the cable again.
@@ -69,17 +67,25 @@ impl Network {
         lay(self.cable)
     }
 
-    /// Sends a datagram and waits until it has arrived.
+    /// Sends a datagram from the near end to the far one, and waits until it has arrived.
     pub(super) fn datagram(&self) -> io::Result<()> {
-        self.sender
-            .send_to(&[b'm'; CONTENT_BYTES], "10.77.0.2:7777")?;
-        self.receiver.recv(&mut [0; CONTENT_BYTES]).map(drop)
+        send(&self.near, &self.far)
+    }
+
+    /// The same from the far end to the near one.
+    pub(super) fn datagram_back(&self) -> io::Result<()> {
+        send(&self.far, &self.near)
     }
 }
 
 /// Takes the cable away.
 pub(super) fn cut() -> Result<()> {
     ip(&["-n", NEAR, "link", "delete", "near0"])
+}
+
+fn send(from: &UdpSocket, to: &UdpSocket) -> io::Result<()> {
+    from.send_to(&[b'm'; CONTENT_BYTES], to.local_addr()?)?;
+    to.recv(&mut [0; CONTENT_BYTES]).map(drop)
 }
 
 fn lay(cable: Cable) -> Result<()> {

@@ -120,7 +120,7 @@ impl Guest {
         // Without the death signal a guest would outlive a command that was killed.
         let mut qemu = run::command("setpriv");
         qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
-        qemu.args(["-accel", "tcg,thread=multi", "-cpu", PROCESSOR]);
+        qemu.args(["-accel", "tcg,thread=single", "-cpu", PROCESSOR]);
         qemu.args(["-smp", &self.cpus.to_string()]);
         // The archive, and the files that the kernel unpacks it to.
         let memory_mib = u64::from(self.memory_mib) + 2 * carried_mib;

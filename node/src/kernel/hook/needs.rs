@@ -55,6 +55,10 @@ pub(super) fn surely_missing(kind: Kind) -> Option<String> {
         Place::UserFunction | Place::Usdt => source("uprobe"),
         Place::KernelType if kind == Kind::Lsm => !lsm_is_on(),
         Place::CgroupFunction => !lsm_is_on(),
+        // Before that no answer of a program leaves the packet to the kernel's own dissector.
+        Place::Netns if kind == Kind::FlowDissector => {
+            release().as_deref().and_then(number) < Some((6, 1))
+        }
         _ => false,
     };
     if missing && matches!(kind, Kind::Lsm | Kind::LsmCgroup) {

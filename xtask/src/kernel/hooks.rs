@@ -1,0 +1,106 @@
+//! Proves payloads and every kind of hook on kernels: the program `hooks` of the tests in guests and
+//! on the machine itself, its rows compared with the committed table. Called by `cargo xtask kernel`
+//! and `check`.
+//! Must never pass a kernel on which a kind fails, or does what the table does not say.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::table::{self, Table};
+use super::{NAMES, at_hand, in_guest};
+use crate::{bpf, output, run, setup};
+
+/// The kernel that runs here.
+pub(crate) const HERE: &str = "here";
+/// Its column, where it is like the one that the table was made on.
+const LIKE_HERE: &str = "6.18";
+
+/// First the payloads, as people run them; then the hooks.
+const IN_GUEST: &str = concat!(
+    "set -e\n(\n",
+    include_str!("smoke.sh"),
+    ")\nhooks /usr/bin/node /objects/hooks\n"
+);
+
+/// Runs the proof on `kernels` and compares with the table, or writes it.
+///
+/// # Errors
+/// When a kind fails, the table says otherwise, or a kernel cannot be had.
+pub(crate) fn prove(kernels: &[&str], write: bool) -> Result<()> {
+    setup::to_build()?;
+    setup::to_boot()?;
+    let files = at_hand()?;
+    let mut made = Table::default();
+    let mut columns = Vec::new();
+    let mut failures = Vec::new();
+    for name in kernels {
+        let column = if *name == HERE { LIKE_HERE } else { name };
+        let mut take = |line: &str| {
+            output::line(line);
+            if line.starts_with("{\"section\"")
+                && let Err(error) = made.take(column, line)
+            {
+                failures.push(format!("{error:#}"));
+            }
+        };
+        if *name == HERE {
+            here(&mut take)?;
+        } else {
+            let status = in_guest(name, IN_GUEST, &files, &mut take)?;
+            ensure!(
+                status == 0,
+                "kernel {name}: the proof ended with status {status}"
+            );
+        }
+        if *name != HERE || is_like_here() {
+            columns.push(column);
+        }
+    }
+    if !failures.is_empty() {
+        bail!("{}", failures.join("\n"));
+    }
+    compare(made, &columns, write)
+}
+
+fn compare(made: Table, columns: &[&str], write: bool) -> Result<()> {
+    let path = table::path();
+    let all: Vec<&str> = NAMES.into_iter().chain([LIKE_HERE]).collect();
+    let committed = match std::fs::read_to_string(&path) {
+        Ok(text) => Table::read(&text).with_context(|| path.display().to_string())?,
+        Err(error) if write && error.kind() == std::io::ErrorKind::NotFound => Table::default(),
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    if write {
+        let text = made.completed_by(committed).text(&all)?;
+        return run::write(&path, text.as_bytes());
+    }
+    let differences = made.differences(&committed, columns);
+    ensure!(
+        differences.is_empty(),
+        "{} says otherwise:\n{}\nif that is right: cargo xtask kernel --write",
+        path.display(),
+        differences.join("\n")
+    );
+    // Also that every cell is filled and the text is what is made of them.
+    let text = committed.text(&all)?;
+    let is = std::fs::read_to_string(&path)?;
+    ensure!(text == is, "{} was changed by hand", path.display());
+    Ok(())
+}
+
+/// Whether this machine's kernel is like the one whose column the table has.
+fn is_like_here() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let kprobes = std::path::Path::new("/sys/bus/event_source/devices/kprobe").exists();
+    release.starts_with(&format!("{LIKE_HERE}.")) && !kprobes
+}
+
+/// Runs the hooks on the kernel that runs here.
+fn here(take: &mut dyn FnMut(&str)) -> Result<()> {
+    output::line("\n== this machine's kernel");
+    let programs = run::target().join("debug");
+    let mut hooks = run::command(&programs.join("hooks").to_string_lossy());
+    hooks.arg(programs.join("node")).arg(bpf::hooks_folder());
+    let text = run::captured(&mut hooks)?;
+    text.lines().for_each(take);
+    Ok(())
+}
