@@ -187,19 +187,23 @@ impl<'a> Declared<'a> {
         search.fields_left = left;
         let (id, typedef) = self.behind_names(place.of);
         match self.btf.type_at(id) {
-            Type::Array { element, count } if count > 1 && count <= HISTOGRAM_SLOTS_MAX => {
+            Type::Array { element, count } => {
                 let scale = search.wish.or(place.declared).or(typedef.scale);
-                let (Some(scale), Some(bytes)) = (scale, self.count_bytes(element)) else {
-                    return;
+                let Some(bytes) = self.count_bytes(element) else {
+                    return self.search_each(place, element, count, search);
                 };
-                search.found.push(Slots {
-                    field: place.path.to_owned(),
-                    scale,
-                    unit: place.unit.or(typedef.unit),
-                    at: place.at_bits / 8,
-                    count,
-                    bytes,
-                });
+                if let Some(scale) = scale
+                    && (2..=HISTOGRAM_SLOTS_MAX).contains(&count)
+                {
+                    search.found.push(Slots {
+                        field: place.path.to_owned(),
+                        scale,
+                        unit: place.unit.or(typedef.unit),
+                        at: place.at_bits / 8,
+                        count,
+                        bytes,
+                    });
+                }
             }
             Type::Struct(of) => {
                 for (number, member) in (0_u32..).zip(of.members()) {
@@ -220,6 +224,30 @@ impl<'a> Declared<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Looks into each element of an array: a histogram a CPU, a device, a kind of request.
+    fn search_each(&self, place: &Place<'_>, element: TypeId, count: u32, search: &mut Search) {
+        let bits = self
+            .btf
+            .size_of(element)
+            .and_then(|bytes| bytes.checked_mul(8));
+        let Some(bits) = bits.and_then(|bits| u32::try_from(bits).ok()) else {
+            return;
+        };
+        for number in 0..count {
+            if search.fields_left == 0 || search.found.len() == HISTOGRAMS_MAX {
+                return;
+            }
+            let inner = Place {
+                of: element,
+                at_bits: place.at_bits.saturating_add(bits.saturating_mul(number)),
+                path: &format!("{}[{number}]", place.path),
+                depth: place.depth + 1,
+                ..*place
+            };
+            self.search(&inner, search);
         }
     }
 
@@ -269,6 +297,7 @@ struct Search {
 }
 
 /// Where the search stands.
+#[derive(Clone, Copy)]
 struct Place<'p> {
     of: TypeId,
     at_bits: u32,

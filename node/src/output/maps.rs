@@ -2,19 +2,16 @@
 //! Used by `node maps`.
 //! Must never let text from a program steer the terminal, nor hide that something is left out.
 
+mod rows;
+
 use std::fmt::Write;
 
 use api::node::{Entry, Histogram, Map, MapContent, Maps};
-use serde_json::value::RawValue;
 
 use super::histogram::draw;
 use super::table::{clean, row, table};
 use crate::sink::stdout::cells::{Cell, cells_of};
-
-/// The widest that a cell becomes, but for the last of its row.
-const CELL_CHARS_MAX: usize = 48;
-/// The widest that the last cell of a row becomes.
-const LAST_CHARS_MAX: usize = 512;
+use rows::{cells, is_section, lines, to_the_right};
 
 /// One line a map.
 pub(super) fn list(maps: &Maps) -> String {
@@ -137,7 +134,7 @@ fn entries(content: &MapContent, per_cpu: bool) -> String {
         for entry in &plain {
             text.push_str(&stack(entry));
         }
-    } else {
+    } else if !plain.is_empty() {
         text.push_str(&lines(&plain, map, per_cpu));
     }
     let shown = u64::try_from(content.entries.len()).unwrap_or(u64::MAX);
@@ -149,15 +146,6 @@ fn entries(content: &MapContent, per_cpu: bool) -> String {
         text.push_str("... and more than the node reads at once\n");
     }
     text
-}
-
-/// What a key is called: an index, or the name of a variable.
-fn key_name(map: &Map) -> &'static str {
-    if map.name.starts_with('.') {
-        "variable"
-    } else {
-        "key"
-    }
 }
 
 /// A stack trace, a line a frame.
@@ -179,9 +167,12 @@ fn stack(entry: &Entry) -> String {
 fn with_histograms(entry: &Entry, map: &Map) -> String {
     let is_drawn = |cell: &Cell| {
         let mut drawn = entry.histograms.iter();
-        drawn.any(|one: &Histogram| one.field == cell.column)
+        drawn.any(|one: &Histogram| {
+            let behind = one.field.strip_prefix(&cell.column);
+            behind.is_some_and(|behind| behind.is_empty() || behind.starts_with(['[', '.']))
+        })
     };
-    let name = key_name(map);
+    let name = if is_section(map) { "variable" } else { "key" };
     let mut about = cells(entry.key.as_deref(), name);
     // The only entry needs no number.
     about.retain(|cell| cell.column != "key" || map.entries_max > 1);
@@ -201,98 +192,111 @@ fn with_histograms(entry: &Entry, map: &Map) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
-    for histogram in &entry.histograms {
-        if entry.histograms.len() > 1 {
+    let used = |one: &&Histogram| one.slots.iter().any(|count| *count != 0);
+    let several = entry.histograms.len() > 1;
+    for histogram in entry.histograms.iter().filter(|one| !several || used(one)) {
+        if several {
             let _ = writeln!(text, "  {}:", clean(&histogram.field));
         }
         text.push_str(&draw(histogram));
     }
+    if several && !entry.histograms.iter().any(|one| used(&one)) {
+        text.push_str("  nothing counted yet\n");
+    }
     text
 }
 
-fn lines(entries: &[&Entry], map: &Map, per_cpu: bool) -> String {
-    let unsummed = entries.iter().any(|entry| entry.value.is_none());
-    let rows: Vec<Vec<Cell>> = entries
-        .iter()
-        .map(|entry| cells_of_entry(entry, key_name(map), map.per_cpu && (per_cpu || unsummed)))
-        .collect();
-    let mut columns: Vec<(&str, bool)> = Vec::new();
-    for cell in rows.iter().flatten() {
-        match columns.iter_mut().find(|(name, _)| *name == cell.column) {
-            // Enumerations are words or, without a name, numbers.
-            Some((_, number)) => *number &= cell.number,
-            None => columns.push((&cell.column, cell.number)),
-        }
-    }
-    let mut texts = vec![
-        columns
-            .iter()
-            .map(|(name, _)| name.to_uppercase())
-            .collect(),
-    ];
-    texts.extend(rows.iter().map(|row| {
-        let cell = |(number, (name, _)): (usize, &(&str, bool))| {
-            let found = row.iter().find(|cell| cell.column == *name);
-            let last = number + 1 == columns.len();
-            let chars_max = if last { LAST_CHARS_MAX } else { CELL_CHARS_MAX };
-            found.map_or_else(String::new, |cell| cut(&cell.text, chars_max))
-        };
-        columns.iter().enumerate().map(cell).collect::<Vec<_>>()
-    }));
-    for (column, _) in columns
-        .iter()
-        .enumerate()
-        .filter(|(_, (_, number))| *number)
-    {
-        to_the_right(&mut texts, column);
-    }
-    table("", &texts)
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-/// The cells of an entry: key, value, and the values of the CPUs where they are asked for.
-fn cells_of_entry(entry: &Entry, key: &str, per_cpu: bool) -> Vec<Cell> {
-    let mut row = cells(entry.key.as_deref(), key);
-    let mut add = |more: Vec<Cell>, prefix: &str| {
-        for mut cell in more {
-            if row.iter().any(|other| other.column == cell.column) {
-                cell.column = format!("{prefix}.{}", cell.column);
-            }
-            row.push(cell);
-        }
-    };
-    add(cells(entry.value.as_deref(), "value"), "value");
-    if per_cpu {
-        for (number, value) in entry.cpus.iter().enumerate() {
-            let name = format!("cpu{number}");
-            add(cells_of(value.get(), &name), &name);
-        }
-    }
-    row
-}
+    use super::*;
 
-/// The cells of a key or value; one that has no fields is called `name`.
-fn cells(json: Option<&RawValue>, name: &str) -> Vec<Cell> {
-    let mut cells = json.map_or_else(Vec::new, |json| cells_of(json.get(), ""));
-    for cell in &mut cells {
-        if cell.column.is_empty() {
-            name.clone_into(&mut cell.column);
+    /// What the daemon answers, of a map that has so much of it.
+    fn answer(entries: &serde_json::Value, read: u64, more: serde_json::Value) -> MapContent {
+        let mut answer = json!({
+            "instance": "t", "generation": 1, "order": "value", "entries_read": read,
+            "truncated": false, "entries": entries,
+            "map": {
+                "name": "m", "kind": "hash", "key_bytes": 4, "value_bytes": 8, "per_cpu": true,
+                "entries_max": 8,
+            },
+        });
+        if let (Some(answer), serde_json::Value::Object(more)) = (answer.as_object_mut(), more) {
+            answer.extend(more);
         }
+        // Values keep their text only when they are read from one.
+        serde_json::from_str(&answer.to_string()).unwrap()
     }
-    cells
-}
 
-fn cut(text: &str, chars_max: usize) -> String {
-    if text.chars().count() <= chars_max {
-        return text.to_owned();
+    #[test]
+    fn fields_are_columns_and_those_of_the_same_name_are_told_apart() {
+        let entries = json!([
+            {"key": {"pid": 7, "comm": "bash"}, "value": {"pid": 1, "runs": 12345}},
+            {"key": {"pid": 12, "comm": "a\u{1b}b"}, "value": {"pid": 1, "runs": 1}},
+        ]);
+        let text = content(&answer(&entries, 30, json!({})), false);
+        // The names of `json!` are sorted; those of a node keep the order of the struct.
+        let expected = "COMM  PID  VALUE.PID   RUNS\n\
+            bash    7          1  12345\n\
+            a\u{fffd}b    12          1      1\n\
+            ... 28 more; --limit N shows more\n";
+        assert_eq!(text, expected);
     }
-    let kept: String = text.chars().take(chars_max - 3).collect();
-    format!("{kept}...")
-}
 
-fn to_the_right(rows: &mut [Vec<String>], column: usize) {
-    let chars = |row: &Vec<String>| row.get(column).map_or(0, |cell| cell.chars().count());
-    let width = rows.iter().map(chars).max().unwrap_or(0);
-    for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
-        *cell = format!("{cell:>width$}");
+    #[test]
+    fn values_of_cpus_are_shown_when_asked_for_or_when_there_is_no_sum() {
+        let summed = json!([{"key": 1, "value": 5, "cpus": [2, 3]}]);
+        let both = answer(&summed, 1, json!({}));
+        assert_eq!(content(&both, false), "KEY  VALUE\n  1      5\n");
+        assert_eq!(
+            content(&both, true),
+            "KEY  VALUE  CPU0  CPU1\n  1      5     2     3\n"
+        );
+        let without = json!([{"key": 1, "cpus": ["a", "b"]}]);
+        let text = content(&answer(&without, 1, json!({})), false);
+        assert_eq!(text, "KEY  CPU0  CPU1\n  1  a     b\n");
+    }
+
+    #[test]
+    fn variables_are_shown_one_below_the_other_and_structs_by_field() {
+        let entries = json!([{"key": "last", "value": {"a": 1, "b": {"c": "x"}}},
+            {"key": "runs", "value": 10}, {"key": "", "value": "00ab"}]);
+        let mut section = answer(&entries, 3, json!({}));
+        ".bss".clone_into(&mut section.map.name);
+        let expected = "VARIABLE  VALUE\nlast.a    1\nlast.b.c  x\nruns      10\n          00ab\n";
+        assert_eq!(content(&section, false), expected);
+    }
+
+    #[test]
+    fn what_is_left_out_is_told() {
+        let one = json!([{"key": 1, "value": 5}]);
+        let cut = content(&answer(&one, 1, json!({"truncated": true})), false);
+        assert!(
+            cut.ends_with("... and more than the node reads at once\n"),
+            "{cut}"
+        );
+        let notes = content(
+            &answer(&one, 1, json!({"undecoded": ["keys: \u{1b}"]})),
+            false,
+        );
+        assert!(
+            notes.ends_with("shown as bytes: keys: \u{fffd}\n"),
+            "{notes}"
+        );
+        assert_eq!(
+            content(&answer(&json!([]), 0, json!({})), false),
+            "m is empty\n"
+        );
+    }
+
+    #[test]
+    fn an_entry_with_histograms_is_named_by_its_other_fields() {
+        let hist = json!({"field": "slots", "scale": "log2", "slots": [1, 0]});
+        let value = json!({"slots": [1, 0], "comm": "ls"});
+        let entries = json!([{"key": 3, "value": value, "histograms": [hist]}]);
+        let text = content(&answer(&entries, 1, json!({})), false);
+        assert!(text.starts_with("key 3, comm ls\n"), "{text}");
+        assert!(text.contains("0 -> 1"), "{text}");
     }
 }
