@@ -40,6 +40,7 @@ use tree::Value;
 /// A tag on a member overrides what its type and name say, for arrays in each element:
 /// `__attribute__((btf_decl_tag("marrow:ipv4")))`, or `ipv6`, `text`, `words` (NUL-separated, an
 /// array of texts), `hex`, `number` (plain numbers, of an enumeration, an address or each byte).
+/// Tags of histograms, `log2` and `linear:STEP`, say what an array counts and change nothing here.
 ///
 /// The last member of a struct may be longer or shorter in the record than declared: a flexible
 /// array takes what the record has; a `char` array may end with the record, because programs often

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::kernel::Held;
-use super::maps::{counted, entries, get, start};
+use super::maps::{counted, entries, get, pause, start};
 use super::node::Node;
 use super::waiting::is_root;
 
@@ -70,8 +70,7 @@ fn maps_of_a_paused_instance_are_read_and_stand_still() {
     start(&node, "maps");
     let command = counted(7);
     command.run();
-    let paused = node.ask_unix("POST /api/v1/instances/maps/pause", b"");
-    assert_eq!(paused.status, 200);
+    pause(&node);
     let before = get(&node, "maps/maps/counts")["entries"].clone();
     command.run();
     assert_eq!(get(&node, "maps/maps/counts")["entries"], before);
