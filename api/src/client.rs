@@ -6,6 +6,7 @@ mod connection;
 mod error;
 pub mod events;
 mod legacy;
+mod maps;
 mod peer;
 pub mod registry;
 mod sse;
@@ -23,6 +24,7 @@ use connection::Call;
 use peer::Peer;
 
 pub use error::{Class, ClientError};
+pub use maps::MapQuery;
 pub use peer::{Address, PeerKind};
 pub use sse::SILENCE_MAX;
 pub use tls::TlsError;

@@ -4,9 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 mod following;
+mod maps;
 mod settings;
 
 pub use following::{Followed, Following, HeldFloor, Standing, Step, Trouble};
+pub use maps::{Entry, Histogram, Map, MapContent, Maps, Order, RingPositions, Scale};
 pub use settings::Settings;
 
 /// The answer to `GET /api/v1/instances`.

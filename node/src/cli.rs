@@ -9,6 +9,7 @@ mod daemon;
 mod error;
 mod event_files;
 mod foreground;
+mod maps;
 mod registry;
 mod runtime;
 mod source;
@@ -61,6 +62,7 @@ fn answer(args: Args, clock: Clock, output: Output) -> Result<(), CliError> {
         Command::Events(events) => ask::events(&socket, &events, output),
         Command::Proofs { instance } => ask::proofs(&socket, &instance, output),
         Command::Iter { instance, program } => ask::iterate(&socket, &instance, &program, output),
+        Command::Maps(maps) => maps::run(&socket, &maps, output),
         Command::Pause { instance } => ask::set_paused(&socket, &instance, true, output),
         Command::Resume { instance } => ask::set_paused(&socket, &instance, false, output),
         Command::Stop { instance } => ask::stop(&socket, &instance, output),

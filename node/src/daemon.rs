@@ -15,6 +15,7 @@ mod legacy_2023;
 mod legacy_stop;
 mod limits;
 mod listen;
+mod maps;
 mod metrics;
 mod places;
 mod refusal;
@@ -38,7 +39,7 @@ use crate::intake::AllowUnsigned;
 use crate::output::Output;
 use body::Uploads;
 use journal::Journal;
-use limits::{ACCEPT_REST, DRAIN_TIMEOUT, SUBSCRIBERS_MAX};
+use limits::{ACCEPT_REST, DRAIN_TIMEOUT, MAP_READS_MAX, SUBSCRIBERS_MAX};
 use listen::Socket;
 pub(crate) use listen::{ListenError, check_socket};
 use places::Places;
@@ -94,6 +95,7 @@ impl Daemon {
             allow_unsigned: config.allow_unsigned,
             uploads: Uploads::new(),
             subscribers: Arc::new(Semaphore::new(SUBSCRIBERS_MAX)),
+            map_reads: Arc::new(Semaphore::new(MAP_READS_MAX)),
             journal: Arc::new(Journal::new(config.output)),
             stopping,
             fleet,

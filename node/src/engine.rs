@@ -16,6 +16,7 @@ use crate::sink::{SinkError, Sinks};
 
 mod apply_error;
 mod arm;
+mod contents;
 mod handover;
 mod iterate;
 mod mend;
@@ -25,6 +26,7 @@ mod running;
 mod view;
 
 pub(crate) use apply_error::{ApplyError, Class};
+pub(crate) use contents::MapsError;
 pub(crate) use iterate::IterateError;
 use running::Running;
 use view::{Identity, View};

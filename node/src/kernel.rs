@@ -3,6 +3,7 @@
 //! Must never load anything but the object of an `Admitted` payload and the switch.
 
 pub(crate) mod direct;
+pub(crate) mod entries;
 pub(crate) mod gate;
 pub(crate) mod grace;
 pub(crate) mod hook;
@@ -15,5 +16,6 @@ mod rights;
 pub(crate) mod ring;
 pub(crate) mod seat;
 mod switch;
+pub(crate) mod symbols;
 pub(crate) mod sys;
 pub(crate) mod vmlinux;

@@ -12,6 +12,7 @@ mod fleet;
 mod instance;
 mod intake;
 mod kernel;
+mod maps;
 mod output;
 mod policy;
 mod sink;

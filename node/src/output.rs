@@ -3,13 +3,15 @@
 //! Must never let a name or a log from outside steer the terminal.
 
 mod following;
+mod histogram;
 mod instance;
+mod maps;
 mod proof;
 mod table;
 
 use std::io::{self, Write};
 
-use api::node::{Applied, Following, Instance, Instances, Proof, Proofs};
+use api::node::{Applied, Following, Instance, Instances, MapContent, Maps, Proof, Proofs};
 use api::problem::Problem;
 use serde::Serialize;
 
@@ -139,6 +141,30 @@ impl Output {
             print_json(instance)
         } else {
             print(&instance::one(instance))
+        }
+    }
+
+    /// The maps of an instance.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn maps(self, maps: &Maps) -> io::Result<()> {
+        if self.json {
+            print_json(maps)
+        } else {
+            print(&maps::list(maps))
+        }
+    }
+
+    /// What is in a map.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn map(self, content: &MapContent, per_cpu: bool) -> io::Result<()> {
+        if self.json {
+            print_json(content)
+        } else {
+            print(&maps::content(content, per_cpu))
         }
     }
 

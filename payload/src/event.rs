@@ -1,9 +1,11 @@
 //! Events: records that a program emits, turned into JSON by the struct that its BTF
-//! describes. Called by the node for every record, so it allocates nothing there.
+//! describes; keys, values and variables likewise, by their type. Called by the node for every
+//! record, so it allocates nothing there.
 //! Must never read outside of a record, nor write half an event.
 
 mod error;
 mod layout;
+mod numbers;
 mod ops;
 mod pen;
 mod rule;
@@ -11,13 +13,14 @@ mod text;
 mod tree;
 
 pub use error::{DecoderError, Malformed};
+pub use numbers::Numbers;
 
 use crate::btf::{Btf, TypeId};
 use ops::{Compiler, Ops};
 use pen::Pen;
 use tree::Value;
 
-/// Decodes records of one struct.
+/// Decodes records of one struct, or values of one type.
 ///
 /// | in the struct | in the JSON |
 /// |---|---|
@@ -37,6 +40,7 @@ use tree::Value;
 /// A tag on a member overrides what its type and name say, for arrays in each element:
 /// `__attribute__((btf_decl_tag("marrow:ipv4")))`, or `ipv6`, `text`, `words` (NUL-separated, an
 /// array of texts), `hex`, `number` (plain numbers, of an enumeration, an address or each byte).
+/// Tags of histograms, `log2` and `linear:STEP`, say what an array counts and change nothing here.
 ///
 /// The last member of a struct may be longer or shorter in the record than declared: a flexible
 /// array takes what the record has; a `char` array may end with the record, because programs often
@@ -50,7 +54,7 @@ pub struct Decoder {
 enum Form {
     /// No BTF: the bytes as they are.
     Raw,
-    Struct {
+    Typed {
         json: Ops,
         needed: usize,
     },
@@ -66,13 +70,32 @@ impl Decoder {
         let fields = layout::lay_out(btf, id)?;
         let mut compiler = Compiler::new(btf);
         compiler.object(&fields)?;
-        let json = compiler.finish()?;
-        let needed = Value::Object(fields).needed();
-        // Structs are bounded far below 4 GiB.
-        let needed = usize::try_from(needed).unwrap_or(usize::MAX);
-        Ok(Decoder {
-            form: Form::Struct { json, needed },
-        })
+        Ok(Decoder::typed(compiler.finish()?, &Value::Object(fields)))
+    }
+
+    /// A decoder for a key, a value or a variable of any type, and where its numbers are, if it
+    /// consists of numbers. What it is called may tell how it is shown, as the name of a field does.
+    ///
+    /// # Errors
+    /// As [`Decoder::new`]; any type that has a size will do.
+    pub fn of_type(
+        btf: &Btf,
+        id: TypeId,
+        name: &str,
+    ) -> Result<(Decoder, Option<Numbers>), DecoderError> {
+        let value = layout::lay_out_type(btf, id, name)?;
+        let mut compiler = Compiler::new(btf);
+        compiler.value(&value)?;
+        let decoder = Decoder::typed(compiler.finish()?, &value);
+        Ok((decoder, Numbers::of(&value)))
+    }
+
+    fn typed(json: Ops, value: &Value) -> Decoder {
+        // Types are bounded far below 4 GiB.
+        let needed = usize::try_from(value.needed()).unwrap_or(usize::MAX);
+        Decoder {
+            form: Form::Typed { json, needed },
+        }
     }
 
     /// A decoder for records that nothing is known about: `{"raw":"<two hex digits a byte>"}`.
@@ -81,7 +104,8 @@ impl Decoder {
         Decoder { form: Form::Raw }
     }
 
-    /// Appends one JSON object to `out`, without a newline.
+    /// Appends one JSON object to `out` (for a type that is no struct: one JSON value), without a
+    /// newline.
     ///
     /// # Errors
     /// When the record is too short for the struct; `out` is then as it was before.
@@ -94,8 +118,8 @@ impl Decoder {
                 pen.byte(b'}');
                 (Some(()), 0)
             }
-            Form::Struct { needed, .. } if record.len() < *needed => (None, *needed),
-            Form::Struct { json, needed, .. } => (json.run(record, &mut pen), *needed),
+            Form::Typed { needed, .. } if record.len() < *needed => (None, *needed),
+            Form::Typed { json, needed, .. } => (json.run(record, &mut pen), *needed),
         };
         if written.is_some() {
             pen.end();

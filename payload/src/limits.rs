@@ -123,3 +123,10 @@ pub const EVENT_FIELDS_MAX: usize = 4096;
 pub const EVENT_NAMES_BYTES_MAX: usize = 4 << 20;
 /// The longest JSON an event's fixed part can become, bytes.
 pub const EVENT_TEXT_BYTES_MAX: u64 = 16 << 20;
+
+/// Numbers of one map's value that are added up over all CPUs.
+pub const VALUE_NUMBERS_MAX: usize = 4096;
+/// Slots of one histogram.
+pub const HISTOGRAM_SLOTS_MAX: u32 = 4096;
+/// Histograms in one value or data section.
+pub const HISTOGRAMS_MAX: usize = 64;

@@ -19,6 +19,7 @@ mod section_map;
 mod setting;
 mod special;
 mod type_name;
+mod variable;
 
 pub use bake::{BakeError, bake};
 pub use error::ObjectError;
@@ -32,6 +33,7 @@ pub use need::{Needs, Privilege};
 pub use setting::{Setting, SettingError};
 pub use special::Special;
 pub use type_name::type_name;
+pub use variable::Variable;
 
 use crate::btf::Btf;
 use crate::limits;

@@ -16,6 +16,9 @@ mod properties;
 #[path = "event/refused.rs"]
 #[cfg(test)]
 mod refused;
+#[path = "event/values.rs"]
+#[cfg(test)]
+mod values;
 
 use payload::btf::{Btf, Kind, TypeId};
 

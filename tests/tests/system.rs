@@ -21,6 +21,8 @@ mod system {
     mod legacy_2022;
     mod legacy_2023;
     mod limits;
+    mod maps;
+    mod maps_live;
     mod mistakes;
     mod node;
     mod objects;

@@ -39,6 +39,15 @@ Examples:
   packer token new web7 --scope enrol | node enrol --registry https://registry.example --token-file -
   node enrol --registry http://127.0.0.1:8528 --token-file token --label env=prod";
 
+const MAPS_EXAMPLES: &str = "\
+Examples:
+  node maps execsnoop                         every map: kind, types, entries, memory
+  node maps execsnoop forks                   the 20 entries with the highest values
+  node maps execsnoop .rodata                 variables, by name
+  node maps runqlat hists --per-cpu           what is declared a histogram is drawn
+  node maps trace sizes --linear=64           and so is any array of counts, when asked to
+  node --json maps execsnoop forks | jq '.entries[] | select(.value > 10)'";
+
 const DAEMON_EXAMPLES: &str = "\
 Examples:
   node daemon
@@ -102,6 +111,8 @@ pub(crate) enum Command {
         /// Name of the program, of a section `iter/…`.
         program: String,
     },
+    /// List the maps of an instance, or show what is in one.
+    Maps(MapsArgs),
     /// Let no program of an instance run until it is resumed; its hooks stay attached.
     Pause {
         /// Name of the instance.
@@ -281,6 +292,37 @@ pub(crate) struct EventsArgs {
     /// End after this many events.
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
+}
+
+/// Arguments of `node maps`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = MAPS_EXAMPLES)]
+pub(crate) struct MapsArgs {
+    /// Name of the instance.
+    pub(crate) instance: String,
+    /// Name of the map; `.bss`, `.data`, `.rodata` and `.kconfig` hold variables.
+    pub(crate) map: Option<String>,
+    /// Show at most so many entries; those with the highest values where a value is one number.
+    /// [default: 20, with --json all]
+    #[arg(long, value_name = "N", requires = "map")]
+    pub(crate) limit: Option<u32>,
+    /// Show the value of each CPU beside the sum.
+    #[arg(long, requires = "map")]
+    pub(crate) per_cpu: bool,
+    /// Draw every array of counts as a histogram of powers of two.
+    #[arg(long, requires = "map")]
+    pub(crate) log2: bool,
+    /// Draw every array of counts as a histogram of equal steps. [default step: 1]
+    #[arg(
+        long,
+        value_name = "STEP",
+        requires = "map",
+        conflicts_with = "log2",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1"
+    )]
+    pub(crate) linear: Option<std::num::NonZeroU64>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

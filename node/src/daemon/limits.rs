@@ -24,6 +24,8 @@ pub(super) const REFUSALS_MAX: usize = 16;
 pub(super) const UPLOADS_MAX: usize = 4;
 /// Event streams at a time, over all instances.
 pub(super) const SUBSCRIBERS_MAX: usize = 32;
+/// Questions about maps that are answered at a time: an answer takes megabytes.
+pub(super) const MAP_READS_MAX: usize = 4;
 /// Events that one answer of the 2023 protocol carries at most.
 pub(super) const LOG_ENTRIES_MAX: usize = 1000;
 /// Events that are handed to a stream at a time.
@@ -35,6 +37,8 @@ pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long an upload waits for a place.
 pub(super) const UPLOAD_WAIT: Duration = Duration::from_secs(30);
+/// How long a question about maps waits for a place.
+pub(super) const MAP_READ_WAIT: Duration = Duration::from_secs(10);
 /// How long a caller who may not come in is listened to, so that it can read why.
 pub(super) const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is read of such a caller and thrown away, bytes: the size of an ordinary update.

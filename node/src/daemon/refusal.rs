@@ -9,7 +9,9 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::door::{Closed, Foreign};
-use crate::engine::{ApplyError, Class, IterateError, NoInstance, NotYours, PauseError, StopError};
+use crate::engine::{
+    ApplyError, Class, IterateError, MapsError, NoInstance, NotYours, PauseError, StopError,
+};
 use crate::intake::IntakeError;
 
 /// A refused request.
@@ -175,6 +177,16 @@ impl From<IterateError> for Refusal {
             IterateError::Read { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<MapsError> for Refusal {
+    fn from(error: MapsError) -> Self {
+        match error {
+            MapsError::NoInstance(missing) => missing.into(),
+            MapsError::NoMap { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            MapsError::NothingToDraw(_) => Self::field("histogram", error.to_string()),
+        }
     }
 }
 

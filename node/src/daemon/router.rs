@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::{
-    State, events, guard, health, instances, legacy_2022, legacy_2023, legacy_stop, metrics,
+    State, events, guard, health, instances, legacy_2022, legacy_2023, legacy_stop, maps, metrics,
     refusal, registry,
 };
 
@@ -44,6 +44,8 @@ pub(super) fn router(state: State) -> Router {
             "/api/v1/instances/{name}/iterators/{program}",
             get(instances::iterate),
         )
+        .route("/api/v1/instances/{name}/maps", get(maps::list))
+        .route("/api/v1/instances/{name}/maps/{map}", get(maps::get))
         .route("/api/v1/registry", get(registry::following))
         // Monitoring.
         .route("/metrics", get(metrics::metrics))

@@ -26,6 +26,8 @@ pub(super) struct Parts {
     pub(super) allow_unsigned: AllowUnsigned,
     pub(super) uploads: Uploads,
     pub(super) subscribers: Arc<Semaphore>,
+    /// Places for questions about maps.
+    pub(super) map_reads: Arc<Semaphore>,
     pub(super) journal: Arc<Journal>,
     /// How the node stands with its registry, where it follows one.
     pub(super) fleet: Option<Watch>,
@@ -104,7 +106,7 @@ impl State {
 
 /// Runs what blocks on this very thread, which the runtime replaces: an update does not wait until
 /// another thread has woken for it.
-fn blocking<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+pub(super) fn blocking<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
     let done = catch_unwind(AssertUnwindSafe(|| block_in_place(work)));
     done.unwrap_or_else(|_| {
         let detail = "the node failed while it did this; its log says where";

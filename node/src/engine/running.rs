@@ -34,13 +34,13 @@ pub(crate) struct Running {
     identity: Identity,
     paused: bool,
     shown: Shown,
-    object: Object,
+    object: Arc<Object>,
     hooks: Vec<PlannedHook>,
     seats: Vec<Arc<Seat>>,
     gate: Gate,
     reader: Reader,
     /// Keeps the programs and maps of the generation in charge.
-    loaded: Loaded,
+    loaded: Arc<Loaded>,
     loss: Arc<GenerationLoss>,
     /// What generations that are gone lost.
     loss_before: Measured,
@@ -80,12 +80,12 @@ impl Running {
             identity,
             paused: false,
             shown: prepared.shown,
-            object: prepared.object.clone(),
+            object: Arc::new(prepared.object.clone()),
             hooks: prepared.hooks,
             seats: armed.seats,
             gate,
             reader,
-            loaded: prepared.loaded,
+            loaded: Arc::new(prepared.loaded),
             loss: Arc::new(prepared.loss),
             loss_before: Measured::Known(0),
             through_before: 0,
@@ -117,7 +117,7 @@ impl Running {
         let lane = Lane::of_generation(prepared.generation);
         let armed = arm(&self.gate, &self.seats, &prepared, lane)?;
         if !self.paused {
-            let before = Some((self.hooks.as_slice(), &self.loaded));
+            let before = Some((self.hooks.as_slice(), &*self.loaded));
             if let Err(error) = advance(&armed.seats, &prepared.hooks, &prepared.loaded, before) {
                 armed.seats.iter().for_each(|seat| seat.clear(lane));
                 return Err(error);
@@ -147,10 +147,10 @@ impl Running {
         );
         self.generation = prepared.generation;
         self.shown = prepared.shown;
-        self.object = prepared.object.clone();
+        self.object = Arc::new(prepared.object.clone());
         self.hooks = prepared.hooks;
         self.loss = Arc::new(prepared.loss);
-        self.loaded = prepared.loaded;
+        self.loaded = Arc::new(prepared.loaded);
         let (grace, drained) = (graced?, drained?);
         let times = proof::Times {
             armed: armed.took,
@@ -300,6 +300,8 @@ impl Running {
                 InstanceState::Running
             },
             shown: self.shown.clone(),
+            object: Arc::clone(&self.object),
+            loaded: Arc::downgrade(&self.loaded),
             hooks: self.hooks.clone(),
             seats: self.seats.clone(),
             loss: Arc::clone(&self.loss),

@@ -1,17 +1,19 @@
 //! What can be told of an instance while a verifier works on its next generation.
 //! Made by `running`, read by every listing. Must never hold what keeps programs in the kernel.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use api::node::{
     Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, Measured, Owner, Proof,
     Trust,
 };
 use payload::name::InstanceName;
+use payload::object::Object;
 
 use super::prepare::PlannedHook;
 use crate::instance::counters::Counters;
 use crate::instance::loss::{GenerationLoss, plus};
+use crate::kernel::load::Loaded;
 use crate::kernel::seat::Seat;
 use crate::sink::SinkTally;
 use crate::sink::hub::Hub;
@@ -41,6 +43,9 @@ pub(super) struct View {
     pub(super) identity: Identity,
     pub(super) state: InstanceState,
     pub(super) shown: Shown,
+    pub(super) object: Arc<Object>,
+    /// Weak: the generation's maps close with it, whoever still has a view.
+    pub(super) loaded: Weak<Loaded>,
     pub(super) hooks: Vec<PlannedHook>,
     pub(super) seats: Vec<Arc<Seat>>,
     pub(super) loss: Arc<GenerationLoss>,

@@ -199,7 +199,8 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, Failed> {
         if let Some(share) = request.shares.iter().find(|share| share.map == name) {
             map.reuse_fd(share.handle.as_fd()).map_err(refused)?;
         }
-        settings.retain(|setting| !(is_section(&name, setting) && put(&mut map, setting)));
+        settings
+            .retain(|setting| !(is_of_section(&name, &setting.section) && put(&mut map, setting)));
     }
     if let Some(setting) = settings.first() {
         return Err(Failed::Open(misplaced(setting)));
@@ -227,8 +228,8 @@ fn object_name(instance: &str) -> String {
 }
 
 /// libbpf puts (part of) the object's name before the section's (`internal_map_name`).
-fn is_section(map: &str, setting: &Setting) -> bool {
-    map.strip_suffix(setting.section.as_str())
+fn is_of_section(map: &str, section: &str) -> bool {
+    map.strip_suffix(section)
         .is_some_and(|prefix| !prefix.contains('.'))
 }
 
@@ -271,6 +272,24 @@ impl Loaded {
     pub(crate) fn map(&self, name: &str) -> io::Result<MapHandle> {
         let map = self.object.maps().find(|map| map.name() == name);
         let map = map.ok_or_else(|| io::Error::other(format!("libbpf made no map {name}")))?;
+        MapHandle::try_from(&map).map_err(io::Error::other)
+    }
+
+    /// A handle of a map of the inspected object; for a data section of the one libbpf made of it.
+    ///
+    /// # Errors
+    /// As [`Loaded::map`].
+    pub(super) fn map_of(&self, inspected: &payload::object::Map) -> io::Result<MapHandle> {
+        let Some(section) = inspected.section.as_deref() else {
+            return self.map(&inspected.name);
+        };
+        let made_of = |map: &libbpf_rs::Map<'_>| {
+            let name = map.name().to_string_lossy();
+            name == inspected.name || is_of_section(&name, section)
+        };
+        let map = self.object.maps().find(made_of);
+        let map =
+            map.ok_or_else(|| io::Error::other(format!("libbpf made no map of {section}")))?;
         MapHandle::try_from(&map).map_err(io::Error::other)
     }
 

@@ -65,6 +65,23 @@ impl Ring {
         Ok(ring)
     }
 
+    /// Where consumer and producer of a ring are, in bytes since it was made; also of one that
+    /// programs read.
+    ///
+    /// # Errors
+    /// Where the descriptor can't be duplicated or mapped.
+    pub(super) fn positions(map: &MapHandle) -> io::Result<(u64, u64)> {
+        let fd = map.as_fd().try_clone_to_owned()?;
+        let page = page_bytes();
+        let position = |offset| {
+            let mapping = Mapping::new(&fd, offset, page, libc::PROT_READ)?;
+            // SAFETY: the first word of either page, mapped and aligned as long as `mapping`.
+            let position = unsafe { mapping.start.cast::<AtomicU64>().as_ref() };
+            Ok::<u64, io::Error>(position.load(Ordering::Acquire))
+        };
+        Ok((position(0)?, position(page)?))
+    }
+
     fn consumer_position(&self) -> &AtomicU64 {
         // SAFETY: the first word of the consumer page, mapped and aligned as long as `self`.
         unsafe { self.consumer.start.cast::<AtomicU64>().as_ref() }

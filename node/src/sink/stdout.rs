@@ -1,7 +1,7 @@
 //! Standard output as a sink: JSON lines for programs, an aligned table for people. Made by the
 //! foreground commands. Must never buffer: what is delivered has been written.
 
-mod cells;
+pub(crate) mod cells;
 mod table;
 
 use std::fs::File;

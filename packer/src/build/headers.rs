@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::files::{self, FileError};
 
 /// Name and text of every header of `bpf/include`.
-const HEADERS: [(&str, &str); 3] = [
+const HEADERS: [(&str, &str); 4] = [
     (
         "core_fixes.bpf.h",
         include_str!("../../../bpf/include/core_fixes.bpf.h"),
@@ -15,6 +15,10 @@ const HEADERS: [(&str, &str); 3] = [
     (
         "emit.bpf.h",
         include_str!("../../../bpf/include/emit.bpf.h"),
+    ),
+    (
+        "hist.bpf.h",
+        include_str!("../../../bpf/include/hist.bpf.h"),
     ),
     (
         "kernel.bpf.h",

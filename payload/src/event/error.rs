@@ -77,7 +77,9 @@ pub enum DecoderError {
         max: u32,
     },
     /// A tag `marrow:…` that means nothing.
-    #[error("{path} is tagged \"marrow:{tag}\"; known are ipv4, ipv6, text, words, hex, number")]
+    #[error(
+        "{path} is tagged \"marrow:{tag}\"; known are ipv4, ipv6, text, words, hex, number, log2, linear:STEP"
+    )]
     RuleUnknown {
         /// The field.
         path: String,

@@ -56,6 +56,32 @@ pub(super) fn lay_out(btf: &Btf, id: TypeId) -> Result<Vec<Field>, DecoderError>
     layout.members(resolved, &composite, 0, last)
 }
 
+/// Lays out a type of any kind that stands alone: a map's key or value, a variable. `name` may tell
+/// how it is shown.
+pub(super) fn lay_out_type(btf: &Btf, id: TypeId, name: &str) -> Result<Value, DecoderError> {
+    let mut layout = Layout {
+        btf,
+        tags: tags(btf),
+        fields: 0,
+        path: vec![name.to_owned()],
+    };
+    let bytes = layout.bytes(id)?;
+    if bytes > EVENT_BYTES_MAX {
+        return Err(DecoderError::TooLarge {
+            bytes,
+            max: EVENT_BYTES_MAX,
+        });
+    }
+    let alone = Place {
+        bits: 0,
+        field_bits: 0,
+        name,
+        rule: None,
+        last: false,
+    };
+    layout.value(id, alone)
+}
+
 struct Layout<'a> {
     btf: &'a Btf,
     tags: BTreeMap<(TypeId, usize), &'a str>,

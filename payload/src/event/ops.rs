@@ -10,7 +10,7 @@ pub(super) use compile::Compiler;
 use super::pen::Pen;
 use super::text;
 use super::tree::ShowBytes;
-use read::{bits, sign_extended};
+pub(super) use read::{bits, sign_extended};
 
 /// One step: a text that is always the same, then a value of the record.
 #[derive(Clone, Debug)]

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::btf::{Btf, Kind, Type, TypeId};
-
-/// What declares a rule: `__attribute__((btf_decl_tag("marrow:ipv4")))` behind a member.
-pub(super) const TAG_PREFIX: &str = "marrow:";
+use crate::histogram::{Scale, TAG_PREFIX};
 
 /// A way to show a field that its type does not imply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +49,14 @@ impl Rule {
     }
 }
 
-/// The tags `marrow:…` of all members: (struct, member from 0) to what follows the prefix.
+/// The tags `marrow:…` of all members: (struct, member from 0) to what follows the prefix. Those of
+/// histograms say what the numbers mean, not how they are shown.
 pub(super) fn tags(btf: &Btf) -> BTreeMap<(TypeId, usize), &str> {
     let tag = |id| match btf.type_at(id) {
         Type::DeclTag { of, component } => {
             let member = usize::try_from(component?).ok()?;
-            Some(((of, member), btf.name(id).strip_prefix(TAG_PREFIX)?))
+            let rule = btf.name(id).strip_prefix(TAG_PREFIX)?;
+            Scale::named(rule).is_none().then_some(((of, member), rule))
         }
         _ => None,
     };

@@ -4,7 +4,7 @@
 use super::elf::{Content, Elf};
 use super::map::Map;
 use super::map_kind::MapKind;
-use super::{Extern, ExternKind, ObjectError};
+use super::{Extern, ExternKind, ObjectError, Variable};
 use crate::btf::{Btf, Kind, Linkage, Type, TypeId};
 use crate::limits;
 
@@ -83,21 +83,11 @@ fn has_exported(btf: &Btf, section: TypeId) -> bool {
     })
 }
 
-/// The map of `extern … __kconfig` variables, laid out as libbpf does: by descending alignment.
+/// The map of `extern … __kconfig` variables.
 pub(super) fn kconfig(btf: Option<&Btf>, externs: &[Extern]) -> Option<Map> {
     let btf = btf?;
-    let mut sizes: Vec<_> = externs
-        .iter()
-        .filter(|extern_| extern_.kind == ExternKind::Kconfig)
-        .filter_map(|extern_| {
-            let of = extern_.type_id?;
-            Some((alignment(btf, of), btf.size_of(of)?))
-        })
-        .collect();
-    sizes.sort_by_key(|(align, size)| (std::cmp::Reverse(*align), *size));
-    let end = sizes.iter().try_fold(0_u64, |end, (align, size)| {
-        end.checked_next_multiple_of(*align)?.checked_add(*size)
-    })?;
+    let last = kconfig_places(btf, externs).pop()?;
+    let end = last.offset.checked_add(last.bytes)?;
     Some(Map {
         key_size: 4,
         value_size: u32::try_from(end).ok().filter(|bytes| *bytes > 0)?,
@@ -107,6 +97,34 @@ pub(super) fn kconfig(btf: Option<&Btf>, externs: &[Extern]) -> Option<Map> {
         section: Some(".kconfig".to_owned()),
         ..Map::new(".kconfig", MapKind::ARRAY)
     })
+}
+
+/// The `__kconfig` variables, laid out as libbpf does: by descending alignment, then size and name
+/// (`cmp_externs`). Empty where they have no sizes or end behind every address.
+pub(super) fn kconfig_places(btf: &Btf, externs: &[Extern]) -> Vec<Variable> {
+    let mut sizes: Vec<_> = externs
+        .iter()
+        .filter(|extern_| extern_.kind == ExternKind::Kconfig)
+        .filter_map(|extern_| {
+            let of = extern_.type_id?;
+            Some((alignment(btf, of), btf.size_of(of)?, extern_))
+        })
+        .collect();
+    sizes.sort_by_key(|(align, size, extern_)| {
+        (std::cmp::Reverse(*align), *size, extern_.name.as_str())
+    });
+    let mut end = 0_u64;
+    let places = sizes.into_iter().map(|(align, bytes, extern_)| {
+        let offset = end.checked_next_multiple_of(align)?;
+        end = offset.checked_add(bytes)?;
+        Some(Variable {
+            name: extern_.name.clone(),
+            offset,
+            bytes,
+            type_id: extern_.type_id,
+        })
+    });
+    places.collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
 /// Alignment of what the kernel's configuration can hold: numbers, enumerations, text.

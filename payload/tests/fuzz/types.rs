@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use payload::btf::cut::{Cut, cut};
 use payload::btf::{Btf, Kind, Type, TypeId};
 use payload::event::Decoder;
+use payload::histogram::{Declared, Scale};
 use payload::object::{inspect, type_name};
 use payload::unsigned::Unsigned;
 
@@ -29,6 +30,12 @@ fn fuzz_object() {
         for event in &object.events {
             assert!(object.map(&event.map).is_some(), "an event without a ring");
             drop(Decoder::new(object.btf.as_ref().unwrap(), event.type_id));
+        }
+        for map in &object.maps {
+            drop(object.variables(map));
+            if let Some(btf) = &object.btf {
+                drop(Declared::of(btf).in_map(map, Some(Scale::Log2)));
+            }
         }
         if let Ok(unsigned) = Unsigned::from_object(&name, input) {
             unsigned.contents().manifest.to_json().unwrap();
@@ -81,6 +88,7 @@ fn check_btf(input: &[u8]) -> String {
         Err(error) => return error.to_string(),
     };
     let mut kinds = std::collections::BTreeSet::new();
+    let declared = Declared::of(&btf);
     for id in btf.ids() {
         kinds.insert(format!("{:?}", btf.kind(id)));
         assert!(!btf.kind(btf.resolve(id)).is_modifier());
@@ -96,8 +104,30 @@ fn check_btf(input: &[u8]) -> String {
         if let Ok(decoder) = Decoder::new(&btf, id) {
             check_record(&decoder, &[0x41; 64]);
         }
+        check_value(&btf, &declared, id);
     }
     format!("accepted: {kinds:?}")
+}
+
+/// A value of any type is one line of JSON, its sum too; histograms are in it.
+fn check_value(btf: &Btf, declared: &Declared<'_>, id: TypeId) {
+    const VALUE: &[u8] = &[0x41; 64];
+    if let Ok((decoder, numbers)) = Decoder::of_type(btf, id, btf.name(id)) {
+        let sum = numbers.and_then(|numbers| numbers.sum([VALUE, &[0; 64]]));
+        let mut json = Vec::new();
+        let written = decoder.write_json(sum.as_deref().unwrap_or(VALUE), &mut json);
+        let read: Result<serde_json::Value, _> = serde_json::from_slice(&json);
+        assert_eq!(written.is_ok(), read.is_ok(), "{id}");
+        assert!(
+            sum.is_none_or(|sum| sum == VALUE),
+            "adding nothing changes nothing"
+        );
+    }
+    for slots in declared.in_variable("", id, Some(Scale::Log2)) {
+        if let Some(counts) = slots.read(VALUE) {
+            assert!(counts.len() > 1 && counts.len() <= VALUE.len());
+        }
+    }
 }
 
 /// Walks what a type is made of; every id in it is one of the BTF.

@@ -1,5 +1,6 @@
 //! One JSON line as the cells of a row: a cell for each field of the event, nested ones by their
-//! path. Called by the table. Must never let a control character through to a terminal.
+//! path; a map's key or value likewise. Called by the tables. Must never let a control character
+//! through to a terminal.
 
 use std::fmt;
 
@@ -8,12 +9,23 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A cell with the name of its column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     /// The field's path: `peers.port`.
-    pub(super) column: String,
-    pub(super) text: String,
+    pub(crate) column: String,
+    /// What stands in it.
+    pub(crate) text: String,
     /// Numbers stand to the right.
-    pub(super) number: bool,
+    pub(crate) number: bool,
+}
+
+/// The cells of any JSON: of an object one a field, with paths below `column`; else one that is
+/// called `column`.
+pub(crate) fn cells_of(json: &str, column: &str) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    if let Ok(node) = serde_json::from_str(json) {
+        spread(node, column, &mut cells);
+    }
+    cells
 }
 
 /// The cells of an output: when it was read, then the fields in the order of the event's struct;

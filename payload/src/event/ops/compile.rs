@@ -68,7 +68,7 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    fn value(&mut self, value: &Value) -> Result<(), DecoderError> {
+    pub(in crate::event) fn value(&mut self, value: &Value) -> Result<(), DecoderError> {
         match value {
             Value::Object(fields) => self.object(fields),
             Value::Leaf { at, leaf } => self.leaf(*at, leaf),

@@ -3,7 +3,7 @@
 
 /// `width` bits, up to 128 with the shift, from bit `shift` (0 to 7) of the first byte; none if
 /// there are not so many bytes.
-pub(super) fn bits(bytes: &[u8], shift: u32, width: u32) -> Option<u128> {
+pub(in crate::event) fn bits(bytes: &[u8], shift: u32, width: u32) -> Option<u128> {
     if let Some(eight) = bytes.first_chunk::<8>().filter(|_| shift + width <= 64) {
         let above = u64::from_le_bytes(*eight) >> shift;
         return Some(u128::from(
@@ -21,7 +21,7 @@ pub(super) fn bits(bytes: &[u8], shift: u32, width: u32) -> Option<u128> {
 }
 
 /// A number of `width` bits with its sign.
-pub(super) fn sign_extended(value: u128, width: u32) -> i128 {
+pub(in crate::event) fn sign_extended(value: u128, width: u32) -> i128 {
     let unused = 128_u32.saturating_sub(width);
     (value.cast_signed().checked_shl(unused).unwrap_or(0)) >> unused.min(127)
 }
