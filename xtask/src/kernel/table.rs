@@ -152,34 +152,35 @@ impl Table {
     /// # Errors
     /// A cell is empty.
     pub(crate) fn text(&self, kernels: &[&str]) -> Result<String> {
+        ensure!(!self.sections.is_empty(), "no section was tried");
         let mut notes: Vec<&str> = Vec::new();
-        let mut text = format!("{HEAD}| section | {} |\n", kernels.join(" | "));
-        text.push_str(&format!("|---|{}\n", "---|".repeat(kernels.len())));
+        let mut lines = vec![
+            format!("{HEAD}| section | {} |", kernels.join(" | ")),
+            format!("|---|{}", "---|".repeat(kernels.len())),
+        ];
         for section in &self.sections {
-            text.push_str(&format!("| `{section}` |"));
+            let mut row = vec![format!("`{section}`")];
             for kernel in kernels {
-                let cell = self.cells.get(&(section.clone(), (*kernel).to_owned()));
-                match cell {
-                    Some(Cell::Works(strategy)) => text.push_str(&format!(" {strategy} |")),
+                row.push(match self.cells.get(&(section.clone(), (*kernel).to_owned())) {
+                    Some(Cell::Works(strategy)) => strategy.clone(),
                     Some(Cell::Refused(why)) => {
                         let known = notes.iter().position(|note| note == why);
                         let number = known.unwrap_or_else(|| {
                             notes.push(why);
                             notes.len() - 1
                         });
-                        text.push_str(&format!(" [{}] |", number + 1));
+                        format!("[{}]", number + 1)
                     }
                     None => bail!("{section} on {kernel}: no run has filled this cell"),
-                }
+                });
             }
-            text.push('\n');
+            lines.push(format!("| {} |", row.join(" | ")));
         }
-        text.push_str("\nWhy not:\n\n");
+        lines.push("\nWhy not:\n".to_owned());
         for (index, note) in notes.iter().enumerate() {
-            text.push_str(&format!("- [{}] {note}\n", index + 1));
+            lines.push(format!("- [{}] {note}", index + 1));
         }
-        ensure!(!self.sections.is_empty(), "no section was tried");
-        Ok(text)
+        Ok(lines.join("\n") + "\n")
     }
 }
 
