@@ -165,7 +165,7 @@ fn explained(error: LoadError, object: &Object) -> LoadError {
         return error;
     };
     let program = object.program(program);
-    match program.and_then(|program| hook::needs(program.kind, reason)) {
+    match program.and_then(|program| hook::needs(program.into(), reason)) {
         Some(needs) => error.because(&needs),
         None => error,
     }

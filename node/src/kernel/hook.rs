@@ -17,6 +17,7 @@ mod target;
 pub(super) use attach::attach;
 pub(super) use attachment::{Attached, Attachment};
 pub(crate) use error::HookError;
+use needs::Variant;
 pub(crate) use needs::needs;
 pub(crate) use rules::Strategy;
 use rules::{Place, Use, neutral, place as place_of, rule};
@@ -29,6 +30,7 @@ pub(crate) struct Hook {
     program_type: u32,
     attach_type: u32,
     target: Target,
+    sleepable: bool,
     frags: bool,
     strategy: Strategy,
     /// Why it is not the switch; empty where it is.
@@ -117,6 +119,7 @@ impl Hook {
             program_type: program.program_type,
             attach_type: program.attach_type,
             target,
+            sleepable: program.sleepable,
             frags: program.frags,
             strategy,
             reason,
@@ -134,11 +137,21 @@ impl Hook {
             program_type: 0,
             attach_type: 0,
             target: Target::named(&map.name),
+            sleepable: false,
             frags: false,
             strategy,
             reason,
             ordinal: 0,
         })
+    }
+
+    /// What of it a kernel must have something of its own for.
+    fn variant(&self) -> Variant {
+        Variant {
+            kind: self.kind,
+            sleepable: self.sleepable,
+            frags: self.frags,
+        }
     }
 
     /// Whether both are of one kind at one target, whatever their order.

@@ -66,6 +66,22 @@ pub(crate) fn verifier_words(log: &str) -> &str {
     log[from..to].trim()
 }
 
+/// The verifier's last word: what it found wrong, in one line, where it said so.
+pub(crate) fn verdict(log: &str) -> Option<&str> {
+    let words = log
+        .contains("-- BEGIN PROG LOAD LOG --")
+        .then(|| verifier_words(log))?;
+    let statistics = [
+        "processed ",
+        "verification time",
+        "stack depth",
+        "max_states",
+        "total_states",
+    ];
+    let mut lines = words.lines().rev().map(str::trim);
+    lines.find(|line| !line.is_empty() && !statistics.iter().any(|word| line.starts_with(word)))
+}
+
 /// The program libbpf names as the one that failed (`prog 'NAME': failed to load`).
 pub(crate) fn failed_program(log: &str) -> Option<&str> {
     let failed = log
@@ -91,6 +107,8 @@ mod tests {
                    libbpf: prog 'p': -- BEGIN PROG LOAD LOG --\nR1 invalid\n-- END PROG LOAD LOG --\n";
         assert_eq!(verifier_words(log), "R1 invalid");
         assert_eq!(failed_program(log), Some("p"));
+        assert_eq!(verdict(log), Some("R1 invalid"));
+        assert_eq!(verdict("no verifier spoke"), None);
         assert_eq!(verifier_words(" no verifier spoke "), "no verifier spoke");
     }
 }

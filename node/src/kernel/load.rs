@@ -157,7 +157,11 @@ fn trimmed(log: &str) -> String {
 }
 
 fn not_verified(error: &libbpf_rs::Error, log: &str) -> LoadError {
-    let reason = error.to_string();
+    let verdict = libbpf_log::verdict(log);
+    let reason = verdict.map_or_else(
+        || error.to_string(),
+        |verdict| format!("{error}: {verdict}"),
+    );
     let log_of_verifier = libbpf_log::verifier_words(log).to_owned();
     if error.kind() == libbpf_rs::ErrorKind::PermissionDenied && !may_load() {
         return LoadError::Rights {

@@ -161,18 +161,20 @@ impl Table {
         for section in &self.sections {
             let mut row = vec![format!("`{section}`")];
             for kernel in kernels {
-                row.push(match self.cells.get(&(section.clone(), (*kernel).to_owned())) {
-                    Some(Cell::Works(strategy)) => strategy.clone(),
-                    Some(Cell::Refused(why)) => {
-                        let known = notes.iter().position(|note| note == why);
-                        let number = known.unwrap_or_else(|| {
-                            notes.push(why);
-                            notes.len() - 1
-                        });
-                        format!("[{}]", number + 1)
-                    }
-                    None => bail!("{section} on {kernel}: no run has filled this cell"),
-                });
+                row.push(
+                    match self.cells.get(&(section.clone(), (*kernel).to_owned())) {
+                        Some(Cell::Works(strategy)) => strategy.clone(),
+                        Some(Cell::Refused(why)) => {
+                            let known = notes.iter().position(|note| note == why);
+                            let number = known.unwrap_or_else(|| {
+                                notes.push(why);
+                                notes.len() - 1
+                            });
+                            format!("[{}]", number + 1)
+                        }
+                        None => bail!("{section} on {kernel}: no run has filled this cell"),
+                    },
+                );
             }
             lines.push(format!("| {} |", row.join(" | ")));
         }

@@ -4,7 +4,6 @@ use super::super::libbpf_log;
 use super::Hook;
 use super::needs::needs;
 use super::target::TargetError;
-use payload::object::Kind;
 
 /// Why a hook could not be served. `log` holds libbpf's words where it said any.
 #[derive(Debug, thiserror::Error)]
@@ -85,9 +84,9 @@ fn words(log: &str) -> String {
 }
 
 /// The kernel's reason, with what would be needed where that is known.
-fn reason(kind: Kind, source: &dyn std::fmt::Display) -> String {
+fn reason(hook: &Hook, source: &dyn std::fmt::Display) -> String {
     let reason = source.to_string();
-    match needs(kind, &reason) {
+    match needs(hook.variant(), &reason) {
         Some(needs) => format!("{reason}; {needs}"),
         None => reason,
     }
@@ -98,7 +97,7 @@ impl HookError {
     pub(in super::super) fn stub(hook: &Hook, source: &dyn std::fmt::Display) -> Self {
         Self::Stub {
             hook: hook.to_string(),
-            reason: reason(hook.kind, source),
+            reason: reason(hook, source),
             log: String::new(),
         }
     }
@@ -116,7 +115,7 @@ impl HookError {
     pub(in super::super) fn attach(hook: &Hook, source: &dyn std::fmt::Display) -> Self {
         Self::Attach {
             hook: hook.to_string(),
-            reason: reason(hook.kind, source),
+            reason: reason(hook, source),
             log: String::new(),
         }
     }

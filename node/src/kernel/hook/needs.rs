@@ -4,26 +4,60 @@
 
 use std::path::Path;
 
-use payload::object::Kind;
+use payload::object::{Kind, Program};
 
 use super::rules::{Place, place};
 
-/// What would be needed for `kind`, where the kernel's `reason` may well be that it is missing: this
+/// What a kernel must have something of its own for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Variant {
+    /// The kind.
+    pub(crate) kind: Kind,
+    /// Whether the program may sleep.
+    pub(crate) sleepable: bool,
+    /// Whether it takes XDP packets in fragments.
+    pub(crate) frags: bool,
+}
+
+impl std::fmt::Display for Variant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sleepable = if self.sleepable { "sleepable " } else { "" };
+        let frags = if self.frags { " with fragments" } else { "" };
+        write!(f, "{sleepable}{}{frags}", self.kind)
+    }
+}
+
+impl From<&Program> for Variant {
+    fn from(program: &Program) -> Self {
+        Self {
+            kind: program.kind,
+            sleepable: program.sleepable,
+            frags: program.frags,
+        }
+    }
+}
+
+/// What would be needed for `variant`, where the kernel's `reason` may well be that it is missing: this
 /// kernel is older than the kind, or says that it does not do such things.
-pub(crate) fn needs(kind: Kind, reason: &str) -> Option<String> {
-    let (since, configuration) = required(kind)?;
+pub(crate) fn needs(variant: Variant, reason: &str) -> Option<String> {
+    let (since, configuration) = required(variant)?;
     let release = release()?;
     let older = number(&release).is_some_and(|number| number < since);
     if !older && !says_unsupported(reason) {
         return None;
     }
-    Some(sentence(kind, since, configuration, &release))
+    Some(sentence(variant, since, configuration, &release))
 }
 
-fn sentence(kind: Kind, since: (u32, u32), configuration: Option<&str>, release: &str) -> String {
+fn sentence(
+    variant: Variant,
+    since: (u32, u32),
+    configuration: Option<&str>,
+    release: &str,
+) -> String {
     let (major, minor) = since;
     let built = configuration.map_or_else(String::new, |options| format!(", built with {options}"));
-    format!("a {kind} program needs kernel {major}.{minor} or newer{built}; this is {release}")
+    format!("a {variant} program needs kernel {major}.{minor} or newer{built}; this is {release}")
 }
 
 /// Whether an error's text ends in a number by which kernels say that they don't do a thing:
@@ -41,7 +75,8 @@ fn number(release: &str) -> Option<(u32, u32)> {
 }
 
 /// What is missing for certain, so that nothing needs to be tried.
-pub(super) fn surely_missing(kind: Kind) -> Option<String> {
+pub(super) fn surely_missing(variant: Variant) -> Option<String> {
+    let kind = variant.kind;
     let source = |name: &str| {
         let source = Path::new("/sys/bus/event_source/devices").join(name);
         // Kernels before 4.17 have the file of tracefs alone; without any mount nothing is told.
@@ -68,8 +103,15 @@ pub(super) fn surely_missing(kind: Kind) -> Option<String> {
                 .to_owned(),
         );
     }
-    let (since, configuration) = required(kind)?;
-    missing.then(|| sentence(kind, since, configuration, &release().unwrap_or_default()))
+    let (since, configuration) = required(variant)?;
+    missing.then(|| {
+        sentence(
+            variant,
+            since,
+            configuration,
+            &release().unwrap_or_default(),
+        )
+    })
 }
 
 /// Whether the kernel asks BPF at its security hooks; also where securityfs does not tell.
@@ -79,8 +121,26 @@ fn lsm_is_on() -> bool {
     })
 }
 
-/// The first mainline kernel that has the kind, and what it must be built with.
-fn required(kind: Kind) -> Option<((u32, u32), Option<&'static str>)> {
+/// The first mainline kernel that has it, and what that must be built with.
+fn required(variant: Variant) -> Option<((u32, u32), Option<&'static str>)> {
+    match variant.kind {
+        Kind::Xdp if variant.frags => Some(((5, 18), None)),
+        Kind::Uprobe | Kind::Uretprobe | Kind::Usdt if variant.sleepable => {
+            Some(((6, 0), Some("CONFIG_UPROBE_EVENTS")))
+        }
+        Kind::Iter if variant.sleepable => Some(((5, 18), None)),
+        Kind::Fentry | Kind::Fexit | Kind::FmodRet if variant.sleepable => Some((
+            (5, 10),
+            Some(
+                "CONFIG_FUNCTION_ERROR_INJECTION, and a function that may be made to fail or is a \
+                 hook for this",
+            ),
+        )),
+        kind => required_of(kind),
+    }
+}
+
+fn required_of(kind: Kind) -> Option<((u32, u32), Option<&'static str>)> {
     const TRAMPOLINE: &str = "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS and CONFIG_BPF_JIT";
     Some(match kind {
         Kind::Kprobe | Kind::Kretprobe | Kind::Ksyscall | Kind::Kretsyscall => {
@@ -88,7 +148,9 @@ fn required(kind: Kind) -> Option<((u32, u32), Option<&'static str>)> {
         }
         Kind::KprobeMulti | Kind::KretprobeMulti => ((5, 18), Some("CONFIG_FPROBE")),
         Kind::KprobeSession => ((6, 10), Some("CONFIG_FPROBE")),
-        Kind::Uprobe | Kind::Uretprobe | Kind::Usdt => ((4, 1), Some("CONFIG_UPROBE_EVENTS")),
+        Kind::Uprobe | Kind::Uretprobe => ((4, 1), Some("CONFIG_UPROBE_EVENTS")),
+        // Before that libbpf wants the process of a probe in a shared library.
+        Kind::Usdt => ((5, 15), Some("CONFIG_UPROBE_EVENTS")),
         Kind::UprobeMulti | Kind::UretprobeMulti => ((6, 6), Some("CONFIG_UPROBE_EVENTS")),
         Kind::UprobeSession => ((6, 13), Some("CONFIG_UPROBE_EVENTS")),
         Kind::Fentry | Kind::Fexit => ((5, 5), Some(TRAMPOLINE)),

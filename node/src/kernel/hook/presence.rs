@@ -11,7 +11,7 @@ impl Hook {
     /// # Errors
     /// What is missing. That nothing is said is no promise.
     pub(crate) fn check(&self) -> Result<(), HookError> {
-        if let Some(needs) = needs::surely_missing(self.kind) {
+        if let Some(needs) = needs::surely_missing(self.variant()) {
             let hook = self.to_string();
             return Err(HookError::Kernel { hook, needs });
         }
