@@ -10,41 +10,61 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::{bpf, output, run, setup, tidy};
+use crate::{bpf, kernel, output, run, setup, tidy};
 use report::Tally;
 
-type Step = (&'static str, &'static str, fn(&mut Tally) -> Result<()>);
+/// How much is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What a developer waits for: two kernels besides this machine's.
+    Usual,
+    /// Everything, as CI does.
+    All,
+}
+
+type Step = (
+    &'static str,
+    &'static str,
+    fn(&mut Tally, Extent) -> Result<()>,
+);
 
 /// Name, the command that runs it alone, what it does.
-const STEPS: [Step; 10] = [
-    ("setup", "cargo xtask setup", |_| setup::everything()),
-    ("format", "cargo fmt --all", |_| {
+const STEPS: [Step; 11] = [
+    ("setup", "cargo xtask setup", |_, _| setup::everything()),
+    ("format", "cargo fmt --all", |_, _| {
         cargo(&["fmt", "--all", "--check"])
     }),
-    ("tidy", "cargo xtask tidy", |_| tidy::tidy()),
+    ("tidy", "cargo xtask tidy", |_, _| tidy::tidy()),
     (
         "licences",
         "target/tools/bin/cargo-deny check bans licenses sources",
-        |_| licences(),
+        |_, _| licences(),
     ),
-    ("bpf", "cargo xtask bpf", |_| bpf::compile_all().map(drop)),
-    ("clippy", CLIPPY, |_| cargo(&words(CLIPPY))),
-    ("build", "cargo build --workspace", |_| {
+    ("bpf", "cargo xtask bpf", |_, _| {
+        bpf::compile_all().map(drop)
+    }),
+    ("clippy", CLIPPY, |_, _| cargo(&words(CLIPPY))),
+    ("build", "cargo build --workspace", |_, _| {
         cargo(&["build", "--workspace"])
     }),
-    ("tests", "cargo test --workspace", suites::tests),
-    ("description", "cargo xtask check", |_| description::fuzz()),
+    ("tests", "cargo test --workspace", |tally, _| {
+        suites::tests(tally)
+    }),
+    ("description", "cargo xtask check", |_, _| {
+        description::fuzz()
+    }),
     (
         "fuzz",
         "MARROW_FUZZ_SECONDS=30 cargo test --workspace fuzz_",
-        suites::fuzz,
+        |tally, _| suites::fuzz(tally),
     ),
+    ("kernels", "cargo xtask kernel", |_, extent| kernels(extent)),
 ];
 const CLIPPY: &str = "cargo clippy --workspace --all-targets -- -D warnings";
 
 /// Runs all steps up to the first that fails, and says with which command that one runs alone.
 /// The last line is the count of tests, whatever happened.
-pub(crate) fn check() -> ExitCode {
+pub(crate) fn check(extent: Extent) -> ExitCode {
     let begun = Instant::now();
     let mut tally = Tally::default();
     let mut times: Vec<(&str, Duration)> = Vec::new();
@@ -52,7 +72,7 @@ pub(crate) fn check() -> ExitCode {
     for (index, (name, rerun, step)) in STEPS.iter().enumerate() {
         output::line(&format!("\n== {}/{} {name}", index + 1, STEPS.len()));
         let start = Instant::now();
-        let result = step(&mut tally);
+        let result = step(&mut tally, extent);
         times.push((name, start.elapsed()));
         if let Err(error) = result {
             failure = Some((name, rerun, error));
@@ -79,6 +99,17 @@ pub(crate) fn check() -> ExitCode {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
+    }
+}
+
+/// Every kind of hook on this machine's kernel and in guests.
+fn kernels(extent: Extent) -> Result<()> {
+    match extent {
+        Extent::Usual => kernel::prove(&[kernel::HERE, "6.1", "newest"], false),
+        Extent::All => {
+            let all: Vec<&str> = [kernel::HERE].into_iter().chain(kernel::NAMES).collect();
+            kernel::prove(&all, false)
+        }
     }
 }
 

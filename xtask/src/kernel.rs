@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 pub(crate) use guest::{Guest, Printed};
+pub(crate) use hooks::{HERE, prove};
 
 use crate::{bpf, output, run, setup};
 
