@@ -8,6 +8,7 @@ mod daemon;
 mod deed;
 mod field;
 mod kernel;
+mod nbd;
 mod network;
 
 use std::path::Path;

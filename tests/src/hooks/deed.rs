@@ -116,6 +116,8 @@ pub(super) fn deed(prefix: &str) -> Deed {
         "lsm.s" => at(At::Section, no_prctl),
         "lsm_cgroup" => at(At::SectionAndCgroup, bind4),
         "perf_event" => times(None, At::Faults, page_fault),
+        // Partitions may be looked for meanwhile.
+        "raw_tracepoint.w" => times(None, At::Section, |field, _| field.nbd()?.read()),
         "struct_ops" => at(At::Operations, tcp_connect_by_it),
         "iter" => times(Some(COUNTS + 1), At::IteratorOfCounts, iterate),
         "iter.s" => times(None, At::Iterator, iterate),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::nbd::Nbd;
 use super::network::{self, Cable, Network};
 
 /// What the cases share.
@@ -14,6 +15,7 @@ pub(super) struct Field {
     cgroup: PathBuf,
     root: PathBuf,
     network: Option<(Cable, Network)>,
+    nbd: Option<Nbd>,
     /// For sockets that have names.
     pub(super) folder: tempfile::TempDir,
 }
@@ -27,6 +29,7 @@ impl Field {
             cgroup,
             root,
             network: None,
+            nbd: None,
             folder: tempfile::tempdir()?,
         };
         field.join()?;
@@ -52,6 +55,14 @@ impl Field {
         self.network = None;
         move_to(&self.root)?;
         std::fs::remove_dir(&self.cgroup)
+    }
+
+    /// A block device of our own.
+    pub(super) fn nbd(&mut self) -> Result<&mut Nbd> {
+        if self.nbd.is_none() {
+            self.nbd = Some(Nbd::new()?);
+        }
+        self.nbd.as_mut().context("it was just made")
     }
 
     /// The network over this cable.

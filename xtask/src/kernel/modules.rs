@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::run;
 
 /// Modules, and what each is for. What a kernel has built in is not loaded.
-pub(super) const MODULES: [(&str, &str); 8] = [
+pub(super) const MODULES: [(&str, &str); 9] = [
     ("veth", "two ends of a wire, for xdp and tc"),
     ("dummy", "an interface that comes and goes"),
     ("netkit", "an interface whose programs are its own"),
@@ -20,6 +20,7 @@ pub(super) const MODULES: [(&str, &str); 8] = [
     ),
     ("cls_bpf", "programs on clsact"),
     ("act_bpf", "programs as actions of tc"),
+    ("nbd", "what fires a writable tracepoint"),
     ("nf_conntrack", "what netfilter programs may ask about"),
 ];
 
