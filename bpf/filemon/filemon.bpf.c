@@ -86,7 +86,7 @@ struct {
 
 /* A path is put together from its end; what is behind it lets the verifier see that names fit. */
 struct walk {
-	/* Where the path begins. Kept here because the verifier then knows nothing about it. */
+	/* Where the path begins. */
 	__u32 at;
 	char path[WALK_BYTES];
 	char beyond[NAME_BYTES];
@@ -118,16 +118,20 @@ static __always_inline bool is_wanted_process(void)
 	return only_uid == ANY || only_uid == (__u32)bpf_get_current_uid_gid();
 }
 
-/* Puts a path together, up to the root of the mount namespace, as d_path() would without chroot. */
+/*
+ * Puts a path together, up to the root of the mount namespace, as d_path() would without chroot.
+ * The place is kept in the walk, of which the verifier knows nothing, so that each step looks to it
+ * like the one before; the masks change nothing.
+ */
 static __noinline void walk_up(struct walk *walk, struct dentry *dentry, struct vfsmount *mnt)
 {
 	struct mount *mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-	__u32 at = WALK_BYTES - 1;
 
-	walk->path[at] = 0;
+	walk->at = WALK_BYTES - 1;
+	walk->path[WALK_BYTES - 1] = 0;
 	for (int step = 0; step < WALK_STEPS_MAX; step++) {
 		struct dentry *parent;
-		__u32 length;
+		__u32 at, length;
 
 		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
@@ -138,26 +142,25 @@ static __noinline void walk_up(struct walk *walk, struct dentry *dentry, struct 
 			mount = above;
 			continue;
 		}
+		at = walk->at;
 		length = BPF_CORE_READ(dentry, d_name.len) & (NAME_BYTES - 1);
 		if (at < length + 1)
 			break;
-		/* The masks change nothing; by them the verifier sees each step as the one before.
-		 */
 		at = (at - length) & (WALK_BYTES - 1);
 		bpf_probe_read_kernel(&walk->path[at], length, BPF_CORE_READ(dentry, d_name.name));
 		at = (at - 1) & (WALK_BYTES - 1);
 		walk->path[at] = '/';
+		walk->at = at;
 		parent = BPF_CORE_READ(dentry, d_parent);
 		/* In no folder: a memfd, or what a file system has not connected yet. */
 		if (dentry == parent)
 			break;
 		dentry = parent;
 	}
-	if (at == WALK_BYTES - 1) {
-		at--;
-		walk->path[at] = '/';
+	if (walk->at == WALK_BYTES - 1) {
+		walk->at = WALK_BYTES - 2;
+		walk->path[WALK_BYTES - 2] = '/';
 	}
-	walk->at = at;
 }
 
 static __always_inline bool is_below(struct walk *walk)

@@ -36,17 +36,23 @@ struct {
 	__type(value, __u64);
 } wait_us SEC(".maps") HIST_LOG2;
 
+/* Packed: the kernel compares all bytes of a key, padding too. */
+struct group_id {
+	enum group group;
+	__u64 id;
+} __attribute__((packed));
+
 struct waits {
 	__u64 wait_us[SLOTS] HIST_LOG2;
 	/* The command of the one that was seen first. */
 	char comm[16];
 };
 
-/* The waits of each process, thread or cgroup, by its id; those that waited last are kept. */
+/* The waits of each process, thread or cgroup; those that waited last are kept. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __u64);
+	__type(key, struct group_id);
 	__type(value, struct waits);
 } groups SEC(".maps");
 
@@ -66,7 +72,7 @@ static __always_inline int begin(struct task_struct *task)
 	return 0;
 }
 
-static __always_inline __u64 group_of(struct task_struct *task)
+static __always_inline __u64 id_in_group(struct task_struct *task)
 {
 	switch (group_by) {
 	case PROCESS:
@@ -80,7 +86,7 @@ static __always_inline __u64 group_of(struct task_struct *task)
 
 static __always_inline void count_in_group(struct task_struct *task, __u64 waited_us)
 {
-	__u64 group = group_of(task);
+	struct group_id group = {.group = group_by, .id = id_in_group(task)};
 	struct waits *waits = bpf_map_lookup_elem(&groups, &group);
 
 	if (!waits) {

@@ -55,7 +55,7 @@ struct event {
 EMITS(struct event);
 
 const volatile __u32 only_pid = ANY;
-const volatile __u32 only_family;
+const volatile enum family only_family;
 const volatile __u16 only_local_port;
 const volatile __u16 only_remote_port;
 
