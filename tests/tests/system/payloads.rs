@@ -6,11 +6,15 @@ use std::process::Command;
 use serde_json::Value;
 use tests::programs;
 
+use super::http::Answer;
 use super::node::Node;
 use super::waiting::until;
 
+mod filemon;
 mod opensnoop;
+mod runqlat;
 mod tcplife;
+mod xdpcount;
 
 /// The payload of the folder `bpf/<name>`, with this version.
 fn payload(name: &str, version: &str) -> Vec<u8> {
@@ -31,12 +35,36 @@ fn payload(name: &str, version: &str) -> Vec<u8> {
     std::fs::read(&file).unwrap()
 }
 
-/// Starts or updates the instance that is named like the payload, and gives the proof.
-fn put(node: &Node, name: &str, version: &str) -> Value {
-    let line = format!("PUT /api/v1/instances/{name}");
-    let answer = node.ask_unix(&line, &payload(name, version));
+/// Starts or updates the instance that is named like the payload, with the query that sets variables
+/// and targets.
+fn ask(node: &Node, name: &str, version: &str, query: &str) -> Answer {
+    let line = format!("PUT /api/v1/instances/{name}{query}");
+    node.ask_unix(&line, &payload(name, version))
+}
+
+/// As [`ask`], and gives the proof.
+fn put(node: &Node, name: &str, version: &str, query: &str) -> Value {
+    let answer = ask(node, name, version, query);
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["proof"].clone()
+}
+
+/// The entries of a map: keys and values.
+fn entries(node: &Node, name: &str, map: &str) -> Vec<(Value, Value)> {
+    let shown = node.cli(&["--json", "maps", name, map]);
+    assert!(shown.status.success(), "{shown:?}");
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let entries = shown["entries"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{shown}"));
+    let pair = |entry: &Value| (entry["key"].clone(), entry["value"].clone());
+    entries.iter().map(pair).collect()
+}
+
+fn number(of: &Value, field: &str) -> u64 {
+    of[field]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{field}: {of}"))
 }
 
 /// What the daemon's only instance told, as far as `wanted` lets it through, once `enough` of it is there.

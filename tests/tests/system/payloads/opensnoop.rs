@@ -18,7 +18,7 @@ fn opensnoop_tells_each_open_and_each_failure_once() {
         return;
     }
     let node = Node::start();
-    put(&node, "opensnoop", "1.0.0");
+    put(&node, "opensnoop", "1.0.0", "");
     let folder = tempfile::tempdir().unwrap();
     let there = folder.path().join("there");
     let not_there = folder.path().join("not-there");

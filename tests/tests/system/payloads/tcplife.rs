@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::node::Node;
 use super::super::waiting::is_root;
-use super::{put, told};
+use super::{number, put, told};
 
 /// Connections an address family.
 const CONNECTIONS: usize = 20;
@@ -18,7 +18,7 @@ fn tcplife_tells_both_ends_of_each_connection_once_with_exact_bytes() {
         return;
     }
     let node = Node::start();
-    put(&node, "tcplife", "1.0.0");
+    put(&node, "tcplife", "1.0.0", "");
     for (address, family) in [("127.0.0.1:0", "INET"), ("[::1]:0", "INET6")] {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
@@ -48,13 +48,13 @@ fn a_connection_that_an_update_finds_open_is_told_with_its_whole_life() {
         return;
     }
     let node = Node::start();
-    put(&node, "tcplife", "1.0.0");
+    put(&node, "tcplife", "1.0.0", "");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut server, _) = listener.accept().unwrap();
     client.write_all(b"before").unwrap();
-    let proof = put(&node, "tcplife", "1.0.1");
+    let proof = put(&node, "tcplife", "1.0.1", "");
     client.write_all(b" and after").unwrap();
     drop(client);
     server.read_to_end(&mut Vec::new()).unwrap();
@@ -77,6 +77,26 @@ fn a_connection_that_an_update_finds_open_is_told_with_its_whole_life() {
     for event in &events {
         assert!(number(event, "duration_ns") / 1000 > update_us, "{event}");
     }
+}
+
+#[test]
+fn tcplife_tells_only_what_it_is_set_to() {
+    if !is_root("tcplife with filters") {
+        return;
+    }
+    let wanted = TcpListener::bind("[::1]:0").unwrap();
+    let other = TcpListener::bind("[::1]:0").unwrap();
+    let mapped = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = wanted.local_addr().unwrap().port();
+    let node = Node::start();
+    let query = format!("?set=only_family=INET6&set=only_local_port={port}");
+    put(&node, "tcplife", "1.0.0", &query);
+    for listener in [&mapped, &other, &wanted] {
+        exchange(listener, bytes(1), true);
+    }
+    let events = told(&node, 1, |_| true);
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["lport"], port);
 }
 
 /// What the client and the server of a connection send.
@@ -153,8 +173,4 @@ fn check(events: &[Value], number_of: usize, listener: SocketAddr) {
         let from = if first { "FIN_WAIT2" } else { "LAST_ACK" };
         assert_eq!(event["closed_from"], from, "{event}");
     }
-}
-
-fn number(event: &Value, field: &str) -> u64 {
-    event[field].as_u64().unwrap_or_else(|| panic!("{event}"))
 }
