@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Where kernels from 5.15 on differ in a way that relocation alone does not settle.
+ * Where kernels from 5.10 on differ in a way that relocation alone does not settle.
  * Include it behind kernel.bpf.h and <bpf/bpf_core_read.h>.
  */
 #ifndef MARROW_CORE_FIXES_BPF_H
@@ -14,6 +14,29 @@
 static __always_inline bool is_last_thread(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, signal, live.counter) == 0;
+}
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct task_struct___before_5_14 {
+	long state;
+};
+
+struct task_struct___since_5_14 {
+	unsigned int __state;
+};
+
+#pragma clang attribute pop
+
+/* The state of a task, 0 while it runs or waits for a CPU. 2f064a59a11f (5.14) renamed it. */
+static __always_inline unsigned int task_state(struct task_struct *task)
+{
+	struct task_struct___since_5_14 *since = (void *)task;
+	struct task_struct___before_5_14 *before = (void *)task;
+
+	if (bpf_core_field_exists(since->__state))
+		return BPF_CORE_READ(since, __state);
+	return BPF_CORE_READ(before, state);
 }
 
 #endif

@@ -22,6 +22,16 @@
 /* Slot n counts the values from n * step to (n + 1) * step - 1, the last one all above too. */
 #define HIST_LINEAR(step) __attribute__((btf_decl_tag("marrow:linear:" HIST_TEXT(step))))
 
+/*
+ * The slot, or the last one. The barrier keeps the comparison at 64 bits: from one of the lower 32
+ * verifiers before 6.3 do not learn that the whole is small enough for an index.
+ */
+static __always_inline __u32 hist_last_or(__u64 slot, __u32 slots)
+{
+	barrier_var(slot);
+	return slot < slots ? slot : slots - 1;
+}
+
 /* The slot of a value among so many. Without a loop or a branch: the verifier follows one path. */
 static __always_inline __u32 hist_log2_slot(__u64 value, __u32 slots)
 {
@@ -42,14 +52,12 @@ static __always_inline __u32 hist_log2_slot(__u64 value, __u32 slots)
 	value >>= more;
 	slot |= more;
 	slot |= value >> 1;
-	return slot < slots ? slot : slots - 1;
+	return hist_last_or(slot, slots);
 }
 
 static __always_inline __u32 hist_linear_slot(__u64 value, __u64 step, __u32 slots)
 {
-	__u64 slot = value / step;
-
-	return slot < slots ? slot : slots - 1;
+	return hist_last_or(value / step, slots);
 }
 
 #define HIST_SLOTS(hist) (sizeof(hist) / sizeof((hist)[0]))

@@ -4,4 +4,5 @@ pub mod calls;
 pub mod corpus;
 pub mod dice;
 pub mod hooks;
+pub mod packets;
 pub mod programs;

@@ -26,6 +26,7 @@ mod system {
     mod mistakes;
     mod node;
     mod objects;
+    mod payloads;
     mod proxy;
     mod registry;
     mod registry_kills;

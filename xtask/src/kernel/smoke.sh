@@ -1,6 +1,6 @@
-# A node in a guest: two payloads are loaded, and see what is caused here.
+# A node in a guest: three payloads are loaded, and see what is caused here.
 status=0
-for payload in opensnoop execsnoop; do
+for payload in opensnoop execsnoop filemon; do
     events=/tmp/$payload
     node run --json "/objects/$payload.bpf.o" >"$events" 2>"$events.errors" &
     node=$!
