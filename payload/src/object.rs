@@ -73,7 +73,7 @@ pub struct Object {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four facts that do not exclude each other"
+    reason = "five facts that do not exclude each other"
 )]
 pub struct Program {
     /// The function's name.
@@ -102,6 +102,8 @@ pub struct Program {
     pub kfuncs: Vec<String>,
     /// Whether its context is registers and it reads them.
     pub reads_registers: bool,
+    /// Whether a program array of the object holds it from the start, for others to tail-call.
+    pub in_array: bool,
 }
 
 impl Program {
@@ -180,6 +182,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Object, ObjectError> {
 
 fn programs(elf: &Elf<'_>, code: &Code<'_>) -> Result<Vec<Program>, ObjectError> {
     let mut programs = Vec::new();
+    let in_arrays = elf.functions_in_maps();
     let mut steps = limits::CALL_GRAPH_STEPS_MAX;
     for (index, function) in code.functions.iter().enumerate() {
         let Some(section) = elf.sections.get(function.section) else {
@@ -214,6 +217,7 @@ fn programs(elf: &Elf<'_>, code: &Code<'_>) -> Result<Vec<Program>, ObjectError>
             helpers: reach.helpers.into_iter().collect(),
             kfuncs: reach.kfuncs.into_iter().map(str::to_owned).collect(),
             reads_registers: found.kind.context_is_registers() && code.reads_context(index),
+            in_array: in_arrays.contains(function.name),
         });
     }
     if programs.is_empty() {

@@ -92,6 +92,7 @@ const CASES: &[(&str, Fate)] = &[
     ("no_map", Loaded(TRACEPOINT)),
     ("no_program", Refused("no program")),
     ("no_target", Loaded(TRACEPOINT)),
+    ("programs_in_array", Loaded("cgroup_skb")),
     ("question_mark", Loaded(TRACEPOINT)),
     ("raw_ring", Loaded("ring")),
     ("several_programs", Loaded("sched_process_exit")),

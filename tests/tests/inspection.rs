@@ -87,6 +87,15 @@ fn programs_are_functions_in_sections_that_name_a_hook() -> Result<()> {
 }
 
 #[test]
+fn programs_that_others_tail_call_are_told() -> Result<()> {
+    let object = object("programs_in_array")?;
+    let in_array = |name| object.program(name).map(|program| program.in_array);
+    assert_eq!(in_array("called"), Some(true));
+    assert_eq!(in_array("calls"), Some(false));
+    Ok(())
+}
+
+#[test]
 fn helpers_are_found_through_calls_and_callbacks() -> Result<()> {
     let object = object("functions")?;
     let calls = object.program("calls").context("calls")?;

@@ -105,7 +105,9 @@ impl Hook {
         if kind == Kind::StructOps {
             return Ok(None);
         }
-        let text = set.or(program.target.as_deref()).or(rule.default);
+        // What others tail-call is put nowhere that nobody named.
+        let default = rule.default.filter(|_| !program.in_array);
+        let text = set.or(program.target.as_deref()).or(default);
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
@@ -289,6 +291,7 @@ mod tests {
             helpers: Vec::new(),
             kfuncs: Vec::new(),
             reads_registers: false,
+            in_array: false,
         }
     }
 
@@ -336,6 +339,17 @@ mod tests {
         assert_eq!(hook(Kind::Xdp), None);
         assert_eq!(hook(Kind::PerfEvent).unwrap().target_name(), "cpu-clock");
         assert_eq!(hook(Kind::CgroupSkb).unwrap().to_string(), "cgroup_skb//");
+    }
+
+    #[test]
+    fn a_program_that_others_tail_call_is_put_nowhere_by_itself() {
+        let called = Program {
+            in_array: true,
+            ..program(Kind::CgroupSkb, None)
+        };
+        assert_eq!(Hook::of_program(&called, None).unwrap(), None);
+        let named = Hook::of_program(&called, Some("/apps")).unwrap();
+        assert_eq!(named.unwrap().target_name(), "/apps");
     }
 
     #[test]

@@ -22,6 +22,7 @@ fn object() -> Object {
             helpers: vec![kernel_call::id("ringbuf_output").unwrap()],
             kfuncs: Vec::new(),
             reads_registers: false,
+            in_array: false,
         }],
         maps: vec![map(MapKind::HASH, 4, 10, 100)],
         globals: Vec::new(),

@@ -1,6 +1,8 @@
 //! The ELF structure of an object, checked once: sections, symbols, relocations.
 //! Called by the other parts of the inspection, which index it without failing.
 //! Must never read outside the bytes, nor a section that the inspection has no use for.
+use std::collections::BTreeSet;
+
 use object::elf::{self, FileHeader64};
 use object::endian::LittleEndian;
 use object::read::elf::{FileHeader, Rel, SectionHeader, Sym};
@@ -120,6 +122,19 @@ impl<'a> Elf<'a> {
         let index = symbol.section?;
         let section = self.sections.get(index)?;
         (section.content == Content::Code && section.size > 0).then_some((index, section))
+    }
+
+    /// Names of the functions that definitions of maps name: the programs that libbpf puts into
+    /// program arrays.
+    pub(super) fn functions_in_maps(&self) -> BTreeSet<&'a str> {
+        let sections = self.sections.iter().zip(&self.relocations);
+        let maps = sections.filter(|(section, _)| section.name == ".maps");
+        let symbols = maps.flat_map(|(_, relocations)| relocations);
+        let symbols = symbols.filter_map(|relocation| self.symbols.get(relocation.symbol));
+        symbols
+            .filter(|symbol| self.code_of(symbol).is_some())
+            .map(|symbol| symbol.name)
+            .collect()
     }
 
     /// The symbol that the relocation at this offset of a section names.

@@ -4,10 +4,10 @@
 #![expect(unsafe_code, reason = "raw system calls")]
 
 use std::ffi::CString;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Runs `work` in the network namespace that a file names, or in this thread's own.
@@ -38,14 +38,44 @@ pub(super) fn in_netns<T: Send>(
 /// The network namespace that a file names; `self` is this process's own.
 ///
 /// # Errors
-/// There is no such file.
+/// There is no such file, or it is another sort of file.
 pub(super) fn netns(path: &str) -> io::Result<OwnedFd> {
+    const NSFS_MAGIC: u64 = 0x6e73_6673;
     let path = if path == "self" {
         "/proc/self/ns/net"
     } else {
         path
     };
-    File::open(path).map(OwnedFd::from)
+    on_file_system(Path::new(path), NSFS_MAGIC, "network namespace")
+}
+
+/// Opens a file of one file system. Any other is left alone: opening a pipe waits, opening a device
+/// may do anything.
+fn on_file_system(path: &Path, magic: u64, what: &str) -> io::Result<OwnedFd> {
+    let mut place = OpenOptions::new();
+    let place = place.read(true).custom_flags(libc::O_PATH).open(path)?;
+    // SAFETY: all zeros is a value of this plain struct.
+    let mut told: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open, and `told` lives over the call.
+    let done = unsafe { libc::fstatfs(place.as_raw_fd(), &raw mut told) };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if u64::try_from(told.f_type).ok() != Some(magic) {
+        return Err(io::Error::other(format!("{} is no {what}", path.display())));
+    }
+    File::open(format!("/proc/self/fd/{}", place.as_raw_fd())).map(OwnedFd::from)
+}
+
+/// That a path leads to a file that a program can be in; libbpf itself looks for what has no slash.
+///
+/// # Errors
+/// There is none, or it is another sort of file.
+pub(super) fn program_file(path: &str) -> io::Result<()> {
+    if path.contains('/') && !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    Ok(())
 }
 
 /// The number of an interface, in this thread's network namespace.
@@ -67,15 +97,8 @@ pub(super) fn interface(name: &str) -> io::Result<i32> {
 /// # Errors
 /// Version 2 is not mounted, or there is no such cgroup.
 pub(super) fn cgroup(path: &str) -> io::Result<OwnedFd> {
-    let full = cgroup_path(path)?;
-    let file = File::open(&full)?;
-    if !full.join("cgroup.controllers").exists() {
-        return Err(io::Error::other(format!(
-            "{} is no cgroup of version 2",
-            full.display()
-        )));
-    }
-    Ok(OwnedFd::from(file))
+    const CGROUP2_MAGIC: u64 = 0x6367_7270;
+    on_file_system(&cgroup_path(path)?, CGROUP2_MAGIC, "cgroup of version 2")
 }
 
 /// The number by which the kernel knows what a file stands for.

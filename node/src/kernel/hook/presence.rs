@@ -2,7 +2,7 @@
 //! Must never take one thing for another that has its name by now.
 
 use super::rules::{Place, place as place_of};
-use super::target::Key;
+use super::target::{Key, split_path, split_usdt};
 use super::{Hook, HookError, needs, place};
 
 impl Hook {
@@ -30,6 +30,14 @@ impl Hook {
                 format!("network namespace {main}"),
                 place::netns(main).map(drop),
             ),
+            Place::UserFunction | Place::UserFunctions => {
+                let path = split_path(main).map_or(main, |(path, _)| path);
+                (format!("file {path}"), place::program_file(path))
+            }
+            Place::Usdt => {
+                let path = split_usdt(main).map_or(main, |(path, ..)| path);
+                (format!("file {path}"), place::program_file(path))
+            }
             _ => (String::new(), Ok(())),
         };
         looked_up.map_err(|error| absent(format!("{what} ({error})")))?;
