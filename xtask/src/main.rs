@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench|kernel`.
+//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench|corpus|kernel`.
 //! Called by people and by `.ci/run`; needs nothing but Rust to build.
 //! Must never be needed by a program at run time.
 #![forbid(unsafe_code)]
@@ -6,6 +6,7 @@
 mod bench;
 mod bpf;
 mod check;
+mod corpus;
 mod daemon;
 mod demo;
 mod kernel;
@@ -32,6 +33,8 @@ usage: cargo xtask COMMAND
                   times against a named baseline, and sizes
   kernel [VERSION…] [-- COMMAND…]
                   boot Debian's kernels in QEMU and run a command in them
+  corpus [--all|--write]
+                  the kernel's own selftests, judged by the node and by libbpf alone
 
 `check --all` is the same as `check` for now: nothing is left out of either.";
 
@@ -55,6 +58,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["demo", "--keep"] => demo::demo(true)?,
         ["bench", name, options @ ..] => bench::bench(name, options)?,
         ["kernel", words @ ..] => return kernel::command(words),
+        ["corpus", options @ ..] => corpus::command(options)?,
         ["tidy"] => tidy::tidy()?,
         ["bpf"] => {
             setup::to_build()?;
