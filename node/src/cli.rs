@@ -15,6 +15,7 @@ mod runtime;
 mod source;
 mod state_dir;
 mod update;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn answer(args: Args, clock: Clock, output: Output) -> Result<(), CliError> {
         Command::Enrol(enrol) => registry::enrol(enrol, &config, output),
         Command::Registry => ask::registry(&socket, clock, output),
         Command::Run(run) => foreground::run_file(run, &config, clock, output),
+        Command::Verify(file) => verify::run(file, output),
         Command::Update(update) => update::run(&socket, update, clock, output),
         Command::Status { instance } => ask::status(&socket, instance.as_deref(), output),
         Command::Events(events) => ask::events(&socket, &events, output),

@@ -23,12 +23,14 @@ mod mend;
 mod prepare;
 mod proof;
 mod running;
+mod verdict;
 mod view;
 
 pub(crate) use apply_error::{ApplyError, Class};
 pub(crate) use contents::MapsError;
 pub(crate) use iterate::IterateError;
 use running::Running;
+pub(crate) use verdict::{Fate, ProgramVerdict, Verdict, verdict};
 use view::{Identity, View};
 
 /// Most instances one node runs.

@@ -2,6 +2,7 @@
 //! `engine`; the only room where `unsafe` and `libbpf_rs` may stand.
 //! Must never load anything but the object of an `Admitted` payload and the switch.
 
+pub(crate) mod accepted;
 pub(crate) mod direct;
 pub(crate) mod entries;
 pub(crate) mod gate;

@@ -8,6 +8,7 @@ mod instance;
 mod maps;
 mod proof;
 mod table;
+mod verdict;
 
 use std::io::{self, Write};
 
@@ -15,6 +16,7 @@ use api::node::{Applied, Following, Instance, Instances, MapContent, Maps, Proof
 use api::problem::Problem;
 use serde::Serialize;
 
+use crate::engine::Verdict;
 use table::{clean, clean_lines};
 
 /// Where and how to print.
@@ -76,6 +78,18 @@ impl Output {
             proof::text(&applied.proof)
         };
         print_error(&text);
+    }
+
+    /// What the kernel says to a payload.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn verdict(self, verdict: &Verdict) -> io::Result<()> {
+        if self.json {
+            print_json(verdict)
+        } else {
+            print(&verdict::text(verdict))
+        }
     }
 
     /// How an instance was started and updated.

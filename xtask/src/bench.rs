@@ -15,6 +15,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::{bpf, daemon, output, run, setup};
 use baseline::Baseline;
+pub(crate) use baseline::with_libbpf;
 
 /// Runs a bench by its name.
 ///

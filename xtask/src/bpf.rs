@@ -136,7 +136,10 @@ pub(crate) fn compile_with(
 }
 
 /// The architecture in the words of libbpf's headers.
-fn arch() -> Result<&'static str> {
+///
+/// # Errors
+/// When no word for it is known here.
+pub(crate) fn arch() -> Result<&'static str> {
     match std::env::consts::ARCH {
         "x86_64" => Ok("x86"),
         "aarch64" => Ok("arm64"),

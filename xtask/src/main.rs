@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench|kernel`.
+//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench|corpus|kernel`.
 //! Called by people and by `.ci/run`; needs nothing but Rust to build.
 //! Must never be needed by a program at run time.
 #![forbid(unsafe_code)]
@@ -6,6 +6,7 @@
 mod bench;
 mod bpf;
 mod check;
+mod corpus;
 mod daemon;
 mod demo;
 mod kernel;
@@ -34,7 +35,9 @@ usage: cargo xtask COMMAND
                   times against a named baseline, and sizes
   kernel [KERNEL…] [--write] [-- COMMAND…]
                   every kind of hook on Debian's kernels, booted in QEMU, and on this machine's
-                  (`here`), against tests/HOOKS.md; --write makes it; or a command in guests";
+                  (`here`), against tests/HOOKS.md; --write makes it; or a command in guests
+  corpus [--all|--write]
+                  the kernel's own selftests, judged by the node and by libbpf alone";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -57,6 +60,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["demo", "--keep"] => demo::demo(true)?,
         ["bench", name, options @ ..] => bench::bench(name, options)?,
         ["kernel", words @ ..] => return kernel::command(words),
+        ["corpus", options @ ..] => corpus::command(options)?,
         ["tidy"] => tidy::tidy()?,
         ["bpf"] => {
             setup::to_build()?;

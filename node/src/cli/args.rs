@@ -34,6 +34,11 @@ Examples:
   node run execsnoop.wasm | jq .event         JSON lines when the output is no terminal
   kill -HUP PID                               reads FILE again and hot-swaps it";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  node verify execsnoop.bpf.o                 a line a program; 3 when the kernel refuses one
+  node verify execsnoop.wasm --json | jq .programs";
+
 const ENROL_EXAMPLES: &str = "\
 Examples:
   packer token new web7 --scope enrol | node enrol --registry https://registry.example --token-file -
@@ -89,6 +94,8 @@ pub(crate) enum Command {
     Registry,
     /// Run a payload, an object or legacy JSON in the foreground and print its events.
     Run(RunArgs),
+    /// Ask this kernel whether it would take a payload, an object or legacy JSON; attach nothing.
+    Verify(VerifyArgs),
     /// Start or hot-update from legacy JSON, a payload or an object: in the daemon when one
     /// answers, else in the foreground.
     Update(UpdateArgs),
@@ -258,6 +265,17 @@ impl SettingArgs {
             targets: self.targets.into_iter().collect(),
         }
     }
+}
+
+/// Arguments of `node verify`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub(crate) struct VerifyArgs {
+    /// A payload, a BPF object or legacy JSON.
+    pub(crate) file: PathBuf,
+    /// What is set in it.
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
 }
 
 /// Arguments of `node update`.

@@ -3,7 +3,7 @@
 //! gone when the prepared generation is dropped.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
 use payload::btf;
@@ -22,7 +22,7 @@ use crate::instance::loss::GenerationLoss;
 use crate::instance::source::{Buffer, Source};
 use crate::kernel::direct::Member;
 use crate::kernel::hook::{self, Hook, HookError};
-use crate::kernel::load::{self, LoadError, Loaded, Request};
+use crate::kernel::load::{self, LoadError, Loaded, Request, Share};
 use crate::kernel::perf::Perf;
 use crate::kernel::ring::Ring;
 use crate::kernel::vmlinux::Vmlinux;
@@ -98,22 +98,9 @@ pub(super) fn prepare<'payload>(
         decode_us: micros(payload.decode),
         ..Steps::default()
     };
-    let cutting = Instant::now();
-    let cut = vmlinux
-        .cut_for(payload.digest(), object)
-        .map_err(|source| ApplyError::machine("the kernel's BTF, cut for the object", source))?;
-    steps.cut_us = micros(cutting.elapsed());
     let plan = handover::plan(manifest, object, previous)?;
-    let btf = cut.as_ref().map(|cut| cut.path());
-    let loaded = load::load(&Request {
-        name: name.as_str(),
-        elf,
-        btf: btf.as_deref(),
-        shares: &plan.shares,
-        settings: &settings(payload, object)?,
-        targets: &load_targets(&hooks, payload.targets()),
-    })
-    .map_err(|error| explained(error, object))?;
+    let (loaded, cut) = load_object(vmlinux, name, payload, (elf, object), &hooks, &plan.shares)?;
+    steps.cut_us = micros(cut);
     steps.open_us = micros(loaded.open);
     steps.verify_us = micros(loaded.verify);
     let (sources, buffers) = open_buffers(name, generation, &loaded, decoders)?;
@@ -171,7 +158,36 @@ fn explained(error: LoadError, object: &Object) -> LoadError {
     }
 }
 
-fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> {
+/// Loads the payload's object for this machine, as every generation of `name` is loaded, and gives
+/// the time that the cut of the kernel's BTF took.
+pub(super) fn load_object(
+    vmlinux: &Vmlinux,
+    name: &InstanceName,
+    payload: &Admitted,
+    (elf, object): (&[u8], &Object),
+    hooks: &[PlannedHook],
+    shares: &[Share],
+) -> Result<(Loaded, Duration), ApplyError> {
+    let cutting = Instant::now();
+    let cut = vmlinux
+        .cut_for(payload.digest(), object)
+        .map_err(|source| ApplyError::machine("the kernel's BTF, cut for the object", source))?;
+    let cut_took = cutting.elapsed();
+    let btf = cut.as_ref().map(|cut| cut.path());
+    let loaded = load::load(&Request {
+        name: name.as_str(),
+        elf,
+        btf: btf.as_deref(),
+        shares,
+        settings: &settings(payload, object)?,
+        targets: &load_targets(hooks, payload.targets()),
+    })
+    .map_err(|error| explained(error, object))?;
+    Ok((loaded, cut_took))
+}
+
+/// The object for this machine: its bytes, and what the inspection found in them.
+pub(super) fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), ApplyError> {
     let objects = &payload.contents().objects;
     let here = Arch::here();
     let found = here.and_then(|arch| {
@@ -205,7 +221,7 @@ fn settings(payload: &Admitted, object: &Object) -> Result<Vec<Setting>, ApplyEr
 
 /// The hook of every program that has one. Programs without target are for the payload's own
 /// program arrays; an object in which no program has a hook would do nothing.
-fn plan_hooks(
+pub(super) fn plan_hooks(
     object: &Object,
     targets: &BTreeMap<String, String>,
 ) -> Result<Vec<PlannedHook>, ApplyError> {

@@ -59,15 +59,16 @@ fn keep_end(log: &mut String, bytes_max: usize) {
 pub(crate) fn verifier_words(log: &str) -> &str {
     let begin = "-- BEGIN PROG LOAD LOG --";
     let end = "-- END PROG LOAD LOG --";
-    let Some(from) = log.find(begin).map(|at| at + begin.len()) else {
+    // A log whose beginning was too much to keep still has its end.
+    let Some(to) = log.find(end) else {
         return log.trim();
     };
-    let to = log[from..].find(end).map_or(log.len(), |at| from + at);
+    let from = log[..to].find(begin).map_or(0, |at| at + begin.len());
     log[from..to].trim()
 }
 
 /// The verifier's last word: what it found wrong, in one line, where it said so.
-pub(crate) fn verdict(log: &str) -> Option<&str> {
+pub(crate) fn last_word(log: &str) -> Option<&str> {
     let words = log
         .contains("-- BEGIN PROG LOAD LOG --")
         .then(|| verifier_words(log))?;
@@ -82,12 +83,18 @@ pub(crate) fn verdict(log: &str) -> Option<&str> {
     lines.find(|line| !line.is_empty() && !statistics.iter().any(|word| line.starts_with(word)))
 }
 
-/// The program libbpf names as the one that failed (`prog 'NAME': failed to load`).
+/// The program libbpf names as the one that failed: it says so before the verifier's log, where
+/// there is one, and again at the end.
 pub(crate) fn failed_program(log: &str) -> Option<&str> {
-    let failed = log
-        .lines()
-        .find(|line| line.contains("BPF program load failed"))?;
-    failed.split('\'').nth(1)
+    log.lines().find_map(|line| {
+        let (name, what) = line.split_once("prog '")?.1.split_once('\'')?;
+        let what = what.strip_prefix(": ")?;
+        let failed = ["BPF program load failed", "failed to load: "];
+        failed
+            .iter()
+            .any(|words| what.starts_with(words))
+            .then_some(name)
+    })
 }
 
 #[cfg(test)]
@@ -107,8 +114,20 @@ mod tests {
                    libbpf: prog 'p': -- BEGIN PROG LOAD LOG --\nR1 invalid\n-- END PROG LOAD LOG --\n";
         assert_eq!(verifier_words(log), "R1 invalid");
         assert_eq!(failed_program(log), Some("p"));
-        assert_eq!(verdict(log), Some("R1 invalid"));
-        assert_eq!(verdict("no verifier spoke"), None);
+        assert_eq!(last_word(log), Some("R1 invalid"));
+        assert_eq!(last_word("no verifier spoke"), None);
         assert_eq!(verifier_words(" no verifier spoke "), "no verifier spoke");
+        let (_, end) = log.split_at(log.find("R1").unwrap());
+        assert_eq!(verifier_words(end), "R1 invalid");
+    }
+
+    #[test]
+    fn a_program_is_named_that_the_kernel_was_never_asked_about() {
+        let log = "libbpf: prog 'p': failed to find kernel BTF type ID of 'nowhere': -3\n\
+                   libbpf: prog 'p': failed to prepare load attributes: -3\n\
+                   libbpf: prog 'p': failed to load: -3\n\
+                   libbpf: failed to load object 'default'\n";
+        assert_eq!(failed_program(log), Some("p"));
+        assert_eq!(failed_program("libbpf: failed to load object 'x'\n"), None);
     }
 }

@@ -157,11 +157,8 @@ fn trimmed(log: &str) -> String {
 }
 
 fn not_verified(error: &libbpf_rs::Error, log: &str) -> LoadError {
-    let verdict = libbpf_log::verdict(log);
-    let reason = verdict.map_or_else(
-        || error.to_string(),
-        |verdict| format!("{error}: {verdict}"),
-    );
+    let said = libbpf_log::last_word(log);
+    let reason = said.map_or_else(|| error.to_string(), |said| format!("{error}: {said}"));
     let log_of_verifier = libbpf_log::verifier_words(log).to_owned();
     if error.kind() == libbpf_rs::ErrorKind::PermissionDenied && !may_load() {
         return LoadError::Rights {
@@ -185,7 +182,8 @@ enum Failed {
 }
 
 fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, Failed> {
-    let refused = |error: libbpf_rs::Error| Failed::Open(error.to_string());
+    // With its causes: the last of them is the error number.
+    let refused = |error: libbpf_rs::Error| Failed::Open(format!("{error:#}"));
     let mut builder = ObjectBuilder::default();
     builder.name(object_name(request.name)).map_err(refused)?;
     if let Some(path) = request.btf {
@@ -255,13 +253,29 @@ fn misplaced(setting: &Setting) -> String {
 }
 
 impl Loaded {
+    /// The programs that the kernel has taken, by name, in libbpf's order.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>)> {
+        self.object.progs().filter_map(|program| {
+            let name = program.name().to_string_lossy().into_owned();
+            // SAFETY: the program belongs to the object, which is open.
+            let number =
+                unsafe { libbpf_sys::bpf_program__fd(program.as_libbpf_object().as_ptr()) };
+            // SAFETY: a descriptor that is not negative is the object's and open as long as `self`.
+            let borrowed = (number >= 0).then(|| unsafe { BorrowedFd::borrow_raw(number) });
+            Some((name, borrowed?))
+        })
+    }
+
     /// The descriptor of a program, by name.
     pub(crate) fn program(&self, name: &str) -> Option<BorrowedFd<'_>> {
-        let program = self.object.progs().find(|program| program.name() == name)?;
-        // The object outlives the view of it that libbpf-rs hands out.
-        let number = std::os::fd::AsRawFd::as_raw_fd(&program.as_fd());
-        // SAFETY: the descriptor is the object's and open as long as `self`.
-        Some(unsafe { BorrowedFd::borrow_raw(number) })
+        self.programs()
+            .find_map(|(found, descriptor)| (found == name).then_some(descriptor))
+    }
+
+    /// Names of the maps that were made, in libbpf's order.
+    pub(crate) fn map_names(&self) -> Vec<String> {
+        let name = |map: libbpf_rs::Map<'_>| map.name().to_string_lossy().into_owned();
+        self.object.maps().map(name).collect()
     }
 
     /// The object as libbpf holds it.

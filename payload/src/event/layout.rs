@@ -243,6 +243,10 @@ impl Layout<'_> {
             }
             Type::Array { element, count } => return self.array(element, count, place),
             Type::Int(int) => return self.integer(id, int, place),
+            Type::Enum(of) if of.bytes == 0 => {
+                let (path, kind) = (self.path(), self.btf.kind(id));
+                return Err(DecoderError::FieldWithoutSize { path, id, kind });
+            }
             Type::Enum(of) if place.rule == Some(Rule::Number) => Leaf::Integer {
                 bytes: of.bytes,
                 signed: of.signed,

@@ -273,6 +273,11 @@ fn sizes_must_be_possible() {
         refuse(6, 3, &[]),
         BtfError::SizeInvalid { size: 3, .. }
     ));
+    let valued = refused_with(|builder| {
+        let name = builder.text("A");
+        builder.record("x", info(6, 1), 0, &[name, 1]);
+    });
+    assert!(matches!(valued, BtfError::SizeInvalid { size: 0, .. }));
     for word in [0, 33, 8 << 24 | 32, 3 << 24 | 32, 1 << 16 | 32] {
         assert!(
             matches!(refuse(1, 4, &[word]), BtfError::IntInvalid { .. }),

@@ -57,6 +57,13 @@ fn fields_need_a_size_and_a_name() {
         refused(&builder, event),
         DecoderError::FieldWithoutSize { path, id, kind }
     );
+    let declared_only = builder.record("later", info(6, 0), 0, &[]);
+    let event = builder.composite(4, "event", 8, &[("a", declared_only, 0)]);
+    let (path, id, kind) = ("event.a".to_owned(), TypeId(declared_only), Kind::Enum);
+    assert_eq!(
+        refused(&builder, event),
+        DecoderError::FieldWithoutSize { path, id, kind }
+    );
     let int = builder.int("int", 4, 1);
     let event = builder.composite(4, "event", 8, &[("", int, 0)]);
     let path = "event".to_owned();

@@ -23,15 +23,9 @@ impl Baseline {
     pub(crate) fn build() -> Result<Self> {
         let folder = run::target().join("bench");
         std::fs::create_dir_all(&folder)?;
-        let libbpf = libbpf(&run::target().join("release/build"))?;
         for name in PROGRAMS {
-            let mut gcc = run::command("gcc");
-            gcc.args(["-O2", "-Wall", "-Wextra", "-Werror"]);
-            gcc.arg("-I").arg(libbpf.join("include"));
-            gcc.arg(format!("tests/bench/{name}.c"))
-                .arg("-o")
-                .arg(folder.join(name));
-            run::captured(gcc.arg(libbpf.join("libbpf.a")).args(["-lelf", "-lz"]))?;
+            let source = format!("tests/bench/{name}.c");
+            with_libbpf(&source, "release", &folder.join(name))?;
         }
         let sources = run::root().join("tests/bench");
         for (source, name, flags) in [
@@ -54,6 +48,20 @@ impl Baseline {
     pub(crate) fn object(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.bpf.o"))
     }
+}
+
+/// Compiles a C program with the libbpf that the node of a profile (`debug`, `release`) has inside;
+/// the node must have been built before.
+///
+/// # Errors
+/// When libbpf is not found or gcc refuses the source.
+pub(crate) fn with_libbpf(source: &str, profile: &str, program: &Path) -> Result<()> {
+    let libbpf = libbpf(&run::target().join(profile).join("build"))?;
+    let mut gcc = run::command("gcc");
+    gcc.args(["-O2", "-Wall", "-Wextra", "-Werror"]);
+    gcc.arg("-I").arg(libbpf.join("include"));
+    gcc.arg(source).arg("-o").arg(program);
+    run::captured(gcc.arg(libbpf.join("libbpf.a")).args(["-lelf", "-lz"])).map(drop)
 }
 
 /// The newest output folder of libbpf-sys that has a libbpf in it.
