@@ -21,7 +21,7 @@ use crate::admit::Admitted;
 use crate::instance::loss::GenerationLoss;
 use crate::instance::source::{Buffer, Source};
 use crate::kernel::direct::Member;
-use crate::kernel::hook::{self, Hook, HookError};
+use crate::kernel::hook::{self, Hook, HookError, Variant};
 use crate::kernel::load::{self, LoadError, Loaded, Request, Share};
 use crate::kernel::perf::Perf;
 use crate::kernel::ring::Ring;
@@ -145,14 +145,23 @@ fn load_targets<'a>(
 
 /// A refusal with what its program's kind needs, where this kernel seems to lack that.
 fn explained(error: LoadError, object: &Object) -> LoadError {
-    let LoadError::Verify {
-        program, reason, ..
-    } = &error
-    else {
-        return error;
+    let needs = match &error {
+        LoadError::Verify {
+            program, reason, ..
+        } => object
+            .program(program)
+            .and_then(|program| hook::needs(program.into(), reason)),
+        LoadError::Prepare { reason, .. }
+            if object
+                .maps
+                .iter()
+                .any(|map| map.kind == MapKind::STRUCT_OPS) =>
+        {
+            hook::needs(Variant::OPERATIONS, reason)
+        }
+        _ => None,
     };
-    let program = object.program(program);
-    match program.and_then(|program| hook::needs(program.into(), reason)) {
+    match needs {
         Some(needs) => error.because(&needs),
         None => error,
     }

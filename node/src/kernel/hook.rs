@@ -17,8 +17,7 @@ mod target;
 pub(super) use attach::attach;
 pub(super) use attachment::{Attached, Attachment};
 pub(crate) use error::HookError;
-use needs::Variant;
-pub(crate) use needs::needs;
+pub(crate) use needs::{Variant, needs};
 pub(crate) use rules::Strategy;
 use rules::{Place, Use, neutral, place as place_of, rule};
 use target::Target;
@@ -153,6 +152,7 @@ impl Hook {
             kind: self.kind,
             sleepable: self.sleepable,
             frags: self.frags,
+            attach_type: self.attach_type,
         }
     }
 

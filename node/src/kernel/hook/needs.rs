@@ -17,13 +17,35 @@ pub(crate) struct Variant {
     pub(crate) sleepable: bool,
     /// Whether it takes XDP packets in fragments.
     pub(crate) frags: bool,
+    /// `enum bpf_attach_type`.
+    pub(crate) attach_type: u32,
+}
+
+impl Variant {
+    /// The operations of the kernel.
+    pub(crate) const OPERATIONS: Self = Self {
+        kind: Kind::StructOps,
+        sleepable: false,
+        frags: false,
+        attach_type: 0,
+    };
+
+    /// Whether it is about addresses of unix sockets (`BPF_CGROUP_UNIX_*`).
+    fn is_unix(self) -> bool {
+        self.kind == Kind::CgroupSockAddr && (49..=53).contains(&self.attach_type)
+    }
 }
 
 impl std::fmt::Display for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let sleepable = if self.sleepable { "sleepable " } else { "" };
         let frags = if self.frags { " with fragments" } else { "" };
-        write!(f, "{sleepable}{}{frags}", self.kind)
+        let unix = if self.is_unix() {
+            " for unix sockets"
+        } else {
+            ""
+        };
+        write!(f, "{sleepable}{}{frags}{unix}", self.kind)
     }
 }
 
@@ -33,6 +55,7 @@ impl From<&Program> for Variant {
             kind: program.kind,
             sleepable: program.sleepable,
             frags: program.frags,
+            attach_type: program.attach_type,
         }
     }
 }
@@ -136,6 +159,7 @@ fn required(variant: Variant) -> Option<((u32, u32), Option<&'static str>)> {
                  hook for this",
             ),
         )),
+        _ if variant.is_unix() => Some(((6, 7), Some("CONFIG_CGROUP_BPF"))),
         kind => required_of(kind),
     }
 }
