@@ -35,6 +35,7 @@ mod system {
     mod served;
     mod sockets;
     mod swap;
+    mod targets;
     mod turns;
     mod waiting;
     mod wrongs;
