@@ -65,3 +65,46 @@ fn case(line: &str) -> Result<Case> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sections that stand for what another one stands for.
+    const ALIASES: [(&str, &str); 8] = [
+        ("tp", "tracepoint"),
+        ("raw_tp", "raw_tracepoint"),
+        ("raw_tp.w", "raw_tracepoint.w"),
+        ("classifier", "tc"),
+        ("tcx/ingress", "tc/ingress"),
+        ("tcx/egress", "tc/egress"),
+        ("cgroup/skb", "cgroup_skb/ingress"),
+        ("cgroup/sock", "cgroup/sock_create"),
+    ];
+    /// Told apart from `struct_ops` by the kernel's operations alone, of which those that Debian's
+    /// cloud kernels have never sleep.
+    const SLEEPING_OPERATIONS: &str = "struct_ops.s";
+
+    #[test]
+    fn every_section_that_the_inspection_knows_is_tried() {
+        let cases = cases().unwrap();
+        let tried = |name: &str| cases.iter().any(|case| case.prefix() == name);
+        for name in payload::object::section::names() {
+            let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+            let name = alias.map_or(name, |(_, name)| name);
+            assert!(
+                tried(name) || name == SLEEPING_OPERATIONS,
+                "{name} is not tried"
+            );
+        }
+    }
+
+    #[test]
+    fn each_case_has_an_object_of_its_own() {
+        let mut names: Vec<String> = cases().unwrap().iter().map(Case::object_name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}
