@@ -18,7 +18,7 @@ use super::network::{self, Cable};
 /// How often a deed is done where nothing else happens.
 const DEEDS: u64 = 20;
 /// Updates under load.
-const UPDATES: usize = 6;
+const UPDATES: usize = 4;
 /// How long a target may take to be seen gone, or back.
 const SEEN_WITHIN: Duration = Duration::from_secs(20);
 

@@ -7,11 +7,12 @@
 )]
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -25,6 +26,8 @@ const DISCONNECT: libc::Ioctl = 0xab08;
 
 const BLOCK_BYTES: usize = 4096;
 const BLOCKS: usize = 1024;
+/// How long the device may take until it is there.
+const SERVED_WITHIN: Duration = Duration::from_secs(20);
 const REPLY_MAGIC: u32 = 0x6744_6698;
 const READ: u32 = 0;
 
@@ -60,6 +63,13 @@ impl Nbd {
             let _ended = ioctl(&serving, DO_IT, 0);
             drop(kernel_end);
         });
+        // The size shows once the device is served.
+        let begun = Instant::now();
+        let mut whole = open()?;
+        while whole.seek(SeekFrom::End(0))? == 0 {
+            ensure!(begun.elapsed() < SERVED_WITHIN, "{DEVICE} stays empty");
+            std::thread::yield_now();
+        }
         let reader = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_DIRECT)
