@@ -80,6 +80,13 @@ impl Client {
         }
     }
 
+    /// The same with another bound than [`ANSWER_TIMEOUT`] on how long an answer may take.
+    #[must_use]
+    pub fn waiting(mut self, answer_timeout: Duration) -> Self {
+        self.peer.answer_timeout = answer_timeout;
+        self
+    }
+
     /// Where it connects to.
     #[must_use]
     pub fn address(&self) -> &Address {

@@ -25,9 +25,7 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::Error as TlsFault;
 
 use super::peer::{Address, Peer, PeerKind};
-use super::{
-    ANSWER_BYTES_MAX, ANSWER_TIMEOUT, CONNECT_TIMEOUT, ClientError, Reply, SOCKET_PATH_BYTES_MAX,
-};
+use super::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, ClientError, Reply, SOCKET_PATH_BYTES_MAX};
 use crate::problem::Problem;
 
 /// The longest body of a refusal that is shown when it is not Problem JSON, in characters.
@@ -98,7 +96,7 @@ pub(super) async fn exchange(peer: &Peer, call: Call<'_>) -> Result<Reply, Clien
         let (response, _driver) = open(peer, call).await?;
         read(peer, response).await
     };
-    within(peer, ANSWER_TIMEOUT, "answer", answer).await?
+    within(peer, peer.answer_timeout, "answer", answer).await?
 }
 
 /// Sends one request and gives the answer as soon as its header has come.

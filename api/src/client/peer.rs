@@ -3,10 +3,12 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use super::ANSWER_TIMEOUT;
 use super::tls::Tls;
 
 /// Where a server listens.
@@ -50,6 +52,8 @@ impl fmt::Display for PeerKind {
 pub(super) struct Peer {
     pub(super) kind: PeerKind,
     pub(super) address: Address,
+    /// How long an answer may take.
+    pub(super) answer_timeout: Duration,
     /// The `Authorization` of every request; marked sensitive, so that `Debug` does not show it.
     pub(super) authorization: Option<HeaderValue>,
     /// The name to find in the certificate, and whom to trust; absent for plain HTTP.
@@ -62,6 +66,7 @@ impl Peer {
         Self {
             kind: PeerKind::Node,
             address,
+            answer_timeout: ANSWER_TIMEOUT,
             authorization: None,
             tls: None,
         }

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::connection::{self, Call};
 use super::peer::{Address, Peer, PeerKind};
 use super::tls::{Tls, TlsError};
-use super::{ClientError, Reply, accepted, read_json};
+use super::{ANSWER_TIMEOUT, ClientError, Reply, accepted, read_json};
 use crate::registry::{Health, PREFIX, WhoAmI};
 
 pub use blob::{Download, Progress};
@@ -106,6 +106,7 @@ impl RegistryClient {
             peer: Peer {
                 kind: PeerKind::Registry,
                 address: Address::Tcp(format!("{host}:{port}")),
+                answer_timeout: ANSWER_TIMEOUT,
                 authorization: settings.bearer.map(authorization).transpose()?,
                 tls,
             },
