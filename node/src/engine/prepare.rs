@@ -248,10 +248,13 @@ pub(super) fn plan_hooks(
         planned.push(PlannedHook::after(&planned, hook, name, section));
     }
     for map in &object.maps {
-        let Some(hook) = Hook::of_map(map) else {
-            continue;
-        };
         let section = map.section.clone().unwrap_or_default();
+        let hook = Hook::of_map(map).map_err(|source| ApplyError::Hook {
+            program: map.name.clone(),
+            section: section.clone(),
+            source: Box::new(source),
+        })?;
+        let Some(hook) = hook else { continue };
         planned.push(PlannedHook::after(
             &planned,
             hook,

@@ -22,6 +22,9 @@ pub(crate) use rules::Strategy;
 use rules::{Place, Use, neutral, place as place_of, rule};
 use target::Target;
 
+/// The section of maps of operations that no link takes another map for.
+const OPERATIONS_WITHOUT_LINK: &str = ".struct_ops";
+
 /// A hook. Two programs of two generations with equal hooks follow each other at one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hook {
@@ -129,11 +132,25 @@ impl Hook {
     }
 
     /// The hook of a map of operations, or `None` of any other map.
-    pub(crate) fn of_map(map: &Map) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Where nothing could take the operations' place later.
+    pub(crate) fn of_map(map: &Map) -> Result<Option<Self>, HookError> {
         let Use::Direct(strategy, reason) = rule(Kind::StructOps).use_ else {
-            return None;
+            return Ok(None);
         };
-        (map.kind == MapKind::STRUCT_OPS).then(|| Self {
+        if map.kind != MapKind::STRUCT_OPS {
+            return Ok(None);
+        }
+        // libbpf makes a link that takes another map only of the section that asks for one.
+        if map.section.as_deref() == Some(OPERATIONS_WITHOUT_LINK) {
+            return Err(HookError::Never {
+                kind: Kind::StructOps.as_str(),
+                reason: "operations in section .struct_ops can't be replaced while they are in \
+                         force; those in .struct_ops.link can, from kernel 6.4",
+            });
+        }
+        Ok(Some(Self {
             kind: Kind::StructOps,
             program_type: 0,
             attach_type: 0,
@@ -143,7 +160,7 @@ impl Hook {
             strategy,
             reason,
             ordinal: 0,
-        })
+        }))
     }
 
     /// What of it a kernel must have something of its own for.
