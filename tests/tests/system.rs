@@ -37,6 +37,7 @@ mod system {
     mod swap;
     mod targets;
     mod turns;
+    mod verdict;
     mod waiting;
     mod wrongs;
 }
