@@ -4,5 +4,6 @@ pub mod calls;
 pub mod corpus;
 pub mod dice;
 pub mod hooks;
+pub mod kernel_ids;
 pub mod packets;
 pub mod programs;

@@ -5,9 +5,11 @@
 mod compare;
 mod compile;
 mod document;
+mod guest;
 mod judge;
 mod leak;
 mod read;
+mod reason;
 mod sample;
 mod source;
 mod spread;
@@ -20,6 +22,7 @@ use crate::{output, run, setup};
 use compare::Agreement;
 use compile::Compiled;
 use document::Document;
+use guest::{Fate, Fates};
 use judge::{Judge, Judged};
 use source::Source;
 
@@ -76,34 +79,38 @@ fn judge(wish: &Wish) -> Result<()> {
     let before = leak::Before::now()?;
     let judged = Judge::build()?.all(&compiled)?;
     before.nothing_new(&judged)?;
-    let disagreements = told(&judged);
-    let found = Document::of(&source, &compiled, &judged)?;
+    let fates = guest::all(&compiled)?;
+    let failures = told(&judged, &fates);
+    let found = Document::of(&source, &compiled, &judged, &fates)?;
     match wish {
         Wish::Sample => document::committed()?.agrees_on_the_sample(&found)?,
         Wish::All => document::committed()?.agrees(&found)?,
         Wish::Write => found.write()?,
     }
-    ensure!(
-        disagreements == 0,
-        "{disagreements} programs are judged differently by the node and by libbpf"
-    );
+    ensure!(failures == 0, "{failures} programs are not as they must be");
     Ok(())
 }
 
-/// Prints each disagreement and the sums; gives how many disagree.
-fn told(judged: &[Judged]) -> usize {
-    let mut disagreements = 0;
-    for one in judged {
-        if let Agreement::Disagree(why) = &one.agreement {
-            disagreements += 1;
-            output::line(&format!("corpus: {}: {why}", one.name));
-        }
+/// Prints each disagreement and each failure, and the sums; gives how many there are.
+fn told(judged: &[Judged], fates: &Fates) -> usize {
+    let disagreements = judged.iter().filter_map(|one| match &one.agreement {
+        Agreement::Disagree(why) => Some(format!("{}: {why}", one.name)),
+        _ => None,
+    });
+    let failures = fates.iter().filter_map(|(name, fate)| match fate {
+        Fate::Failed(why) => Some(format!("{name}: in the guest: {why}")),
+        _ => None,
+    });
+    let all: Vec<String> = disagreements.chain(failures).collect();
+    for one in &all {
+        output::line(&format!("corpus: {one}"));
     }
+    let ran = fates.values().filter(|fate| **fate == Fate::Ran).count();
+    let (judged, count) = (judged.len(), all.len());
     output::line(&format!(
-        "corpus: {} programs judged, {disagreements} disagreements",
-        judged.len()
+        "corpus: {judged} programs judged, {ran} run in guests, {count} failures"
     ));
-    disagreements
+    count
 }
 
 /// Where everything of this command lies.

@@ -10,8 +10,10 @@ use anyhow::{Context, Result, ensure};
 use super::compare::Agreement;
 use super::compile::Compiled;
 use super::first_line;
+use super::guest::{self, Fate, Fates};
 use super::judge::Judged;
 use super::read::Step;
+use super::reason::rule_of;
 use super::sample;
 use super::source::{PACKAGE, Source};
 use crate::{output, run};
@@ -123,19 +125,26 @@ impl Document {
     ///
     /// # Errors
     /// When the machine does not tell its kernel or compiler.
-    pub(super) fn of(source: &Source, compiled: &[Compiled], judged: &[Judged]) -> Result<Self> {
+    pub(super) fn of(
+        source: &Source,
+        compiled: &[Compiled],
+        judged: &[Judged],
+        fates: &Fates,
+    ) -> Result<Self> {
         let row = |one: &Judged| {
             let kinds: BTreeSet<&str> =
                 one.sections.iter().map(|text| sample::kind(text)).collect();
             let kinds: Vec<&str> = kinds.into_iter().collect();
             let verdict = verdict(&one.agreement);
-            let row = format!("| `{}` | {} | {verdict} |", one.name, kinds.join(", "));
+            let fate = fates.get(&one.name).map(fate).unwrap_or_default();
+            let kinds = kinds.join(", ");
+            let row = format!("| `{}` | {kinds} | {verdict} | {fate} |", one.name);
             (one.name.clone(), row)
         };
         let places = sample::places(judged);
         Ok(Self {
             made: made(source)?,
-            counts: counts(compiled, judged),
+            counts: counts(compiled, judged, fates),
             rows: judged.iter().map(row).collect(),
             sample: places
                 .iter()
@@ -160,8 +169,11 @@ impl Document {
              in Debian's\npackage `{PACKAGE}`; none of them is in this repository. Each is given to \
              `node verify`, and to a\nbare libbpf loader with the libbpf that the node has inside \
              (`tests/selftests/bare.c`), both in\nprocesses of their own; neither attaches \
-             anything. `cargo xtask check` does this with the sample.\n\n{}\n\n{}\n{SAMPLE}\n\
-             Chosen so: {}.\n\n| program | kinds of sections | verdict of both |\n|---|---|---|\n",
+             anything. In a guest each is started, hot-updated to itself and stopped\n\
+             (`tests/src/bin/selftests.rs`), after which the kernel holds what it held before. \
+             `cargo xtask check` does this\nwith the sample.\n\n{}\n\n{}\n{SAMPLE}\n\
+             Chosen so: {}.\n\n| program | kinds of sections | verdict of both | in the guest |\n\
+             |---|---|---|---|\n",
             self.made,
             self.counts,
             sample::RULE
@@ -182,22 +194,19 @@ fn made(source: &Source) -> Result<String> {
     let clang = clang.split("version ").nth(1).unwrap_or(&clang);
     let clang = clang.split('.').next().unwrap_or(clang);
     Ok(format!(
-        "{MADE}kernel {} with `{PACKAGE}` {} and clang {clang}.",
+        "{MADE}kernel {} with `{PACKAGE}` {} and clang {clang}; the guest has Debian's kernel {}.",
         series.join("."),
-        source.version
+        source.version,
+        guest::release()?
     ))
 }
 
-fn counts(compiled: &[Compiled], judged: &[Judged]) -> String {
+fn counts(compiled: &[Compiled], judged: &[Judged], fates: &Fates) -> String {
     let not: Vec<String> = compiled
         .iter()
         .filter(|one| one.object.is_none())
         .map(|one| format!("`{}`", one.name))
         .collect();
-    let mut by_verdict: BTreeMap<String, usize> = BTreeMap::new();
-    for one in judged {
-        *by_verdict.entry(verdict(&one.agreement)).or_default() += 1;
-    }
     let mut text = format!(
         "{} programs, of which {} compile against this kernel's types. Not so {}.\n\n\
          | verdict of both | programs |\n|---|---|\n",
@@ -205,10 +214,33 @@ fn counts(compiled: &[Compiled], judged: &[Judged]) -> String {
         judged.len(),
         not.join(", ")
     );
-    for (verdict, count) in by_verdict {
-        let _ = writeln!(text, "| {verdict} | {count} |");
-    }
+    sums(&mut text, judged.iter().map(|one| verdict(&one.agreement)));
+    text.push_str("\n| in the guest | programs |\n|---|---|\n");
+    sums(&mut text, fates.values().map(fate));
     text
+}
+
+/// How often each word stands there, most often first.
+fn sums(text: &mut String, words: impl Iterator<Item = String>) {
+    let mut sums: BTreeMap<String, usize> = BTreeMap::new();
+    for word in words {
+        *sums.entry(word).or_default() += 1;
+    }
+    let mut sums: Vec<(String, usize)> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for (word, count) in sums {
+        let _ = writeln!(text, "| {word} | {count} |");
+    }
+}
+
+/// A fate in words.
+fn fate(fate: &Fate) -> String {
+    match fate {
+        Fate::Ran => "started, updated, stopped".to_owned(),
+        Fate::Refused(why) => format!("refused: {}", rule_of(why)),
+        Fate::Hostile(how) => format!("stopped by ending the node: {how}"),
+        Fate::Failed(why) => format!("**failed**: {}", rule_of(why)),
+    }
 }
 
 /// The verdict in words; reasons without the names that differ from program to program.
@@ -245,25 +277,9 @@ fn error_name(errno: i32) -> String {
     }
 }
 
-/// A reason with `…` for what stands in quotes, and without numbers of types.
-fn rule_of(reason: &str) -> String {
-    let mut rule = String::new();
-    for (place, part) in reason.split('"').enumerate() {
-        rule.push_str(if place % 2 == 0 { part } else { "…" });
-    }
-    rule
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reasons_that_differ_in_names_are_one() {
-        let reason = |name| format!("program \"{name}\": section \"x\" names no kind");
-        assert_eq!(rule_of(&reason("a")), rule_of(&reason("b")));
-        assert_eq!(rule_of("no program"), "no program");
-    }
 
     #[test]
     fn the_sample_is_read_back_from_the_document() {

@@ -106,10 +106,10 @@ pub(super) fn node(code: i32, out: &str, err: &str) -> Result<ByNode> {
     }
 }
 
-/// The number in `… (os error 22)`.
+/// The number in `… (os error 22)…`.
 fn error_number(detail: &str) -> Result<i32> {
     let number = detail.rsplit_once("(os error ").map(|(_, end)| end);
-    let number = number.and_then(|end| end.trim_end_matches(')').parse().ok());
+    let number = number.and_then(|end| end.split(')').next()?.parse().ok());
     number.with_context(|| format!("no error number in {detail:?}"))
 }
 
