@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::{bpf, kernel, output, run, setup, tidy};
+use crate::{bpf, corpus, kernel, output, run, setup, tidy};
 use report::Tally;
 
 /// How much is checked.
@@ -29,7 +29,7 @@ type Step = (
 );
 
 /// Name, the command that runs it alone, what it does.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("setup", "cargo xtask setup", |_, _| setup::everything()),
     ("format", "cargo fmt --all", |_, _| {
         cargo(&["fmt", "--all", "--check"])
@@ -59,6 +59,10 @@ const STEPS: [Step; 11] = [
         |tally, _| suites::fuzz(tally),
     ),
     ("kernels", "cargo xtask kernel", |_, extent| kernels(extent)),
+    ("corpus", "cargo xtask corpus", |_, extent| match extent {
+        Extent::Usual => corpus::sample(),
+        Extent::All => corpus::all(),
+    }),
 ];
 const CLIPPY: &str = "cargo clippy --workspace --all-targets -- -D warnings";
 

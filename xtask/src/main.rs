@@ -27,8 +27,9 @@ usage: cargo xtask COMMAND
 
   setup           install what building and testing needs, mount tracefs and bpffs
   demo [--keep]   build the node and show a hot update on real events
-  check [--all]   setup, format, lints, tidy, licences, BPF, every test, fuzz targets, kernels:
-                  this machine's, 6.1 and the newest; with --all every kernel
+  check [--all]   setup, format, lints, tidy, licences, BPF, every test, fuzz targets, kernels
+                  (this machine's, 6.1 and the newest), a sample of the kernel's own selftests;
+                  with --all every kernel and every selftest
   tidy            the rules of the house that neither rustfmt nor clippy knows
   bpf             compile bpf/*/ and tests/corpus/ to target/bpf/
   bench load|events|pull|footprint [--json] [--check]
