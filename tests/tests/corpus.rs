@@ -83,7 +83,7 @@ const CASES: &[(&str, Fate)] = &[
     ("maps_of_maps", Loaded(TRACEPOINT)),
     ("maps_ring", Loaded("ringbuf")),
     ("maps_storage", Either(TRACEPOINT, "storage")),
-    ("maps_struct_ops", Either("struct_ops", "struct_ops")),
+    ("maps_struct_ops", Refused(".struct_ops.link")),
     ("maps_timer", Either(TRACEPOINT, "tracing progs cannot use")),
     ("no_btf", Loaded(TRACEPOINT)),
     ("no_btf_maps", Refused("no BTF")),
