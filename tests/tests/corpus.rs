@@ -63,7 +63,7 @@ const CASES: &[(&str, Fate)] = &[
     ("hook_tp_btf", Loaded("sched_switch")),
     ("hook_tracepoint", Loaded("sched/sched_switch")),
     ("hook_uprobe", Loaded("libc.so.6:hcreate")),
-    ("hook_uprobe_sleepable", Loaded("overlap")),
+    ("hook_uprobe_sleepable", Loaded("libc.so.6:hcreate")),
     ("hook_uretprobe", Loaded("libc.so.6:hcreate")),
     ("hook_usdt", Refused("usdt")),
     ("hook_xdp", Refused(NOWHERE)),
