@@ -83,9 +83,15 @@ fn words(log: &str) -> String {
     }
 }
 
+/// How the text of `EBUSY` ends.
+const BUSY: &str = "(os error 16)";
+
 /// The kernel's reason, with what would be needed where that is known.
 fn reason(hook: &Hook, source: &dyn std::fmt::Display) -> String {
-    let reason = source.to_string();
+    let mut reason = source.to_string();
+    if reason.ends_with(BUSY) {
+        reason.push_str("; another program is attached there, which lets no second one in");
+    }
     match needs(hook.variant(), &reason) {
         Some(needs) => format!("{reason}; {needs}"),
         None => reason,

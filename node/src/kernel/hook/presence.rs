@@ -16,6 +16,12 @@ impl Hook {
             return Err(HookError::Kernel { hook, needs });
         }
         let main = self.target.main.as_str();
+        let walks_a_map = ["bpf_map_elem", "bpf_sk_storage_map", "sockmap"].contains(&main);
+        if self.is_iterator() && walks_a_map && self.target.option(Key::Map).is_none() {
+            let hook = self.to_string();
+            let needs = "it walks a map, which its target must name: map=NAME".to_owned();
+            return Err(HookError::Kernel { hook, needs });
+        }
         let netns = self.target.option(Key::Netns);
         let absent = |what: String| HookError::absent(self, what);
         let cgroup = self.target.option(Key::Cgroup).unwrap_or("/");
