@@ -19,7 +19,9 @@ written by hand. A cell says how the programs of a section are replaced on a ker
 there before anything is attached. Where it says a strategy, the test `hooks` has seen it attached,
 fired, updated under load with every run counted exactly once (where programs overlap: at least
 once), its answer passed on, paused with nobody noticing, its target taken away and given back where
-it can be, and stopped with nothing left behind.
+it can be, and stopped with nothing left behind. On the newest kernel `fexit.s` and `fsession.s` are
+updated while nothing fires them: that kernel died, in emulation, when a trampoline that only looks at
+returns was changed while its function was being entered; behind a switch none is ever changed.
 
 The kernels are Debian's cloud kernels: 5.10 (bullseye), 6.1 (bookworm), 6.12 (bookworm-backports),
 the newest of trixie-backports; and one of 6.18 without kprobes and trampolines.
