@@ -202,8 +202,13 @@ fn instructions_equal_those_with_the_whole_btf() -> Result<()> {
         println!("{name}: cut to {bytes} bytes");
     }
     for (name, elf) in corpus::payloads()? {
-        let bytes = compare(&name, &elf, &kernel)?;
-        println!("{name}: cut to {bytes} bytes");
+        let asks = !inspect(&elf)?.core_relocations.is_empty();
+        let cut = if asks {
+            format!("to {} bytes", compare(&name, &elf, &kernel)?)
+        } else {
+            "to nothing: it asks for no type of the kernel".to_owned()
+        };
+        println!("{name}: cut {cut}");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::kernel::Held;
 use super::maps::{counted, entries, get, pause, start};
 use super::node::Node;
-use super::waiting::is_root;
+use super::waiting::{is_root, until};
 
 #[test]
 fn maps_are_read_while_updates_follow_each_other() {
@@ -98,6 +98,10 @@ fn reading_ends_although_keys_come_and_go() {
             while !done.load(Ordering::Acquire) {
                 let _parent = std::os::unix::process::parent_id();
             }
+        });
+        until("the window is full", || {
+            let content = get(&node, "churn/maps/window");
+            (entries(&content).len() >= 150).then_some(())
         });
         for _ in 0..50 {
             let content = get(&node, "churn/maps/window");
