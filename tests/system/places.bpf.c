@@ -33,6 +33,11 @@ SEC("uprobe") int calls(void *ctx)
 	return 0;
 }
 
+SEC("uprobe.s") int naps(void *ctx)
+{
+	return 0;
+}
+
 SEC("perf_event") int samples(void *ctx)
 {
 	return 0;

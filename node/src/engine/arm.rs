@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::ApplyError;
 use super::prepare::{PlannedHook, Prepared};
 use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::hook::Strategy;
 use crate::kernel::load::Loaded;
 use crate::kernel::seat::Seat;
 
@@ -58,18 +59,21 @@ pub(super) fn arm(
     })
 }
 
-/// Puts the programs that no switch serves in charge. On an error those that were are again.
+/// Puts the programs that no switch serves in charge: first those beside which the old one stays, so
+/// that what fails there has taken nothing from it yet. On an error those that were are again.
 pub(super) fn advance(
     seats: &[Arc<Seat>],
     hooks: &[PlannedHook],
     loaded: &Loaded,
     before: Option<(&[PlannedHook], &Loaded)>,
 ) -> Result<(), ApplyError> {
-    for (index, (seat, planned)) in seats.iter().zip(hooks).enumerate() {
+    let mut all: Vec<(&Arc<Seat>, &PlannedHook)> = seats.iter().zip(hooks).collect();
+    all.sort_by_key(|(seat, _)| seat.hook().strategy() == Strategy::LinkUpdate);
+    for (index, (seat, planned)) in all.iter().enumerate() {
         let Err(source) = seat.advance(planned.member(loaded)) else {
             continue;
         };
-        for seat in seats.iter().take(index) {
+        for (seat, _) in all.iter().take(index) {
             let old = before.and_then(|(hooks, loaded)| {
                 let old = hooks.iter().find(|old| old.hook == *seat.hook())?;
                 Some(old.member(loaded))

@@ -86,14 +86,27 @@ pub(super) fn update(
     }
     // Behind a switch a run goes through one lane, and a link has one program: only where two
     // programs were attached beside each other may both have seen an event.
-    let overlapped =
-        |planned: &PlannedHook| planned.hook.strategy() == Strategy::Overlap && has(old.1, planned);
+    let switched = |planned: &PlannedHook| planned.hook.strategy() == Strategy::Switch;
+    let overlapped = |planned: &PlannedHook| {
+        let kept = planned.hook.strategy() == Strategy::Overlap && has(old.1, planned);
+        // The same place in another way: attached beside each other too.
+        let otherwise = old.1.iter().any(|before| {
+            before.hook != planned.hook
+                && before.hook.same_place(&planned.hook)
+                && !(switched(before) && switched(planned))
+        });
+        kept || otherwise
+    };
     let duplicated = if new.1.iter().any(overlapped) {
         Measured::Unknown
     } else {
         Measured::Known(0)
     };
-    let missed = |planned: &PlannedHook| overlapped(planned) && planned.hook.fires_on_return();
+    // A grace period ends neither a function's run nor a sleep.
+    let missed = |planned: &PlannedHook| {
+        let hook = &planned.hook;
+        overlapped(planned) && (hook.fires_on_return() || hook.may_sleep())
+    };
     let lost = if new.1.iter().any(missed) {
         Measured::Unknown
     } else {

@@ -204,6 +204,7 @@ impl Running {
             if is_among(seat, &self.seats) {
                 seat.clear(old_lane);
             } else {
+                seat.remove();
                 self.through_before += seat.falls_through();
                 self.loss_before = plus(self.loss_before, Measured::Known(seat.missed()));
             }
@@ -243,9 +244,11 @@ impl Running {
         } = self;
         for seat in &seats {
             seat.excuse();
-            seat.detach();
         }
         gate.flip(Lane::EMPTY);
+        for seat in &seats {
+            seat.remove();
+        }
         drop(seats);
         // Without a grace period the last runs may still write; what they write is not read.
         let _waited = grace::wait();

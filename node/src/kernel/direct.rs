@@ -50,10 +50,12 @@ impl Held {
         self.missed_before + program.map_or(0, |program| maps::missed_runs(program.as_fd()))
     }
 
-    /// Another program is in charge.
+    /// Another program is in charge, or the same one once more.
     fn succeeded_by(&mut self, next: Option<Member<'_>>) {
-        self.missed_before = self.missed();
         let program = next.and_then(|next| next.loaded.program(next.name));
+        // What it had missed before counts for nobody, or was counted then.
+        let before = program.map_or(0, maps::missed_runs);
+        self.missed_before = self.missed().saturating_sub(before);
         // Without a descriptor left its runs that are skipped are not told.
         self.program = program.and_then(|program| program.try_clone_to_owned().ok());
     }
@@ -90,18 +92,35 @@ impl Direct {
     fn advance_quietly(&self, next: Member<'_>) -> Result<(), HookError> {
         let mut held = self.held();
         let in_place = self.hook.strategy() == Strategy::LinkUpdate;
-        if in_place && let Some(current) = held.current.first() {
-            replace(&self.hook, current, next)
-                .map_err(|error| HookError::attach(&self.hook, &error))?;
+        let was_here = held.gone || !held.current.is_empty();
+        let replaced = match held.current.first() {
+            Some(current) if in_place => Some(replace(&self.hook, current, next)),
+            _ => None,
+        };
+        if let Some(Ok(())) = replaced {
             held.succeeded_by(Some(next));
             return Ok(());
         }
-        let attached = hook::attach(&self.hook, next.loaded.object(), next.name)?;
-        if held.current.is_empty() {
-            held.current = attached;
-        } else {
-            held.next = attached;
+        // Whoever asks for its state meanwhile must not wait for what libbpf opens.
+        drop(held);
+        let attached = match replaced {
+            Some(Err(error)) => Err(HookError::attach(&self.hook, &error)),
+            _ => hook::attach(&self.hook, next.loaded.object(), next.name),
+        };
+        let mut held = self.held();
+        match attached {
+            Ok(attached) if held.current.is_empty() => held.current = attached,
+            Ok(attached) => held.next = attached,
+            // As behind a switch: it goes on once its target is back.
+            Err(_) if was_here && self.hook.is_absent() => {
+                held.current = Attached::default();
+                held.gone = true;
+                held.succeeded_by(Some(next));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         }
+        held.gone = false;
         held.succeeded_by(Some(next));
         Ok(())
     }
@@ -134,6 +153,7 @@ impl Direct {
         held.succeeded_by(None);
         held.current = Attached::default();
         held.next = Attached::default();
+        held.gone = false;
     }
 
     /// Whether what it was attached to has gone away.
@@ -154,11 +174,12 @@ impl Direct {
 
     /// Attaches `member` again, if its target is back.
     pub(crate) fn attach_again(&self, member: Member<'_>) {
-        let mut held = self.held();
+        self.held().current = Attached::default();
         let (attached, _log) =
             libbpf_log::catch(|| hook::attach(&self.hook, member.loaded.object(), member.name));
         // As long as the target is away, the state says so.
         let attached = attached.ok();
+        let mut held = self.held();
         held.gone = attached.is_none();
         held.current = attached.unwrap_or_default();
     }
@@ -168,10 +189,13 @@ impl Direct {
     /// # Errors
     /// The kernel's, or nothing is attached.
     pub(crate) fn read(&self, bytes_max: usize) -> io::Result<Vec<u8>> {
-        let held = self.held();
-        let link = held.current.first().and_then(Attachment::link);
-        let link = link.ok_or(io::ErrorKind::NotConnected)?;
-        super::iterator::read(link, bytes_max)
+        let link = {
+            let held = self.held();
+            let link = held.current.first().and_then(Attachment::link);
+            link.ok_or(io::ErrorKind::NotConnected)?
+                .try_clone_to_owned()?
+        };
+        super::iterator::read(link.as_fd(), bytes_max)
     }
 }
 

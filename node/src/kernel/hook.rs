@@ -18,6 +18,7 @@ pub(super) use attach::attach;
 pub(super) use attachment::{Attached, Attachment};
 pub(crate) use error::HookError;
 pub(crate) use needs::{Variant, needs};
+use presence::Whereabouts;
 pub(crate) use rules::Strategy;
 use rules::{Place, Use, neutral, place as place_of, rule};
 use target::Target;
@@ -110,7 +111,7 @@ impl Hook {
         // What others tail-call is put nowhere that nobody named.
         let default = rule.default.filter(|_| !program.in_array);
         let text = set.or(program.target.as_deref()).or(default);
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
+        let Some(text) = text.filter(|text| !text.is_empty() || set.is_some()) else {
             return Ok(None);
         };
         let kind_name = kind.as_str();
@@ -216,7 +217,13 @@ impl Hook {
                 | Place::Cgroup
                 | Place::CgroupFunction
                 | Place::Netns
+                | Place::Netfilter
         )
+    }
+
+    /// Whether its program may sleep, beyond the end of a grace period.
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.sleepable
     }
 
     /// Whether it fires when a function returns. Of those that were entered before a program was
@@ -231,6 +238,8 @@ impl Hook {
                 | Kind::Uretprobe
                 | Kind::UretprobeMulti
                 | Kind::UprobeSession
+                | Kind::Fexit
+                | Kind::Fsession
         )
     }
 

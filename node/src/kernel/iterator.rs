@@ -9,6 +9,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+/// How often a run may pause: the kernel does it after a million objects.
+const PAUSES_MAX: usize = 64;
+
 /// One run of the iterator behind `link`, at most `bytes_max` bytes of what it writes.
 ///
 /// # Errors
@@ -21,7 +24,16 @@ pub(super) fn read(link: BorrowedFd<'_>, bytes_max: usize) -> io::Result<Vec<u8>
     }
     // SAFETY: the kernel has just given this descriptor to us alone.
     let run = File::from(unsafe { OwnedFd::from_raw_fd(run) });
+    let mut run = run.take(bytes_max as u64);
     let mut text = Vec::new();
-    run.take(bytes_max as u64).read_to_end(&mut text)?;
-    Ok(text)
+    for _ in 0..PAUSES_MAX {
+        match run.read_to_end(&mut text) {
+            // The kernel pauses a run that has walked far without writing.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            done => return done.map(|_| text),
+        }
+    }
+    Err(io::Error::other(format!(
+        "it is not through after {PAUSES_MAX} million objects"
+    )))
 }

@@ -100,6 +100,14 @@ impl Seat {
         }
     }
 
+    /// Detaches it for good, whoever still asks for its counts.
+    pub(crate) fn remove(&self) {
+        match self {
+            Self::Switched(switch) => switch.detach(),
+            Self::Direct(direct) => direct.detach(),
+        }
+    }
+
     /// Runs of this hook that met an empty lane without anybody meaning them to.
     pub(crate) fn falls_through(&self) -> u64 {
         match self {

@@ -94,6 +94,11 @@ impl Switch {
         attached.is_empty() || attached.is_gone(&self.hook)
     }
 
+    /// Detaches it.
+    pub(crate) fn detach(&self) {
+        *self.attached() = Attached::default();
+    }
+
     /// Attaches it again, if its target is back. As long as that is away, it is gone.
     pub(crate) fn attach_again(&self) {
         let mut attached = self.attached();

@@ -35,6 +35,7 @@ const TCX_EGRESS: u32 = 47;
 pub(crate) fn attach(hook: &Hook, object: &Object, program: &str) -> Result<Attached, HookError> {
     let refused = |error: io::Error| HookError::attach(hook, &error);
     let whereabouts = hook.whereabouts();
+    hook.check_file().map_err(refused)?;
     let attachments = if place_of(hook.kind) == Place::Operations {
         operations(object, &hook.target.main).map_err(refused)?
     } else {
@@ -278,7 +279,6 @@ fn xdp_flags(target: &Target) -> u32 {
     match target.option(Key::Mode) {
         Some("generic") => 1 << 1,
         Some("driver") => 1 << 2,
-        Some("offload") => 1 << 3,
         _ => 0,
     }
 }
@@ -313,12 +313,14 @@ fn socket_filter(program: i32, name: &str, netns: Option<&str>) -> io::Result<Ow
     place::in_netns(netns, || {
         let number = place::interface(name)?;
         let every_protocol = u16::try_from(libc::ETH_P_ALL).unwrap_or(0).to_be();
+        // Of no protocol, and so of no packet, until it is bound to its interface.
+        let no_protocol = 0;
         // SAFETY: takes three integers.
         let socket = unsafe {
             libc::socket(
                 libc::AF_PACKET,
                 libc::SOCK_RAW | libc::SOCK_CLOEXEC,
-                i32::from(every_protocol),
+                no_protocol,
             )
         };
         if socket < 0 {

@@ -11,18 +11,23 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use libbpf_rs::Link;
 use libbpf_sys as sys;
 
-use super::{Hook, place};
+use super::{Hook, Whereabouts, place};
 
 /// A program at its hook: several attachments where the hook is one a CPU or a thread.
-#[derive(Default)]
 pub(crate) struct Attached {
     attachments: Vec<Attachment>,
     /// What the target's name stood for when it was attached.
-    whereabouts: Option<u64>,
+    whereabouts: Whereabouts,
+}
+
+impl Default for Attached {
+    fn default() -> Self {
+        Self::new(Vec::new(), Whereabouts::Fixed)
+    }
 }
 
 impl Attached {
-    pub(super) fn new(attachments: Vec<Attachment>, whereabouts: Option<u64>) -> Self {
+    pub(super) fn new(attachments: Vec<Attachment>, whereabouts: Whereabouts) -> Self {
         Self {
             attachments,
             whereabouts,
@@ -36,8 +41,8 @@ impl Attached {
 
     /// Whether what it was attached to has gone away, be it that another one has its name by now.
     pub(crate) fn is_gone(&self, hook: &Hook) -> bool {
-        let another = hook.may_go() && hook.whereabouts() != self.whereabouts;
-        another || self.attachments.iter().any(Attachment::is_gone)
+        let left = hook.may_go() && self.whereabouts.has_left_for(&hook.whereabouts());
+        left || self.attachments.iter().any(Attachment::is_gone)
     }
 
     /// The one attachment of a hook that has a link.
@@ -63,8 +68,8 @@ pub(crate) struct Filter {
     hook: sys::bpf_tc_hook,
     handle: u32,
     priority: u32,
-    interface: String,
-    netns: Option<String>,
+    /// Where its interface is, by its number.
+    netns: Option<OwnedFd>,
 }
 
 // SAFETY: `hook` holds numbers; its one pointer is null and is never followed.
@@ -144,7 +149,7 @@ impl Filter {
         netns: Option<&str>,
         egress: bool,
     ) -> io::Result<Self> {
-        place::in_netns(netns, || {
+        let attach = || {
             let number = place::interface(interface)?;
             let mut hook = sys::bpf_tc_hook {
                 sz: size_of::<sys::bpf_tc_hook>() as sys::size_t,
@@ -171,36 +176,43 @@ impl Filter {
             if result < 0 {
                 return Err(io::Error::from_raw_os_error(-result));
             }
-            Ok(Self {
+            Ok::<Self, io::Error>(Self {
                 hook,
                 handle: options.handle,
                 priority: options.priority,
-                interface: interface.to_owned(),
-                netns: netns.map(str::to_owned),
+                netns: None,
             })
-        })
+        };
+        match netns.map(place::netns).transpose()? {
+            Some(namespace) => {
+                let made = place::in_namespace(&namespace, attach)?;
+                Ok(Self {
+                    netns: Some(namespace),
+                    ..made
+                })
+            }
+            None => attach(),
+        }
     }
 }
 
 impl Drop for Filter {
     fn drop(&mut self) {
-        let this: &Self = self;
-        let netns = this.netns.as_deref();
-        let number = place::in_netns(netns, || place::interface(&this.interface));
-        if number.ok() != Some(this.hook.ifindex) {
-            // It went with its interface; another one may have its number by now.
-            return;
-        }
         let options = sys::bpf_tc_opts {
             sz: size_of::<sys::bpf_tc_opts>() as sys::size_t,
             handle: self.handle,
             priority: self.priority,
             ..Default::default()
         };
-        // An error means that somebody else has removed it.
-        let _removed = place::in_netns(netns, || {
+        let this: &Self = self;
+        let detach = || {
             // SAFETY: both live over the call and tell their own sizes.
             Ok(unsafe { sys::bpf_tc_detach(&raw const this.hook, &raw const options) })
-        });
+        };
+        // An error means that it went with its interface, or that somebody else has removed it.
+        let _removed = match &this.netns {
+            Some(namespace) => place::in_namespace(namespace, detach),
+            None => detach(),
+        };
     }
 }

@@ -37,8 +37,9 @@ const EVENTS: [(&str, u32, u64); 15] = [
     ("ref-cycles", HARDWARE, 9),
 ];
 
-/// The `inherit` bit of `perf_event_attr`: threads that a process starts later are seen too.
-const INHERIT: u64 = 1 << 1;
+/// The `inherit` and `inherit_thread` bits of `perf_event_attr`: threads that a process starts later
+/// are seen too, processes are not. Kernels before 5.13 know only all or none.
+const INHERIT_THREADS: u64 = 1 << 1 | 1 << 35;
 /// The `freq` bit: `sample_period` holds a frequency.
 const FREQUENCY: u64 = 1 << 10;
 
@@ -95,7 +96,21 @@ pub(super) fn open(target: &Target) -> io::Result<Vec<OwnedFd>> {
             .and_then(|name| name.parse().ok())
             .unwrap_or(-1);
         let any_cpu = -1;
-        events.push(open_one(&attr(INHERIT), thread, any_cpu)?);
+        let event = match open_one(&attr(INHERIT_THREADS), thread, any_cpu) {
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                open_one(&attr(0), thread, any_cpu)
+            }
+            event => event,
+        };
+        match event {
+            Ok(event) => events.push(event),
+            // It ended meanwhile.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if events.is_empty() {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
     }
     Ok(events)
 }

@@ -18,18 +18,30 @@ pub(super) fn in_netns<T: Send>(
     path: Option<&str>,
     work: impl FnOnce() -> io::Result<T> + Send,
 ) -> io::Result<T> {
-    let Some(path) = path else { return work() };
-    let namespace = netns(path)?;
+    match path {
+        Some(path) => in_namespace(&netns(path)?, work),
+        None => work(),
+    }
+}
+
+/// Runs `work` in a network namespace.
+///
+/// # Errors
+/// This process may not go there, or has no thread left; what `work` says.
+pub(super) fn in_namespace<T: Send>(
+    namespace: &OwnedFd,
+    work: impl FnOnce() -> io::Result<T> + Send,
+) -> io::Result<T> {
     // A thread of its own: it ends in that namespace, and no other work ever runs there.
     std::thread::scope(|scope| {
-        let there = scope.spawn(|| {
+        let there = std::thread::Builder::new().spawn_scoped(scope, || {
             // SAFETY: takes a descriptor that is open and a constant.
             let entered = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
             if entered < 0 {
                 return Err(io::Error::last_os_error());
             }
             work()
-        });
+        })?;
         let lost = || io::Error::other("the thread in the network namespace ended early");
         there.join().map_err(|_panic| lost())?
     })
@@ -67,6 +79,18 @@ fn on_file_system(path: &Path, magic: u64, what: &str) -> io::Result<OwnedFd> {
     File::open(format!("/proc/self/fd/{}", place.as_raw_fd())).map(OwnedFd::from)
 }
 
+/// Whether an error says that what a target names is not there, and not that nobody could look.
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    match error.raw_os_error() {
+        Some(number) => matches!(
+            number,
+            libc::ENOENT | libc::ENODEV | libc::ENXIO | libc::ENOTDIR
+        ),
+        // A file of another sort has its name.
+        None => true,
+    }
+}
+
 /// That a path leads to a file that a program can be in; libbpf itself looks for what has no slash.
 ///
 /// # Errors
@@ -102,9 +126,11 @@ pub(super) fn cgroup(path: &str) -> io::Result<OwnedFd> {
 }
 
 /// The number by which the kernel knows what a file stands for.
-pub(super) fn inode(file: &OwnedFd) -> Option<u64> {
-    let file = File::from(file.try_clone().ok()?);
-    Some(file.metadata().ok()?.ino())
+///
+/// # Errors
+/// No descriptor is left to ask with.
+pub(super) fn inode(file: &OwnedFd) -> io::Result<u64> {
+    Ok(File::from(file.try_clone()?).metadata()?.ino())
 }
 
 fn cgroup_path(path: &str) -> io::Result<PathBuf> {

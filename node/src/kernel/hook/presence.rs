@@ -1,9 +1,64 @@
 //! Whether a hook's target is there: asked before anything is attached, and again while it is.
 //! Must never take one thing for another that has its name by now.
 
+use std::io;
+use std::os::fd::OwnedFd;
+
 use super::rules::{Place, place as place_of};
 use super::target::{Key, split_path, split_usdt};
 use super::{Hook, HookError, needs, place};
+
+/// What a target's name stands for.
+pub(super) enum Whereabouts {
+    /// Something that does not go away.
+    Fixed,
+    /// Nothing.
+    Absent,
+    /// It could not be looked up.
+    Unknown,
+    /// This.
+    At(Spot),
+}
+
+/// An interface, a cgroup or a network namespace.
+pub(super) struct Spot {
+    /// The number of an interface, else 0.
+    number: u64,
+    /// The inode of `held`, 0 without.
+    inode: u64,
+    /// Keeps the kernel from giving its inode to another one while this is compared with.
+    _held: Option<OwnedFd>,
+}
+
+impl Spot {
+    fn of(number: u64, held: Option<OwnedFd>) -> io::Result<Self> {
+        let inode = held.as_ref().map(place::inode).transpose()?.unwrap_or(0);
+        Ok(Self {
+            number,
+            inode,
+            _held: held,
+        })
+    }
+}
+
+impl Whereabouts {
+    /// Whether what was here is there no more: nothing is, or another one.
+    pub(super) fn has_left_for(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::At(before), Self::At(now)) => {
+                (before.number, before.inode) != (now.number, now.inode)
+            }
+            (Self::At(_), Self::Absent) => true,
+            // It was not there, or could not be seen: then what is attached says more.
+            _ => false,
+        }
+    }
+
+    /// Whether there is nothing of that name.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
 
 impl Hook {
     /// Looks whether this kernel can have it and its target is there, before anything is attached.
@@ -36,13 +91,16 @@ impl Hook {
                 format!("network namespace {main}"),
                 place::netns(main).map(drop),
             ),
-            Place::UserFunction | Place::UserFunctions => {
-                let path = split_path(main).map_or(main, |(path, _)| path);
-                (format!("file {path}"), place::program_file(path))
+            Place::Netfilter => {
+                let path = netns.unwrap_or("self");
+                (
+                    format!("network namespace {path}"),
+                    place::netns(path).map(drop),
+                )
             }
-            Place::Usdt => {
-                let path = split_usdt(main).map_or(main, |(path, ..)| path);
-                (format!("file {path}"), place::program_file(path))
+            Place::UserFunction | Place::UserFunctions | Place::Usdt => {
+                let path = self.program_path().unwrap_or_default();
+                (format!("file {path}"), self.check_file())
             }
             _ => (String::new(), Ok(())),
         };
@@ -53,24 +111,62 @@ impl Hook {
         }
     }
 
-    /// What its target's name stands for now: the number of the interface, of the cgroup, of the
-    /// network namespace. `None` where there is none, or where a target can't go away.
-    pub(super) fn whereabouts(&self) -> Option<u64> {
+    /// What its target's name stands for now.
+    pub(super) fn whereabouts(&self) -> Whereabouts {
+        match self.looked_up() {
+            Ok(Some(place)) => Whereabouts::At(place),
+            Ok(None) => Whereabouts::Fixed,
+            Err(error) if place::is_absence(&error) => Whereabouts::Absent,
+            Err(_) => Whereabouts::Unknown,
+        }
+    }
+
+    fn looked_up(&self) -> io::Result<Option<Spot>> {
         let main = self.target.main.as_str();
-        match place_of(self.kind) {
+        let netns = self.target.option(Key::Netns);
+        let netns = || netns.map(place::netns).transpose();
+        Ok(Some(match place_of(self.kind) {
             Place::Interface | Place::XdpInterface | Place::TcInterface => {
-                let netns = self.target.option(Key::Netns);
-                let number = place::in_netns(netns, || place::interface(main));
-                u64::try_from(number.ok()?).ok()
+                let held = netns()?;
+                let number = match &held {
+                    Some(namespace) => place::in_namespace(namespace, || place::interface(main))?,
+                    None => place::interface(main)?,
+                };
+                Spot::of(u64::from(number.unsigned_abs()), held)?
             }
-            Place::Cgroup => place::inode(&place::cgroup(main).ok()?),
+            Place::Cgroup => Spot::of(0, Some(place::cgroup(main)?))?,
             Place::CgroupFunction => {
                 let path = self.target.option(Key::Cgroup).unwrap_or("/");
-                place::inode(&place::cgroup(path).ok()?)
+                Spot::of(0, Some(place::cgroup(path)?))?
             }
-            Place::Netns => place::inode(&place::netns(main).ok()?),
+            Place::Netns => Spot::of(0, Some(place::netns(main)?))?,
+            Place::Netfilter => match netns()? {
+                Some(namespace) => Spot::of(0, Some(namespace))?,
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The file of a user-space hook's functions.
+    fn program_path(&self) -> Option<&str> {
+        let main = self.target.main.as_str();
+        match place_of(self.kind) {
+            Place::UserFunction | Place::UserFunctions => split_path(main).map(|(path, _)| path),
+            Place::Usdt => split_usdt(main).map(|(path, ..)| path),
             _ => None,
         }
+    }
+
+    /// That libbpf may open the file of a user-space hook: one that waits for a writer would hold
+    /// it up.
+    pub(super) fn check_file(&self) -> io::Result<()> {
+        self.program_path().map_or(Ok(()), place::program_file)
+    }
+
+    /// Whether its target is known not to be there.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.process_ended() || self.whereabouts().is_absent()
     }
 
     /// Whether the process that it is bound to has ended.

@@ -75,8 +75,8 @@ impl Key {
                 "a number from 1 to 9223372036854775807",
             ),
             Self::Mode => (
-                matches!(value, "driver" | "generic" | "offload"),
-                "`driver`, `generic` or `offload`",
+                matches!(value, "driver" | "generic"),
+                "`driver` or `generic`",
             ),
             Self::Direction => (
                 matches!(value, "ingress" | "egress"),
@@ -136,6 +136,14 @@ pub(crate) enum TargetError {
         rule: &'static str,
         /// What was given.
         value: String,
+    },
+    /// Two options that say the same thing in two ways.
+    #[error("its target takes {first} or {second}, not both")]
+    Excluded {
+        /// One.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
     },
     /// One option twice.
     #[error("its target gives the option {option} twice: {first:?} and {second:?}")]
@@ -200,6 +208,13 @@ impl Target {
             main = before;
         }
         options.sort_by_key(|(key, _)| key.word());
+        let has = |key| options.iter().any(|(other, _)| *other == key);
+        if has(Key::Hertz) && has(Key::Period) {
+            return Err(TargetError::Excluded {
+                first: Key::Hertz.word(),
+                second: Key::Period.word(),
+            });
+        }
         let main = if main.is_empty() {
             rule.default.unwrap_or_default()
         } else {
