@@ -90,6 +90,8 @@ fn a_target_that_breaks_its_kinds_rule_is_refused_with_the_rule() {
             422,
             &["1 to 10000", "\"0\""],
         ),
+        ("target=samples=cpu-clock,hz=5,period=7", 422, &["not both"]),
+        ("target=packets=", 422, &["INTERFACE"]),
         (
             "target=samples=laughter",
             422,
@@ -132,6 +134,33 @@ fn without_a_target_an_xdp_program_is_loaded_and_attached_nowhere() {
     programs.sort_unstable();
     assert_eq!(programs, ["always", "binds", "lookups", "samples"]);
     assert_eq!(hook(&instance, "samples")["target"], "cpu-clock");
+}
+
+#[test]
+fn a_probed_file_that_became_a_pipe_is_refused_and_holds_nobody_up() {
+    if !is_root("a probed file that becomes a pipe") {
+        return;
+    }
+    let node = Node::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("library");
+    let library = format!("/lib/{}-linux-gnu/libc.so.6", std::env::consts::ARCH);
+    std::fs::copy(library, &file).unwrap();
+    let query = format!("target=naps={}:hcreate", file.display());
+    let started = put(&node, &query);
+    assert_eq!(started.status, 200, "{started:?}");
+    let naps = hook(&started.json()["instance"], "naps");
+    assert_eq!(naps["strategy"], "overlap", "{naps}");
+    std::fs::remove_file(&file).unwrap();
+    let made = Command::new("mkfifo").arg(&file).status().unwrap();
+    assert!(made.success());
+    // Opening it would wait for a writer that never comes.
+    let refused = put(&node, &query);
+    assert_eq!(refused.status, 422, "{refused:?}");
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("no regular file"), "{detail}");
+    let naps = hook(&node.instance("places"), "naps");
+    assert_eq!(naps["state"], "attached", "what ran goes on: {naps}");
 }
 
 /// A process that ends with the test at the latest.
