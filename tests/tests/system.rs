@@ -32,8 +32,10 @@ mod system {
     mod registry_kills;
     mod rejected;
     mod release;
+    mod rollback;
     mod served;
     mod sockets;
+    mod stage;
     mod swap;
     mod targets;
     mod turns;

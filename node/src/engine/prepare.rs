@@ -3,6 +3,7 @@
 //! gone when the prepared generation is dropped.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
@@ -28,10 +29,10 @@ use crate::kernel::ring::Ring;
 use crate::kernel::vmlinux::Vmlinux;
 
 /// A generation that is loaded and verified and runs nowhere.
-pub(super) struct Prepared<'payload> {
+pub(super) struct Prepared {
     pub(super) generation: u64,
     pub(super) shown: Shown,
-    pub(super) object: &'payload Object,
+    pub(super) object: Arc<Object>,
     pub(super) hooks: Vec<PlannedHook>,
     pub(super) loaded: Loaded,
     pub(super) sources: Vec<Source>,
@@ -83,13 +84,13 @@ impl PlannedHook {
 
 /// Loads `payload` as the given generation of `name`. `previous` is the generation in charge,
 /// whose maps may go on.
-pub(super) fn prepare<'payload>(
+pub(super) fn prepare(
     vmlinux: &Vmlinux,
     name: &InstanceName,
     generation: u64,
-    payload: &'payload Admitted,
+    payload: &Admitted,
     previous: Option<Previous<'_>>,
-) -> Result<Prepared<'payload>, ApplyError> {
+) -> Result<Prepared, ApplyError> {
     let manifest = &payload.contents().manifest;
     let (elf, object) = for_this_machine(payload)?;
     let hooks = plan_hooks(object, payload.targets())?;
@@ -118,7 +119,7 @@ pub(super) fn prepare<'payload>(
             id,
             buffers,
         },
-        object,
+        object: Arc::new(object.clone()),
         hooks,
         loss: loss_of(object, &loaded),
         loaded,

@@ -129,8 +129,17 @@ pub(super) fn follow(node: &Node, file: &Path) -> Child {
     follower.spawn().unwrap()
 }
 
-/// Every event in the file that is complete.
+/// Every event in the file that is complete; generations of odd numbers are of version one.
 pub(super) fn read(file: &Path) -> Seen {
+    read_with(file, |generation| 2 - generation % 2)
+}
+
+/// The same where only the first generation is of version one.
+pub(super) fn read_back(file: &Path) -> Seen {
+    read_with(file, |generation| if generation == 1 { 1 } else { 2 })
+}
+
+fn read_with(file: &Path, version_of: fn(u64) -> u64) -> Seen {
     let text = std::fs::read_to_string(file).unwrap();
     let mut seen = Seen::new();
     for line in text
@@ -143,7 +152,7 @@ pub(super) fn read(file: &Path) -> Seen {
         let generation = line["generation"].as_u64().unwrap();
         assert_eq!(
             number("version"),
-            2 - generation % 2,
+            version_of(generation),
             "another generation's struct: {line}"
         );
         let thread = if number("hook") == PERF_EVENT {
