@@ -226,7 +226,11 @@ impl Engine {
         let Shared { config, began, .. } = &*self.shared;
         let hub = Arc::new(Hub::default());
         let sinks = (config.sinks)(name, &hub)?;
-        let read = config.keeper.as_ref().map(|keeper| keeper.read(name));
+        let read = config.keeper.as_ref().map(|keeper| {
+            // A stop a moment ago may have left something to be written.
+            keeper.settle();
+            keeper.read(name)
+        });
         let history = match read {
             None | Some(Ok(None)) => history::History::default(),
             Some(Ok(Some(history))) => history,

@@ -11,6 +11,7 @@ mod system {
     mod enrol;
     mod fleet;
     mod fleet_proxy;
+    mod fleet_rollback;
     mod fleet_update;
     mod foreground;
     mod home;

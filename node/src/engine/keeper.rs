@@ -24,8 +24,8 @@ const ENDING: &str = ".json";
 const HISTORIES_MAX: usize = 512;
 /// The longest history that is read.
 const HISTORY_BYTES_MAX: u64 = 16 << 20;
-/// What waits for the disk; who has more waits too.
-const JOBS_MAX: usize = 64;
+/// What waits for the disk, files and all; who has more waits too.
+const JOBS_MAX: usize = 8;
 
 /// Tells what the disk did not take, or had altered.
 pub(crate) type OnTrouble = Box<dyn Fn(&str) + Send>;
@@ -186,35 +186,50 @@ struct Work {
 
 impl Work {
     fn run(mut self, inbox: &Receiver<Job>) {
-        for job in inbox {
-            match job {
-                Job::Keep {
-                    name,
-                    history,
-                    file,
-                } => {
-                    if let Err(reason) = self.keep(&name, &history, file) {
-                        (self.on_trouble)(&format!("the history of {name} is not kept: {reason}"));
+        while let Ok(first) = inbox.recv() {
+            // Of what has come meanwhile only the newest history of a name is written.
+            let mut newest: BTreeMap<InstanceName, (Arc<History>, Vec<File>)> = BTreeMap::new();
+            let mut settled = Vec::new();
+            for job in std::iter::once(first).chain(inbox.try_iter().take(JOBS_MAX)) {
+                match job {
+                    Job::Keep {
+                        name,
+                        history,
+                        file,
+                    } => {
+                        let files = newest
+                            .remove(&name)
+                            .map_or_else(Vec::new, |(_, files)| files);
+                        let files = files.into_iter().chain(file).collect();
+                        newest.insert(name, (history, files));
                     }
+                    Job::Settle(done) => settled.push(done),
                 }
-                Job::Settle(done) => {
-                    // Who asked may have gone.
-                    let _gone = done.send(());
+            }
+            for (name, (history, files)) in newest {
+                if let Err(reason) = self.keep(&name, &history, files) {
+                    (self.on_trouble)(&format!("the history of {name} is not kept: {reason}"));
                 }
+            }
+            for done in settled {
+                // Who asked may have gone.
+                let _gone = done.send(());
             }
         }
     }
 
-    /// The file first: a history never names one that is not there.
+    /// The files first: a history never names one that is not there.
     fn keep(
         &mut self,
         name: &InstanceName,
         history: &History,
-        file: Option<File>,
+        files: Vec<File>,
     ) -> Result<(), KeepError> {
-        if let Some(File { digest, bytes }) = file
-            && !self.store.has(&digest)
-        {
+        let needed: BTreeSet<Digest> = history.needed().copied().collect();
+        for File { digest, bytes } in files {
+            if !needed.contains(&digest) || self.store.has(&digest) {
+                continue;
+            }
             let mut part = self.store.part(&digest, size(&bytes))?;
             part.put(0, &bytes)?;
             self.store.finish(&digest, part)?;
@@ -224,7 +239,6 @@ impl Work {
             &path,
             &serde_json::to_vec(history).map_err(io::Error::other)?,
         )?;
-        let needed = history.needed().copied().collect();
         let is_new = self.needed.insert(path, needed).is_none();
         if is_new && self.needed.len() > HISTORIES_MAX {
             self.forget_oldest()?;

@@ -2,6 +2,7 @@
 //! watch fails. Under load no event is lost or seen twice over any of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use tests::corpus;
@@ -16,6 +17,8 @@ use super::waiting::{is_root, until};
 const ROUNDS: u64 = 50;
 /// Threads that call.
 const THREADS: usize = 2;
+/// How long a rate is measured before it is asked for.
+const MEASURED: Duration = Duration::from_millis(1200);
 
 pub(super) fn put(node: &Node, query: &str, file: &[u8]) -> Value {
     let answer = node.ask_unix(&format!("PUT /api/v1/instances/a{query}"), file);
@@ -121,6 +124,39 @@ fn no_call_is_lost_or_seen_twice_over_updates_and_ways_back() {
             );
         }
     }
+}
+
+#[test]
+fn a_proof_says_what_each_ring_should_hold_for_the_pause() {
+    if !is_root("room in rings") {
+        return;
+    }
+    let node = Node::start();
+    let put = || {
+        let object = corpus::object("live_1").unwrap();
+        let answer = node.ask_unix("PUT /api/v1/instances/live", &object);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["proof"].clone()
+    };
+    put();
+    let stop = AtomicBool::new(false);
+    let proof = std::thread::scope(|scope| {
+        scope.spawn(|| call_until(&stop));
+        // Longer than what a rate is measured over.
+        std::thread::park_timeout(MEASURED);
+        let proof = put();
+        stop.store(true, Ordering::Relaxed);
+        proof
+    });
+    let ring = &proof["rings"][0];
+    let needed = ring["needed_bytes"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{proof}"));
+    assert!(
+        needed > 0 && needed < ring["size_bytes"].as_u64().unwrap(),
+        "{ring}"
+    );
+    assert_eq!(proof.get("room"), None, "it was promised: {proof}");
 }
 
 #[test]
