@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 
 mod following;
 mod maps;
+mod migrated;
 mod settings;
 
 pub use following::{Followed, Following, HeldFloor, Standing, Step, Trouble};
 pub use maps::{Entry, Histogram, Map, MapContent, Maps, Order, RingPositions, Scale};
+pub use migrated::Migrated;
 pub use settings::Settings;
 
 /// The answer to `GET /api/v1/instances`.
@@ -335,8 +337,11 @@ pub struct HookProof {
 pub struct MapProof {
     /// Name of the map.
     pub map: String,
-    /// `shared`, `fresh`, or `gone` where only the old generation had it.
+    /// `shared`, `migrated`, `fresh`, or `gone` where only the old generation had it.
     pub hand_over: String,
+    /// What became of its entries where it was migrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Migrated>,
     /// Why it is fresh although the old generation had a map of this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

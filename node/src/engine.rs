@@ -20,6 +20,7 @@ mod contents;
 mod handover;
 mod iterate;
 mod mend;
+mod migrate;
 mod prepare;
 mod proof;
 mod running;

@@ -10,6 +10,7 @@ use payload::object::Object;
 
 use super::arm::{advance, arm};
 use super::handover::Previous;
+use super::migrate;
 use super::prepare::{PlannedHook, Prepared};
 use super::proof;
 use super::view::{Identity, Shown, View};
@@ -138,11 +139,13 @@ impl Running {
         self.confirm(&old_seats);
         let graced = self.settle();
         let drained = self.reader.adopt(prepared.sources);
+        let mut maps = prepared.maps;
+        let joined = migrate::end(&prepared.migrations, &mut maps);
         self.retire(&old_seats);
         let mut proof = proof::update(
             (&self.shown, &self.hooks),
             (&prepared.shown, &prepared.hooks),
-            prepared.maps,
+            maps,
             at_us,
         );
         self.generation = prepared.generation;
@@ -152,6 +155,7 @@ impl Running {
         self.loss = Arc::new(prepared.loss);
         self.loaded = Arc::new(prepared.loaded);
         let (grace, drained) = (graced?, drained?);
+        joined?;
         let times = proof::Times {
             armed: armed.took,
             flip,

@@ -170,6 +170,7 @@ mod tests {
             maps: vec![MapProof {
                 map: "starts".into(),
                 hand_over: "fresh".into(),
+                migrated: None,
                 reason: Some("value grew".into()),
             }],
             rings: vec![RingProof {
