@@ -23,6 +23,7 @@ mod system {
     mod limits;
     mod maps;
     mod maps_live;
+    mod migrate;
     mod mistakes;
     mod node;
     mod objects;

@@ -2,7 +2,7 @@
 //! Used by `update`, `run` and `proofs`.
 //! Must never show "unknown" as 0.
 
-use api::node::{GenerationId, Measured, Proof, Steps};
+use api::node::{GenerationId, MapProof, Measured, Proof, Steps};
 
 use super::table::{clean, row, table};
 
@@ -23,11 +23,7 @@ pub(super) fn text(proof: &Proof) -> String {
     text.push_str(&section(&hooks));
     let mut maps = vec![row(["map", "hand-over", "reason"])];
     for map in &proof.maps {
-        maps.push(row([
-            &map.map,
-            &map.hand_over,
-            map.reason.as_deref().unwrap_or_default(),
-        ]));
+        maps.push(row([&map.map, &map.hand_over, &detail(map)]));
     }
     text.push_str(&section(&maps));
     let mut rings = vec![row(["ring", "size", "most waiting"])];
@@ -85,6 +81,29 @@ fn steps(steps: &Steps) -> Vec<Vec<String>> {
     rows
 }
 
+/// Why a map began empty, or what became of its entries.
+fn detail(map: &MapProof) -> String {
+    let Some(migrated) = &map.migrated else {
+        return map.reason.clone().unwrap_or_default();
+    };
+    let mut parts = vec![format!("{} entries", migrated.entries)];
+    parts.push(format!("{} conflicts", migrated.conflicts));
+    if migrated.lost > 0 {
+        parts.push(format!("{} without room", migrated.lost));
+    }
+    parts.push(format!("merge {}", migrated.merge));
+    for (word, names) in [
+        ("without", &migrated.dropped),
+        ("anew", &migrated.renewed),
+        ("new", &migrated.added),
+    ] {
+        if !names.is_empty() {
+            parts.push(format!("{word} {}", names.join(", ")));
+        }
+    }
+    parts.join("; ")
+}
+
 /// A table, or nothing when it has only its heading.
 fn section(rows: &[Vec<String>]) -> String {
     if rows.len() > 1 {
@@ -140,7 +159,7 @@ fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::node::{HookProof, MapProof, RingProof};
+    use api::node::{HookProof, Migrated, RingProof};
 
     use super::*;
 
@@ -200,6 +219,23 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_migration_says_what_came_and_what_did_not() {
+        let mut migrated = proof();
+        let map = &mut migrated.maps[0];
+        (map.hand_over, map.reason) = ("migrated".into(), None);
+        map.migrated = Some(Migrated {
+            entries: 12,
+            conflicts: 1,
+            merge: "add".into(),
+            dropped: vec!["pid".into(), "comm".into()],
+            ..Migrated::default()
+        });
+        let text = text(&migrated);
+        let line = "starts  migrated   12 entries; 1 conflicts; merge add; without pid, comm\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]
