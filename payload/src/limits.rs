@@ -117,8 +117,8 @@ pub const LAYOUT_FIELDS_MAX: usize = 256;
 
 /// Fields of one type, those of nested structs included, that are carried into another layout.
 pub const MIGRATED_FIELDS_MAX: usize = 4096;
-/// The same with the fields of every element of an array counted.
-pub const MIGRATED_STEPS_MAX: u64 = 1 << 22;
+/// The same with every element of an array counted; arrays of bytes count as one.
+pub const MIGRATED_STEPS_MAX: u64 = 1 << 20;
 
 /// The struct of an event, bytes. What follows it (a flexible array member) is bounded by the ring.
 pub const EVENT_BYTES_MAX: u64 = 1 << 20;

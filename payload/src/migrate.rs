@@ -5,6 +5,7 @@
 
 mod between;
 mod number;
+mod numeral;
 mod step;
 mod variables;
 

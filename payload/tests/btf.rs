@@ -13,6 +13,9 @@ mod kinds;
 #[path = "btf/layout.rs"]
 #[cfg(test)]
 mod layout;
+#[path = "btf/migrate.rs"]
+#[cfg(test)]
+mod migrate;
 #[path = "btf/mutation.rs"]
 #[cfg(test)]
 mod mutation;

@@ -2,10 +2,11 @@
 //! variable at a time, for data sections. `Btf::parse` has refused types that contain themselves or
 //! nest too deep. Must never guess: what is neither the same nor plainly wider is refused.
 
-use super::step::{Bits, Step};
+use super::numeral::{names, number};
+use super::step::Step;
 use super::{Conversion, NoConversion};
 use crate::btf::agree::agree;
-use crate::btf::{Btf, Composite, Enumeration, Int, Type, TypeId};
+use crate::btf::{Btf, Composite, Enumeration, Type, TypeId};
 use crate::limits::{MIGRATED_FIELDS_MAX, MIGRATED_STEPS_MAX};
 use crate::object::type_name;
 
@@ -35,8 +36,7 @@ pub(super) struct Pairs<'btf> {
     pub(super) added: Vec<String>,
     /// Fields that may still be looked at.
     fields_left: usize,
-    /// Elements around what is compiled now.
-    times: u64,
+    /// Steps that may still be made, those of each element counted.
     steps_left: u64,
 }
 
@@ -49,7 +49,6 @@ impl<'btf> Pairs<'btf> {
             dropped: Vec::new(),
             added: Vec::new(),
             fields_left: MIGRATED_FIELDS_MAX,
-            times: 1,
             steps_left: MIGRATED_STEPS_MAX,
         }
     }
@@ -121,7 +120,8 @@ impl<'btf> Pairs<'btf> {
         let mut found = vec![false; old.len()];
         for field in new {
             let mut candidates = old.iter().zip(&mut found);
-            let same = candidates.find(|(other, _)| self.belong_together(other, field));
+            let same =
+                candidates.find(|(other, found)| !**found && self.belong_together(other, field));
             if let Some((other, found)) = same {
                 *found = true;
                 self.part(&join(path, field.name), other.part, field.part)?;
@@ -184,8 +184,7 @@ impl<'btf> Pairs<'btf> {
         if count == 0 {
             return Ok(());
         }
-        let times = self.times;
-        self.times = times.saturating_mul(count.into());
+        let left = self.steps_left;
         let outer = std::mem::take(&mut self.steps);
         let part = |of| Part {
             of,
@@ -194,17 +193,31 @@ impl<'btf> Pairs<'btf> {
         };
         let compiled = self.part(&format!("{path}[]"), part(old), part(new));
         let steps = std::mem::replace(&mut self.steps, outer);
-        self.times = times;
         compiled?;
-        if steps.is_empty() {
-            return Ok(());
+        let (from, to) = (small(old_at / 8)?, small(new_at / 8)?);
+        let (from_each, to_each) = (size(self.old, old)?, size(self.new, new)?);
+        let count_of = small(count.into())?;
+        if let [step] = steps.as_slice()
+            && step.is_plain(from_each)
+            && from_each == to_each
+        {
+            self.steps_left = left;
+            let bytes = from_each.saturating_mul(count_of);
+            return self.push(Step::Copy { from, to, bytes });
         }
-        self.push(Step::Repeat {
-            count: small(count.into())?,
-            from: (small(old_at / 8)?, size(self.old, old)?),
-            to: (small(new_at / 8)?, size(self.new, new)?),
-            steps,
-        })
+        let used = left.saturating_sub(self.steps_left);
+        self.steps_left = left
+            .checked_sub(used.saturating_mul(count.into()))
+            .ok_or_else(NoConversion::too_large)?;
+        if !steps.is_empty() {
+            self.steps.push(Step::Repeat {
+                count: count_of,
+                from: (from, from_each),
+                to: (to, to_each),
+                steps,
+            });
+        }
+        Ok(())
     }
 
     /// What is neither a struct nor a union nor an array.
@@ -283,62 +296,10 @@ impl<'btf> Pairs<'btf> {
     }
 
     fn push(&mut self, step: Step) -> Result<(), NoConversion> {
-        let left = self.steps_left.checked_sub(self.times);
+        let left = self.steps_left.checked_sub(1);
         self.steps_left = left.ok_or_else(NoConversion::too_large)?;
         self.steps.push(step);
         Ok(())
-    }
-}
-
-/// A number of one layout.
-#[derive(Clone, Copy)]
-struct Numeral {
-    at: u64,
-    bits: u32,
-    signed: bool,
-    truth: bool,
-    /// Whether it counts something.
-    integer: bool,
-}
-
-impl Numeral {
-    /// Whether every value of the other is one of it.
-    fn holds(self, other: Self) -> bool {
-        match (other.signed, self.signed) {
-            (false, true) => self.bits > other.bits,
-            (true, false) => false,
-            (true, true) | (false, false) => self.bits >= other.bits,
-        }
-    }
-
-    fn place(self) -> Result<Bits, NoConversion> {
-        Ok(Bits {
-            at: small(self.at)?,
-            bits: small(self.bits.into())?,
-        })
-    }
-}
-
-fn number(int: Int, part: Part) -> Numeral {
-    let whole = part.bit_field_bits == 0;
-    Numeral {
-        at: part.at.saturating_add(int.bit_offset.into()),
-        bits: if whole { int.bits } else { part.bit_field_bits }.min(64),
-        signed: int.signed,
-        truth: int.boolean,
-        integer: whole && !int.boolean,
-    }
-}
-
-fn names(enumeration: Enumeration<'_>, part: Part) -> Numeral {
-    let whole = part.bit_field_bits == 0;
-    let bits = enumeration.bytes.saturating_mul(8);
-    Numeral {
-        at: part.at,
-        bits: if whole { bits } else { part.bit_field_bits }.min(64),
-        signed: enumeration.signed,
-        truth: false,
-        integer: false,
     }
 }
 
@@ -356,8 +317,9 @@ fn members<'btf>(
         let at = base.saturating_add(member.bit_offset.into());
         match btf.type_at(btf.resolve(member.of)) {
             Type::Struct(inner) if member.name.is_empty() => members(btf, inner, at, fields),
-            // Bits that nobody can name are filling.
-            Type::Int(_) if member.name.is_empty() => {}
+            Type::Union(inner) if member.name.is_empty() && inner.members().len() == 0 => {}
+            // What nobody can name is filling.
+            kind if member.name.is_empty() && !matches!(kind, Type::Union(_)) => {}
             _ => fields.push(Field {
                 name: member.name,
                 part: Part {
@@ -381,7 +343,7 @@ fn named(path: &str) -> String {
 }
 
 /// Places and sizes of values that a map can hold fit into 35 bits.
-fn small(number: u64) -> Result<usize, NoConversion> {
+pub(super) fn small(number: u64) -> Result<usize, NoConversion> {
     const PLACE_MAX: u64 = u32::MAX as u64 * 8;
     let number = Some(number).filter(|number| *number <= PLACE_MAX);
     number

@@ -38,6 +38,25 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Whether it takes all of an element of so many bytes as it is, and nobody adds to it.
+    pub(super) fn is_plain(&self, bytes: usize) -> bool {
+        match self {
+            Self::Copy {
+                from,
+                to,
+                bytes: of,
+            } => (*from, *to, *of) == (0, 0, bytes),
+            Self::Number { from, to, add, .. } => {
+                let whole = Bits {
+                    at: 0,
+                    bits: bytes.saturating_mul(8),
+                };
+                *from == whole && *to == whole && !(*add && bytes >= 4)
+            }
+            Self::Repeat { .. } => false,
+        }
+    }
+
     pub(super) fn reversed(&self) -> Self {
         match self {
             &Self::Copy { from, to, bytes } => Self::Copy {
@@ -186,6 +205,7 @@ pub(super) fn numbers(
 /// Marks the bytes that steps write which begin at `base`.
 pub(super) fn mark(steps: &[Step], base: usize, mask: &mut [u8]) {
     let fill = |mask: &mut [u8], start: usize, end: usize| {
+        let end = end.min(mask.len());
         if let Some(bytes) = mask.get_mut(start..end) {
             bytes.fill(0xff);
         }
