@@ -6,6 +6,7 @@ mod changes;
 mod join;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::HashMap;
 use std::io;
@@ -30,6 +31,8 @@ const BYTES_MAX: usize = 64 << 20;
 /// How entries become those of another map, and how two writes become one.
 pub(super) struct Terms {
     key: Conversion,
+    /// What a key was, where some of its values have no room in the other layout.
+    key_was: Option<Conversion>,
     value: Conversion,
     merge: Merge,
     /// What is added where both write.
@@ -59,12 +62,28 @@ impl Terms {
         }
         Some(Self {
             key,
+            key_was: None,
             value,
             merge,
             numbers,
             rest,
             shape,
         })
+    }
+
+    /// The same for keys of which `was` tells whether they came through whole.
+    fn one_to_one(self, was: Conversion) -> Self {
+        Self {
+            key_was: Some(was),
+            ..self
+        }
+    }
+
+    /// The key in the other layout, or `None` where it has no room there.
+    fn key(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let converted = self.key.convert(key);
+        let whole = |was: &Conversion| was.convert(&converted) == key;
+        self.key_was.as_ref().is_none_or(whole).then_some(converted)
     }
 
     /// Whether two values of the new layout differ in what is carried and not added.
@@ -99,8 +118,8 @@ pub(super) struct Migration {
     target: CarriedMap,
     terms: Terms,
     joiner: Option<Joiner>,
-    /// Whether every key is always there.
-    is_array: bool,
+    source_kind: MapKind,
+    target_kind: MapKind,
     /// A value of the new map that nothing was carried into.
     base: Vec<u8>,
     /// By the old map's keys; of arrays only what was not zero.
@@ -155,24 +174,16 @@ pub(super) fn begin(
         let Some(told) = proofs.iter_mut().find(|told| told.map == name) else {
             continue;
         };
-        match begun {
-            Some(migration) => {
-                proof.entries = count(migration.copied.len());
-                proof.copy_us = micros(started.elapsed());
-                told.migrated = Some(proof);
-                migrations.push(migration);
-            }
-            None => {
-                let reason = format!(
-                    "it has more than {ENTRIES_MAX} entries or {BYTES_MAX} bytes, or is written \
-                     faster than it can be read"
-                );
-                if carry == Carry::Require {
-                    return Err(refused(&name, reason));
-                }
-                "fresh".clone_into(&mut told.hand_over);
-                told.reason = Some(reason);
-            }
+        if let Some(migration) = begun {
+            proof.entries = count(migration.copied.len());
+            proof.copy_us = micros(started.elapsed());
+            told.migrated = Some(proof);
+            migrations.push(migration);
+        } else if carry == Carry::Require {
+            return Err(refused(&name, too_much()));
+        } else {
+            "fresh".clone_into(&mut told.hand_over);
+            told.reason = Some(too_much());
         }
     }
     Ok(migrations)
@@ -232,7 +243,8 @@ fn copy(mut moved: Move, old: &Loaded, new: &Loaded) -> Result<Option<Migration>
         target,
         terms: moved.terms,
         joiner,
-        is_array,
+        source_kind: moved.old.kind,
+        target_kind: moved.new.kind,
         base,
         copied,
     }))
@@ -289,6 +301,13 @@ impl Copied {
             target: values.iter().map(|_| base.to_vec()).collect(),
         }
     }
+}
+
+fn too_much() -> String {
+    format!(
+        "it has more than {ENTRIES_MAX} entries or {BYTES_MAX} bytes, or is written faster than it \
+         can be read"
+    )
 }
 
 fn refused(map: &str, reason: String) -> ApplyError {

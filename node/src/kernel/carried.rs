@@ -70,6 +70,11 @@ impl CarriedMap {
         usize::try_from(self.handle.value_size()).unwrap_or(usize::MAX)
     }
 
+    /// Bytes of a key.
+    pub(crate) fn key_bytes(&self) -> usize {
+        usize::try_from(self.handle.key_size()).unwrap_or(usize::MAX)
+    }
+
     /// Values a key: 1, or one a possible CPU.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ impl Migration {
             }
             let nothing = || Copied::nothing(&last, &self.base);
             let copied = known.cloned().unwrap_or_else(nothing);
-            if known.is_none() && !self.is_array {
+            if known.is_none() && !self.is_array() {
                 changes.made.push(Changed { key, copied, last });
             } else if copied.source != last {
                 changes.changed.push(Changed { key, copied, last });
@@ -46,7 +46,7 @@ impl Migration {
             Ok(true)
         })?;
         changes.unread = !whole;
-        if whole {
+        if whole && !self.forgets() {
             changes.deleted = gone.into_iter().cloned().collect();
         }
         Ok(changes)

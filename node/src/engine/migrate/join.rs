@@ -47,7 +47,10 @@ impl Migration {
         }
         let mut joined = Joined::default();
         for one in made {
-            let key = self.terms.key.convert(&one.key);
+            let Some(key) = self.terms.key(&one.key) else {
+                joined.lost += 1;
+                continue;
+            };
             let values = Copied::targets(&self.terms, &self.base, &one.last);
             match self.target.insert(&key, &values)? {
                 Inserted::Yes => joined.inserted += 1,

@@ -66,7 +66,8 @@ impl Pair {
             target,
             terms,
             joiner: Some(joiner),
-            is_array: kinds.1 == MapKind::PERCPU_ARRAY,
+            source_kind: kinds.0,
+            target_kind: kinds.1,
             base,
             copied: HashMap::new(),
         });
@@ -75,7 +76,7 @@ impl Pair {
         }
         let migration = &mut pair.0;
         let terms = (&migration.terms, migration.base.as_slice());
-        migration.copied = read(&migration.source, terms, !migration.is_array)
+        migration.copied = read(&migration.source, terms, !migration.is_array())
             .unwrap()
             .unwrap();
         for (key, Copied { target, .. }) in &migration.copied {
@@ -130,6 +131,8 @@ fn may_make_maps(what: &str) -> bool {
     is_root
 }
 
+/// How often each of two adds while the other does.
+const TIMES: u64 = 2000;
 const HASHES: (MapKind, MapKind) = (MapKind::HASH, MapKind::HASH);
 const TO_LRU: (MapKind, MapKind) = (MapKind::HASH, MapKind::LRU_HASH);
 const PER_CPU: (MapKind, MapKind) = (MapKind::PERCPU_HASH, MapKind::PERCPU_HASH);
@@ -231,6 +234,54 @@ fn keys_that_both_wrote_are_counted_exactly() {
 }
 
 #[test]
+fn a_rollback_brings_back_what_the_new_generation_counted() {
+    if !may_make_maps("joining maps") {
+        return;
+    }
+    for kinds in [HASHES, PER_CPU, PER_CPU_ARRAYS] {
+        let pair = Pair::new(kinds, Merge::Add, &[(1, 10, 1), (2, 20, 2), (3, 30, 3)]);
+        pair.old(1, 15, 1);
+        pair.new_writes(1, 1, 0, 12);
+        assert_eq!(pair.joined(), (0, 0, 0));
+        assert_eq!(pair.got(1), Some((1, 0, 17)));
+        let back = pair.0.turned().unwrap();
+        let new = |key: u32, word, fresh, runs| {
+            let values = vec![new_value(word, fresh, runs); back.source.values_a_key().unwrap()];
+            back.source.put(&key.to_ne_bytes(), &values).unwrap();
+        };
+        let old = |key: u32, runs, word| {
+            let values = vec![old_value(runs, word); back.target.values_a_key().unwrap()];
+            back.target.put(&key.to_ne_bytes(), &values).unwrap();
+        };
+        // Both count on: the new generation to its end, the old one since it is in charge again.
+        new(1, 1, 9, 100);
+        old(1, 16, 1);
+        new(2, 7, 0, 20);
+        new(6, 6, 6, 6);
+        let Joined {
+            inserted,
+            conflicts,
+            lost,
+        } = back.join().unwrap();
+        let made = u64::from(kinds == HASHES || kinds == PER_CPU);
+        assert_eq!((inserted, conflicts, lost), (made, 0, 0), "{kinds:?}");
+        let got = |key: u32| {
+            let values = back.target.get(&key.to_ne_bytes()).unwrap().unwrap();
+            assert!(values.iter().all(|value| *value == values[0]));
+            values[0].clone()
+        };
+        assert_eq!(
+            got(1),
+            old_value(101, 1),
+            "15, 2 and 83 of the new one, 1 since"
+        );
+        assert_eq!(got(2), old_value(20, 7));
+        assert_eq!(got(3), old_value(30, 3));
+        assert_eq!(got(6), old_value(6, 6));
+    }
+}
+
+#[test]
 fn entries_without_room_are_counted() {
     if !may_make_maps("joining maps") {
         return;
@@ -247,7 +298,6 @@ fn adding_loses_nothing_while_the_new_generation_adds() {
     if !may_make_maps("joining maps") {
         return;
     }
-    const TIMES: u64 = 2000;
     let pair = Pair::new(HASHES, Merge::Add, &[(1, 0, 0)]);
     let adder = Pair::new(HASHES, Merge::Add, &[(1, 0, 0)]);
     // A second migration into the same map adds meanwhile, within the kernel like a program.
