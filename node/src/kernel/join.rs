@@ -45,7 +45,7 @@ pub(crate) struct Joiner {
 }
 
 impl Joiner {
-    /// A joiner into values of this shape.
+    /// A joiner into values of this shape, run once without a change. No program writes to the map.
     ///
     /// # Errors
     /// What the kernel says.
@@ -58,8 +58,12 @@ impl Joiner {
         let input = MapHandle::create(MapType::Array, Some("marrow_join"), 4, bytes, 1, &options)
             .map_err(io::Error::other)?;
         let code = shape.code(map.handle().as_fd().as_raw_fd(), input.as_fd().as_raw_fd());
+        let program = load(&code)?;
+        // Behind the flip it would be too late to find that this kernel does not run it. Nothing is
+        // added, and zeroes are stored over zeroes.
+        run(&program, None)?;
         Ok(Self {
-            program: load(&code)?,
+            program,
             input,
             shape,
         })

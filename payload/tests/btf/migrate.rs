@@ -2,7 +2,8 @@
 //! same for layouts that chance made.
 
 use payload::btf::{Btf, Kind, TypeId};
-use payload::migrate::{Conversion, NoConversion};
+use payload::migrate::{Conversion, NoConversion, same_variables};
+use payload::object::{Map, Object, inspect};
 use proptest::prelude::*;
 
 use crate::builder::{Builder, info};
@@ -271,6 +272,62 @@ fn names_of_values_keep_their_numbers() {
     assert!(conversion.numbers(8).is_empty());
     let moved = Two::new(colour(old), colour(&[("RED", 0), ("BLUE", 1)]));
     assert_eq!(moved.refused(), "colour: BLUE was 2, is 1");
+}
+
+/// An object with variables in many sections, of the inspection's corpus.
+const SECTIONS: &[u8] = include_bytes!("../fuzz/corpus/many_sections.bpf.o");
+
+#[test]
+fn variables_that_are_given_a_value_begin_with_it() {
+    let object = inspect(SECTIONS).unwrap();
+    let map = object.map(".data").unwrap();
+    let section = (&object, map);
+    assert!(same_variables(section, section));
+    let first = object.variables(map)[0].clone();
+    let all = Conversion::of_variables(section, section, &|_| false);
+    assert!(all.renewed.is_empty() && all.dropped.is_empty(), "{all:?}");
+    let others = Conversion::of_variables(section, section, &|variable| *variable == first);
+    assert_eq!(
+        others.renewed,
+        [format!("{} (its value is set from outside)", first.name)]
+    );
+    let mut value = vec![0xee; others.bytes()];
+    others.onto(&vec![0x11; others.bytes()], &mut value);
+    let (start, end) = (first.offset, first.offset + first.bytes);
+    for (at, byte) in (0..).zip(&value) {
+        assert_eq!(
+            *byte == 0xee,
+            (start..end).contains(&at) || !covered(&object, map, at)
+        );
+    }
+}
+
+#[test]
+fn a_changed_initial_value_begins_anew() {
+    let object = inspect(SECTIONS).unwrap();
+    let mut changed = object.clone();
+    let global = changed
+        .globals
+        .iter_mut()
+        .find(|global| global.section == ".data")
+        .unwrap();
+    global.default = vec![0x7f; global.default.len()];
+    let name = global.name.clone();
+    let map = object.map(".data").unwrap();
+    assert!(!same_variables((&object, map), (&changed, map)));
+    let conversion = Conversion::of_variables((&object, map), (&changed, map), &|_| false);
+    assert_eq!(
+        conversion.renewed,
+        [format!("{name} (its initial value changed)")]
+    );
+}
+
+/// Whether a variable is at this byte.
+fn covered(object: &Object, map: &Map, at: u64) -> bool {
+    let variables = object.variables(map);
+    variables
+        .iter()
+        .any(|one| (one.offset..one.offset + one.bytes).contains(&at))
 }
 
 /// A field of a layout that chance made: its name, and its size in each of the two.

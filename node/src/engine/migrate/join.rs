@@ -76,6 +76,9 @@ impl Migration {
                 .collect();
         }
         let mut met = vec![Met::default(); changed.len()];
+        if changed.is_empty() {
+            return Ok(met);
+        }
         // A CPU's values are changed on that CPU, like its programs do. The thread ends with the
         // walk over the CPUs: nobody else's affinity is touched.
         let walk = || -> io::Result<()> {
