@@ -16,6 +16,9 @@ mod layout;
 #[path = "btf/migrate.rs"]
 #[cfg(test)]
 mod migrate;
+#[path = "btf/migrate_any.rs"]
+#[cfg(test)]
+mod migrate_any;
 #[path = "btf/mutation.rs"]
 #[cfg(test)]
 mod mutation;
