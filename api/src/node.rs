@@ -5,12 +5,14 @@ use serde::{Deserialize, Serialize};
 
 mod following;
 mod maps;
+mod migrated;
 mod proof;
 mod settings;
 mod steps;
 
 pub use following::{Followed, Following, HeldFloor, Standing, Step, Trouble};
 pub use maps::{Entry, Histogram, Map, MapContent, Maps, Order, RingPositions, Scale};
+pub use migrated::Migrated;
 pub use proof::{GenerationId, HookProof, MapProof, Proof, RingProof, RolledBack, Steps, Way};
 pub use settings::Settings;
 pub use steps::{

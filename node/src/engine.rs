@@ -27,6 +27,7 @@ mod history;
 mod iterate;
 mod keeper;
 mod machine;
+mod migrate;
 mod order;
 mod prepare;
 mod proof;

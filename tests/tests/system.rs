@@ -24,6 +24,7 @@ mod system {
     mod limits;
     mod maps;
     mod maps_live;
+    mod migrate;
     mod mistakes;
     mod node;
     mod objects;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Measured;
+use super::{Measured, Migrated};
 
 /// The report of one start or update.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,9 +126,12 @@ pub struct HookProof {
 pub struct MapProof {
     /// Name of the map.
     pub map: String,
-    /// `shared`, `fresh`, or `gone` where only the old generation had it; `kept` where a generation
+    /// `shared`, `migrated`, `fresh`, or `gone` where only the old generation had it; `kept` where a generation
     /// that is gone back to finds it as it had left it.
     pub hand_over: String,
+    /// What became of its entries where it was migrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Migrated>,
     /// Why it is not shared although both generations have a map of this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -13,6 +13,7 @@ use super::generation::{Generation, is_among};
 use super::handover::Previous;
 use super::history::Original;
 use super::machine::{Action, Input, State, step};
+use super::migrate;
 use super::prepare::{PlannedHook, Prepared};
 use super::proof::{self, Times, micros};
 use super::room;
@@ -51,6 +52,8 @@ pub(super) struct Back {
 struct Change<'a> {
     wish: Wish<'a>,
     prepared: Option<Prepared>,
+    /// Whether the next generation was loaded for this, and not still there.
+    loaded: bool,
     next: Option<Generation>,
     steps: Steps,
     /// What each new ring should hold for a pause of that length.
@@ -59,6 +62,8 @@ struct Change<'a> {
     times: Times,
     flipped: Option<Flipped>,
     drained: Option<Drained>,
+    /// How the maps of a generation that is gone back to are found again.
+    maps_again: Option<Vec<MapProof>>,
     failure: Option<ApplyError>,
 }
 
@@ -175,6 +180,7 @@ impl Running {
         change.needed = needed.collect();
         change.steps = prepared.steps;
         change.prepared = Some(prepared);
+        change.loaded = true;
         Ok(())
     }
 
@@ -266,6 +272,25 @@ impl Running {
             ..now
         };
         change.drained = Some(drained);
+        self.join(change)
+    }
+
+    /// Brings what the generation that was left has written into the maps that were migrated: into
+    /// those of the new one, or on a way back into those that it had them from.
+    fn join(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
+        if change.wish.back.is_some() && !change.loaded {
+            let followed = change.flipped.as_ref().map(|flipped| &flipped.left.maps);
+            let mut maps = self.charge.maps_again(followed.map_or(&[], Vec::as_slice));
+            let ways_back = std::mem::take(&mut self.charge.ways_back);
+            let joined = migrate::end(&ways_back, &mut maps);
+            change.maps_again = Some(maps);
+            return joined;
+        }
+        let migrations = std::mem::take(&mut self.charge.migrations);
+        migrate::end(&migrations, &mut self.charge.maps)?;
+        if let Some(left) = &mut self.beside {
+            left.ways_back = migrate::ways_back(migrations);
+        }
         Ok(())
     }
 
@@ -299,16 +324,13 @@ impl Running {
     /// Makes the proof and keeps it.
     fn record(&mut self, change: &mut Change<'_>, flipped: &Flipped) {
         let back = change.wish.back.take();
-        let way = if change.needed.is_empty() {
-            Way::Flip
-        } else {
+        let way = if change.loaded {
             Way::Reload
+        } else {
+            Way::Flip
         };
         let (now, left) = (&self.charge, &flipped.left);
-        let maps = match (&back, way) {
-            (Some(_), Way::Flip) => now.maps_again(&left.maps),
-            _ => now.maps.clone(),
-        };
+        let maps = change.maps_again.take().unwrap_or_else(|| now.maps.clone());
         let mut proof = proof::update(
             (&left.shown, &left.hooks),
             (&now.shown, &now.hooks),

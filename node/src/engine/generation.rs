@@ -8,6 +8,7 @@ use payload::object::Object;
 
 use super::handover::Previous;
 use super::history::Original;
+use super::migrate::{Migration, way_back};
 use super::prepare::{PlannedHook, Prepared};
 use super::room::Written;
 use super::view::Shown;
@@ -32,6 +33,10 @@ pub(super) struct Generation {
     pub(super) loss: Arc<GenerationLoss>,
     /// How its maps came to it.
     pub(super) maps: Vec<MapProof>,
+    /// Maps into which the generation before may have written since they were copied.
+    pub(super) migrations: Vec<Migration>,
+    /// The way back of those of the generation that followed it.
+    pub(super) ways_back: Vec<Migration>,
     /// Its rings and perf buffers, while the reader does not have them.
     pub(super) sources: Vec<Source>,
     peaks: Vec<(String, Peak)>,
@@ -63,6 +68,8 @@ impl Generation {
             loaded: Arc::new(prepared.loaded),
             loss: Arc::new(prepared.loss),
             maps: prepared.maps,
+            migrations: prepared.migrations,
+            ways_back: Vec::new(),
             peaks: prepared.sources.iter().filter_map(Source::peak).collect(),
             sources: prepared.sources,
             events: 0,
@@ -107,9 +114,16 @@ impl Generation {
         let again = self.object.maps.iter().map(|map| {
             let came = followed.iter().find(|came| came.map == map.name);
             let shared = came.is_some_and(|came| came.hand_over == "shared");
+            let migration = self.ways_back.iter().find(|way| way.is_of(&map.name));
+            let hand_over = match (shared, migration) {
+                (true, _) => "shared",
+                (false, Some(_)) => "migrated",
+                (false, None) => "kept",
+            };
             MapProof {
                 map: map.name.clone(),
-                hand_over: if shared { "shared" } else { "kept" }.to_owned(),
+                hand_over: hand_over.to_owned(),
+                migrated: migration.map(way_back),
                 reason: None,
             }
         });

@@ -16,6 +16,7 @@ use payload::object::{Map, MapKind, Object, Setting};
 
 use super::ApplyError;
 use super::handover::{self, Previous};
+use super::migrate::{self, Migration};
 use super::proof::micros;
 use super::view::Shown;
 use crate::admit::Admitted;
@@ -38,6 +39,7 @@ pub(super) struct Prepared {
     pub(super) sources: Vec<Source>,
     pub(super) loss: GenerationLoss,
     pub(super) maps: Vec<MapProof>,
+    pub(super) migrations: Vec<Migration>,
     pub(super) steps: Steps,
 }
 
@@ -99,12 +101,18 @@ pub(super) fn prepare(
         decode_us: micros(payload.decode),
         ..Steps::default()
     };
-    let plan = handover::plan(manifest, object, previous)?;
+    let given = settings(payload, object)?;
+    let mut plan = handover::plan(manifest, (object, &given), previous)?;
     let (loaded, cut) = load_object(vmlinux, name, payload, (elf, object), &hooks, &plan.shares)?;
     steps.cut_us = micros(cut);
     steps.open_us = micros(loaded.open);
     steps.verify_us = micros(loaded.verify);
     let (sources, buffers) = open_buffers(name, generation, &loaded, decoders)?;
+    // Last, so that little is written between the copy and the flip.
+    let migrations = match previous {
+        Some(previous) => migrate::begin(plan.moves, (previous.loaded, &loaded), &mut plan.maps)?,
+        None => Vec::new(),
+    };
     let id = GenerationId {
         generation,
         digest: payload.digest().to_string(),
@@ -125,6 +133,7 @@ pub(super) fn prepare(
         loaded,
         sources,
         maps: plan.maps,
+        migrations,
         steps,
     })
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use api::node::{GenerationId, Measured, Proof, Steps, Way};
+use api::node::{GenerationId, MapProof, Measured, Proof, Steps, Way};
 
 use super::table::{clean, row, table};
 
@@ -25,11 +25,7 @@ pub(super) fn text(proof: &Proof) -> String {
     text.push_str(&section(&hooks));
     let mut maps = vec![row(["map", "hand-over", "reason"])];
     for map in &proof.maps {
-        maps.push(row([
-            &map.map,
-            &map.hand_over,
-            map.reason.as_deref().unwrap_or_default(),
-        ]));
+        maps.push(row([&map.map, &map.hand_over, &detail(map)]));
     }
     text.push_str(&section(&maps));
     let mut rings = vec![row(["ring", "size", "most waiting", "needed"])];
@@ -97,6 +93,29 @@ fn steps(steps: &Steps) -> Vec<Vec<String>> {
         rows.push(row([name, &time_us(micros)]));
     }
     rows
+}
+
+/// Why a map began empty, or what became of its entries.
+fn detail(map: &MapProof) -> String {
+    let Some(migrated) = &map.migrated else {
+        return map.reason.clone().unwrap_or_default();
+    };
+    let mut parts = vec![format!("{} entries", migrated.entries)];
+    parts.push(format!("{} conflicts", migrated.conflicts));
+    if migrated.lost > 0 {
+        parts.push(format!("{} without room", migrated.lost));
+    }
+    parts.push(format!("merge {}", migrated.merge));
+    for (word, names) in [
+        ("without", &migrated.dropped),
+        ("anew", &migrated.renewed),
+        ("new", &migrated.added),
+    ] {
+        if !names.is_empty() {
+            parts.push(format!("{word} {}", names.join(", ")));
+        }
+    }
+    parts.join("; ")
 }
 
 /// A table, or nothing when it has only its heading.
@@ -169,7 +188,7 @@ fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::node::{HookProof, MapProof, RingProof, RolledBack};
+    use api::node::{HookProof, Migrated, RingProof, RolledBack};
 
     use super::*;
 
@@ -202,6 +221,7 @@ mod tests {
             maps: vec![MapProof {
                 map: "starts".into(),
                 hand_over: "fresh".into(),
+                migrated: None,
                 reason: Some("value grew".into()),
             }],
             rings: vec![RingProof {
@@ -235,6 +255,23 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_migration_says_what_came_and_what_did_not() {
+        let mut migrated = proof();
+        let map = &mut migrated.maps[0];
+        (map.hand_over, map.reason) = ("migrated".into(), None);
+        map.migrated = Some(Migrated {
+            entries: 12,
+            conflicts: 1,
+            merge: "add".into(),
+            dropped: vec!["pid".into(), "comm".into()],
+            ..Migrated::default()
+        });
+        let text = text(&migrated);
+        let line = "starts  migrated   12 entries; 1 conflicts; merge add; without pid, comm\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

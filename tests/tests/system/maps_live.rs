@@ -50,7 +50,7 @@ fn maps_are_read_while_updates_follow_each_other() {
     assert_eq!(counts["map"]["hand_over"], "shared");
     assert!(!entries(&counts).is_empty(), "the map went on: {counts}");
     let bss = get(&node, "maps/maps/.bss");
-    assert_eq!(bss["map"]["hand_over"], "fresh");
+    assert_eq!(bss["map"]["hand_over"], "shared");
     let after = Held::by(node.pid());
     for kind in ["map_id", "prog_id"] {
         assert_eq!(
