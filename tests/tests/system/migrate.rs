@@ -128,6 +128,47 @@ fn counts_go_on_exactly_over_updates_while_threads_fire() {
 }
 
 #[test]
+fn a_way_back_takes_the_counts_with_it() {
+    if !is_root("ways back of migrations") {
+        return;
+    }
+    let node = Node::start();
+    update(&node, 1, "migrate");
+    let number = number(5);
+    let done = AtomicBool::new(false);
+    let fired = std::thread::scope(|scope| {
+        let firing = scope.spawn(|| {
+            let mut fired = 0;
+            while !done.load(Ordering::Relaxed) {
+                fire(number, 64);
+                fired += 64;
+            }
+            fired
+        });
+        for turn in 0..UPDATES / 2 {
+            update(&node, 2 * turn + 2, "migrate_moved");
+            let answer = node.ask_unix("POST /api/v1/instances/m/rollback", b"");
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let proof = answer.json()["proof"].clone();
+            assert_eq!(proof["rolled_back"]["way"], "flip", "{proof}");
+            assert_eq!(hand_over(&proof, "same"), "shared");
+            for map in ["tallies", "keyed"] {
+                let told = migrated(&proof, map);
+                assert_eq!(told["conflicts"], 0, "{told}");
+                assert_eq!(told["lost"], 0, "{told}");
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        firing.join().unwrap()
+    });
+    let tally = value(&node, "tallies", |key| *key == number);
+    assert_eq!(tally["runs"], fired, "{tally}");
+    assert_eq!(tally["part"]["sum"], fired * number, "{tally}");
+    assert_eq!(value(&node, "same", |key| *key == number), fired);
+    assert_eq!(value(&node, "keyed", |key| key["number"] == number), fired);
+}
+
+#[test]
 fn wider_counts_keys_and_larger_maps_begin_with_what_there_was() {
     if !is_root("migrations into wider layouts") {
         return;
