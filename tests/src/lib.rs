@@ -2,8 +2,11 @@
 
 pub mod calls;
 pub mod corpus;
+pub mod daemon;
 pub mod dice;
+pub mod held;
 pub mod hooks;
+pub mod ip;
 pub mod kernel_ids;
 pub mod packets;
 pub mod programs;

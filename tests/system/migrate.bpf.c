@@ -9,7 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #define CALLED -1
-#define WHENCE 77
+#define WHENCE 78
 
 #ifdef WIDE
 #define COUNT __u64

@@ -189,7 +189,7 @@ impl From<PauseError> for Refusal {
     fn from(error: PauseError) -> Self {
         match error {
             PauseError::NoInstance(missing) => missing.into(),
-            PauseError::Grace(error) => error.into(),
+            PauseError::Apply(error) => error.into(),
         }
     }
 }

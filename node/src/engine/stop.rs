@@ -24,9 +24,10 @@ pub(crate) enum PauseError {
     /// Nothing runs under the name.
     #[error(transparent)]
     NoInstance(#[from] NoInstance),
-    /// The gate was moved, but runs that had begun could not be waited for.
+    /// A hook could not be attached again; or the gate was moved, but runs that had begun could not
+    /// be waited for.
     #[error(transparent)]
-    Grace(#[from] ApplyError),
+    Apply(#[from] ApplyError),
 }
 
 impl Engine {

@@ -1,4 +1,5 @@
-//! What the kernel tells about a program that it has taken. Used by `node verify`.
+//! What the kernel tells about a program that it has taken. Used by `node verify`, and for
+//! what hooks have missed.
 //! Must never fail: an older kernel tells less.
 #![expect(unsafe_code, reason = "libbpf-rs does not tell these numbers")]
 
@@ -15,18 +16,23 @@ pub(crate) struct Accepted {
     pub(crate) tag: Option<String>,
 }
 
+/// What the kernel tells about the program behind a descriptor; 0 where an older one tells nothing.
+pub(super) fn told(program: BorrowedFd<'_>) -> Option<libbpf_sys::bpf_prog_info> {
+    let mut told = libbpf_sys::bpf_prog_info::default();
+    let mut bytes = u32::try_from(size_of_val(&told)).unwrap_or(0);
+    // SAFETY: the kernel writes at most `bytes` bytes of `told`, in which no pointer is set.
+    let error = unsafe {
+        libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut told, &raw mut bytes)
+    };
+    (error == 0).then_some(told)
+}
+
 impl Accepted {
     /// What the kernel tells about the program behind a descriptor.
     pub(crate) fn of(program: BorrowedFd<'_>) -> Self {
-        let mut told = libbpf_sys::bpf_prog_info::default();
-        let mut bytes = u32::try_from(size_of_val(&told)).unwrap_or(0);
-        // SAFETY: the kernel writes at most `bytes` bytes of `told`, in which no pointer is set.
-        let error = unsafe {
-            libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut told, &raw mut bytes)
-        };
-        if error != 0 {
+        let Some(told) = told(program) else {
             return Self::default();
-        }
+        };
         let told_above_0 = |number: u32| (number > 0).then_some(number);
         Self {
             verified_instructions: told_above_0(told.verified_insns),

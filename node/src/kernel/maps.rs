@@ -1,13 +1,11 @@
 //! Counters that programs keep in maps, and the kernel of programs. Used by the switch and by the engine's proofs.
 //! Must never write to a payload's map.
-#![expect(
-    unsafe_code,
-    reason = "libbpf-rs asks for a program's info in several calls"
-)]
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
+
+use super::accepted;
 
 /// The counter that `emit.bpf.h` keeps under this name: records a full ring refused.
 pub(crate) const LOSS_MAP: &str = "marrow_loss";
@@ -29,13 +27,7 @@ impl LossMap {
 /// How often the kernel skipped a program because it was running on that CPU already; 0 where an
 /// older kernel does not count it.
 pub(super) fn missed_runs(program: BorrowedFd<'_>) -> u64 {
-    let mut info = libbpf_sys::bpf_prog_info::default();
-    let mut bytes = u32::try_from(size_of_val(&info)).unwrap_or(0);
-    // SAFETY: `info` has `bytes` bytes and lives over the call.
-    let told = unsafe {
-        libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut bytes)
-    };
-    if told < 0 { 0 } else { info.recursion_misses }
+    accepted::told(program).map_or(0, |told| told.recursion_misses)
 }
 
 /// Sums the first entry of a per-CPU array of `u64`; `None` where the map is not of that form.

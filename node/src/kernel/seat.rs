@@ -5,7 +5,7 @@ use api::node::HookState;
 
 use super::direct::{Direct, Member};
 use super::gate::{Gate, Lane};
-use super::hook::{Hook, HookError};
+use super::hook::{Hook, HookError, Strategy};
 use super::switch::Switch;
 
 /// What serves a hook.
@@ -29,12 +29,8 @@ impl Seat {
         member: Member<'_>,
     ) -> Result<Self, HookError> {
         match hook.strategy() {
-            super::hook::Strategy::Switch => {
-                Switch::attach(hook, gate, lane, member).map(Self::Switched)
-            }
-            super::hook::Strategy::LinkUpdate | super::hook::Strategy::Overlap => {
-                Ok(Self::Direct(Direct::new(hook)))
-            }
+            Strategy::Switch => Switch::attach(hook, gate, lane, member).map(Self::Switched),
+            Strategy::LinkUpdate | Strategy::Overlap => Ok(Self::Direct(Direct::new(hook))),
         }
     }
 

@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,6 +13,7 @@ use api::client::{Client, ClientError};
 use api::node::{Settings, Timing};
 use payload::object::{Kind, inspect};
 use serde_json::json;
+use tests::daemon::Daemon;
 use tests::kernel_ids::{self, Ids};
 use tokio::runtime::Runtime;
 
@@ -93,10 +93,11 @@ enum Ran {
 }
 
 fn one(runtime: &Runtime, daemon: &mut Daemon, object: &[u8], before: &Ids) -> Result<Ran> {
-    let ran = runtime.block_on(through(&daemon.client, object));
+    let client = daemon.client().waiting(ANSWER);
+    let ran = runtime.block_on(through(&client, object));
     daemon.is_alive()?;
     let ran = ran?;
-    let left = runtime.block_on(daemon.client.instances())?;
+    let left = runtime.block_on(client.instances())?;
     ensure!(left.is_empty(), "it still runs");
     nothing_left(before)?;
     Ok(ran)
@@ -169,56 +170,5 @@ fn nothing_left(before: &Ids) -> Result<()> {
             left.join(", ")
         );
         std::thread::sleep(PAUSE);
-    }
-}
-
-/// A daemon of our own, ended with this process.
-struct Daemon {
-    child: Child,
-    client: Client,
-    folder: tempfile::TempDir,
-}
-
-impl Daemon {
-    fn start(node: &Path) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let socket = folder.path().join("node.sock");
-        let mut child = Command::new(node)
-            .args(["--json", "daemon", "--legacy-listen", "none", "--socket"])
-            .arg(&socket)
-            .arg("--state-dir")
-            .arg(folder.path().join("state"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(folder.path().join("journal"))?)
-            .spawn()
-            .context("starting the daemon")?;
-        // The first line comes when it listens.
-        let mut first = String::new();
-        let out = child.stdout.take().context("standard output is piped")?;
-        BufReader::new(out).read_line(&mut first)?;
-        let client = Client::unix(&socket).waiting(ANSWER);
-        let mut daemon = Self {
-            child,
-            client,
-            folder,
-        };
-        daemon.is_alive()?;
-        Ok(daemon)
-    }
-
-    fn is_alive(&mut self) -> Result<()> {
-        if let Some(status) = self.child.try_wait()? {
-            let journal = std::fs::read_to_string(self.folder.path().join("journal"))?;
-            bail!("the daemon ended: {status}: {}", journal.trim());
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

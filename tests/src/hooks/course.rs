@@ -14,6 +14,7 @@ use super::deed::{At, Deed, deed};
 use super::field::Field;
 use super::kernel;
 use super::network::{self, Cable};
+use crate::held;
 
 /// How often a deed is done where nothing else happens.
 const DEEDS: u64 = 20;
@@ -66,7 +67,7 @@ pub(super) fn run(
     };
     match course.put(FIRST, false)? {
         Err(ClientError::Refused { problem, .. }) => {
-            let held = held(daemon);
+            let held = held::objects(daemon.pid())?.len();
             ensure!(
                 held == 0,
                 "refused, and the daemon holds {held} objects of the kernel"
@@ -316,7 +317,7 @@ impl Course<'_> {
         if !self.deed.at.is_asked_for() {
             self.act().context("doing it after the stop")?;
         }
-        let held = held(self.daemon);
+        let held = held::objects(self.daemon.pid())?.len();
         ensure!(
             held == 0,
             "stopped, and the daemon holds {held} objects of the kernel"
@@ -329,20 +330,4 @@ impl Course<'_> {
         }
         Ok(())
     }
-}
-
-/// Programs, maps and links that the daemon holds.
-fn held(daemon: &Daemon) -> usize {
-    let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fdinfo", daemon.pid())) else {
-        return 0;
-    };
-    let is_ours = |text: &str| {
-        ["prog_id:", "map_id:", "link_id:"]
-            .iter()
-            .any(|key| text.lines().any(|line| line.starts_with(key)))
-    };
-    let texts = entries
-        .flatten()
-        .map(|entry| std::fs::read_to_string(entry.path()));
-    texts.flatten().filter(|text| is_ours(text)).count()
 }

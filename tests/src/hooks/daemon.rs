@@ -1,14 +1,13 @@
-//! The node's daemon, as the cases talk to it: over its unix socket, with the project's own client.
-//! Must never outlive the program.
+//! The node's daemon, as the cases talk to it: about one instance, with the project's own client.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 use api::client::{Client, ClientError};
 use api::node::{Applied, Instance, Settings, Timing};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::daemon;
 
 /// The instance that every case starts.
 const INSTANCE: &str = "hooks";
@@ -17,43 +16,25 @@ pub(super) const PROGRAM: &str = "hooks_program";
 
 /// A daemon that ends with the program.
 pub(super) struct Daemon {
-    child: Child,
+    own: daemon::Daemon,
     client: Client,
     runtime: Runtime,
-    _folder: tempfile::TempDir,
 }
 
 impl Daemon {
     /// Starts one and waits until it listens.
     pub(super) fn start(node: &Path) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let socket = folder.path().join("node.sock");
-        let mut command = Command::new(node);
-        command
-            .args(["--json", "daemon", "--legacy-listen", "none", "--socket"])
-            .arg(&socket)
-            .arg("--state-dir")
-            .arg(folder.path().join("state"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("starting {}", node.display()))?;
-        let stdout = child.stdout.take().context("it is piped")?;
-        // It says where it listens, once it does.
-        BufReader::new(stdout).read_line(&mut String::new())?;
+        let own = daemon::Daemon::start(node)?;
         Ok(Self {
-            child,
-            client: Client::unix(&socket),
+            client: own.client(),
+            own,
             runtime: Builder::new_current_thread().enable_all().build()?,
-            _folder: folder,
         })
     }
 
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
-        self.child.id()
+        self.own.pid()
     }
 
     /// Starts or updates the instance; the generation before stays loaded so long.
@@ -100,12 +81,5 @@ impl Daemon {
     /// Stops the instance, if there is one.
     pub(super) fn stop_instance(&self) {
         let _none = self.runtime.block_on(self.client.stop(INSTANCE));
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
     }
 }

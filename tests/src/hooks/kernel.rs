@@ -9,6 +9,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use anyhow::{Context, Result};
 use libbpf_sys as sys;
 
+use crate::held;
+
 /// How many runs the program counted, by the version it was started with: the map `counts` of
 /// hook.bpf.c, held by `pid`.
 ///
@@ -44,21 +46,14 @@ pub(super) fn dies_when_trampolines_change(prefix: &str) -> bool {
 
 /// The newest of the maps of `pid` that has the form of `counts`.
 fn counts_of(pid: u32) -> Result<OwnedFd> {
-    const FORM: [(&str, u32); 3] = [("map_type", 2), ("value_size", 8), ("max_entries", 4)];
-    let mut id = None;
-    for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
-        // A descriptor may be closed between the listing and the look.
-        let text = std::fs::read_to_string(entry?.path()).unwrap_or_default();
-        let value = |key: &str| {
-            let mut lines = text.lines().filter_map(|line| line.split_once(':'));
-            let (_, value) = lines.find(|(found, _)| *found == key)?;
-            value.trim().parse::<u32>().ok()
-        };
-        if FORM.iter().all(|(key, wanted)| value(key) == Some(*wanted)) {
-            id = id.max(value("map_id"));
-        }
-    }
-    let id = id.context("the daemon holds no map `counts`")?;
+    const FORM: [(&str, u64); 3] = [("map_type", 2), ("value_size", 8), ("max_entries", 4)];
+    let descriptors = held::descriptors(pid)?;
+    let counts = descriptors.iter().filter(|told| {
+        FORM.iter()
+            .all(|(name, number)| told.get(*name) == Some(number))
+    });
+    let id = counts.filter_map(|told| told.get("map_id")).max();
+    let id = u32::try_from(*id.context("the daemon holds no map `counts`")?)?;
     // SAFETY: takes a number.
     let map = unsafe { sys::bpf_map_get_fd_by_id(id) };
     if map < 0 {

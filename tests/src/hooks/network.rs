@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+
+use crate::ip::ip;
 
 /// Bytes of a datagram's content: with the headers of IP and UDP the length that programs know.
 const CONTENT_BYTES: usize = 1000;
@@ -80,7 +82,7 @@ impl Network {
 
 /// Takes the cable away.
 pub(super) fn cut() -> Result<()> {
-    ip(&["-n", NEAR, "link", "delete", "near0"])
+    ip(&["-n", NEAR, "link", "delete", "near0"]).map(drop)
 }
 
 fn send(from: &UdpSocket, to: &UdpSocket) -> io::Result<()> {
@@ -90,10 +92,12 @@ fn send(from: &UdpSocket, to: &UdpSocket) -> io::Result<()> {
 
 fn lay(cable: Cable) -> Result<()> {
     match cable {
-        Cable::Veth => ip(&[
-            "link", "add", "near0", "netns", NEAR, "type", "veth", "peer", "name", "far0", "netns",
-            FAR,
-        ])?,
+        Cable::Veth => {
+            ip(&[
+                "link", "add", "near0", "netns", NEAR, "type", "veth", "peer", "name", "far0",
+                "netns", FAR,
+            ])?;
+        }
         Cable::Netkit => {
             // Older `ip` does not know the type's own options: both ends are made here and moved.
             ip(&["link", "add", "near0", "type", "netkit"])?;
@@ -115,7 +119,7 @@ fn lay(cable: Cable) -> Result<()> {
     ip(&["netns", "exec", FAR, "sh", "-c", steer])?;
     // Once over it and back, so that no later datagram waits for an address.
     let neighbours = |name, device, address| -> Result<()> {
-        let text = output(&["-n", name, "-o", "link", "show", device])?;
+        let text = ip(&["-n", name, "-o", "link", "show", device])?;
         let mac = text
             .split_whitespace()
             .skip_while(|word| *word != "link/ether");
@@ -144,7 +148,7 @@ fn lay(cable: Cable) -> Result<()> {
 
 /// The name of the device at the other end of a pair.
 fn other_end(device: &str) -> Result<String> {
-    let text = output(&["-o", "link", "show", device])?;
+    let text = ip(&["-o", "link", "show", device])?;
     let name = text.split_whitespace().nth(1).unwrap_or_default();
     let name = name.trim_end_matches(':');
     let (_, peer) = name.split_once('@').context("the pair has one end")?;
@@ -159,24 +163,6 @@ pub(super) fn remove() {
         // Mostly there is none.
         let _none = command.stderr(Stdio::null()).status();
     }
-}
-
-fn output(args: &[&str]) -> Result<String> {
-    let output = Command::new("ip")
-        .args(args)
-        .output()
-        .context("starting ip")?;
-    ensure!(
-        output.status.success(),
-        "ip {}: {}",
-        args.join(" "),
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-pub(super) fn ip(args: &[&str]) -> Result<()> {
-    output(args).map(drop)
 }
 
 /// Runs `work` in a namespace.

@@ -4,23 +4,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tests::held;
+
 /// Programs, maps and links that a process holds by descriptor, by kind and id, and the files of
 /// the project in the BPF file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
-    pub(crate) objects: BTreeSet<(&'static str, u64)>,
+    pub(crate) objects: held::Objects,
     pub(crate) pinned: BTreeSet<PathBuf>,
 }
 
 impl Held {
     /// What `pid` holds now.
     pub(crate) fn by(pid: u32) -> Self {
-        let mut objects = BTreeSet::new();
-        for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap() {
-            // A descriptor may be closed between the listing and the look.
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
-            objects.extend(text.lines().filter_map(object_of));
-        }
+        let objects = held::objects(pid).unwrap();
         let mut pinned = BTreeSet::new();
         walk(Path::new("/sys/fs/bpf/marrow"), &mut pinned);
         Self { objects, pinned }
@@ -33,14 +30,6 @@ impl Held {
             .filter(|(found, _)| *found == kind)
             .count()
     }
-}
-
-fn object_of(line: &str) -> Option<(&'static str, u64)> {
-    let (key, value) = line.split_once(':')?;
-    let kind = ["prog_id", "map_id", "link_id"]
-        .into_iter()
-        .find(|kind| *kind == key)?;
-    Some((kind, value.trim().parse().ok()?))
 }
 
 fn walk(folder: &Path, found: &mut BTreeSet<PathBuf>) {

@@ -100,41 +100,38 @@ fn number(release: &str) -> Option<(u32, u32)> {
 /// What is missing for certain, so that nothing needs to be tried.
 pub(super) fn surely_missing(variant: Variant) -> Option<String> {
     let kind = variant.kind;
-    let source = |name: &str| {
-        let source = Path::new("/sys/bus/event_source/devices").join(name);
-        // Kernels before 4.17 have the file of tracefs alone; without any mount nothing is told.
-        let tracefs = Path::new("/sys/kernel/tracing");
-        tracefs.join("events").is_dir()
-            && !source.exists()
-            && !tracefs.join(format!("{name}_events")).exists()
-    };
     let missing = match place(kind) {
-        Place::KernelFunction | Place::Syscall => source("kprobe"),
-        Place::UserFunction | Place::Usdt => source("uprobe"),
-        Place::KernelType if kind == Kind::Lsm => !lsm_is_on(),
-        Place::CgroupFunction => !lsm_is_on(),
+        Place::KernelFunction | Place::Syscall => !has_source("kprobe"),
+        Place::UserFunction | Place::Usdt => !has_source("uprobe"),
         // Before that no answer of a program leaves the packet to the kernel's own dissector.
         Place::Netns if kind == Kind::FlowDissector => {
             release().as_deref().and_then(number) < Some((6, 1))
         }
+        _ if matches!(kind, Kind::Lsm | Kind::LsmCgroup) && !lsm_is_on() => {
+            return Some(LSM_IS_OFF.to_owned());
+        }
         _ => false,
     };
-    if missing && matches!(kind, Kind::Lsm | Kind::LsmCgroup) {
-        return Some(
-            "BPF is not among the kernel's security modules (/sys/kernel/security/lsm), so its \
-             hooks would never run; boot with `lsm=…,bpf`"
-                .to_owned(),
-        );
+    if !missing {
+        return None;
     }
     let (since, configuration) = required(variant)?;
-    missing.then(|| {
-        sentence(
-            variant,
-            since,
-            configuration,
-            &release().unwrap_or_default(),
-        )
-    })
+    let release = release().unwrap_or_default();
+    Some(sentence(variant, since, configuration, &release))
+}
+
+const LSM_IS_OFF: &str = "BPF is not among the kernel's security modules \
+    (/sys/kernel/security/lsm), so its hooks would never run; boot with `lsm=…,bpf`";
+
+/// Whether the kernel has this source of probes; also where tracefs does not tell.
+fn has_source(name: &str) -> bool {
+    let tracefs = Path::new("/sys/kernel/tracing");
+    // Kernels before 4.17 have the file of tracefs alone; without any mount nothing is told.
+    !tracefs.join("events").is_dir()
+        || tracefs.join(format!("{name}_events")).exists()
+        || Path::new("/sys/bus/event_source/devices")
+            .join(name)
+            .exists()
 }
 
 /// Whether the kernel asks BPF at its security hooks; also where securityfs does not tell.

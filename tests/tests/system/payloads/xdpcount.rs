@@ -51,8 +51,7 @@ impl Drop for Cable {
 }
 
 fn ip(words: &[&str]) {
-    let done = Command::new("ip").args(words).output().unwrap();
-    assert!(done.status.success(), "ip {words:?}: {done:?}");
+    tests::ip::ip(words).unwrap();
 }
 
 #[test]
