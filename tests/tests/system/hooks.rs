@@ -13,7 +13,7 @@ use serde_json::Value;
 use tests::{calls, corpus};
 
 use super::node::{self, Node};
-use super::waiting::{is_root, until};
+use super::waiting::{Ends, is_root, until};
 
 /// What `tests/corpus/live.h` listens for.
 const WHENCE: i32 = 77;
@@ -47,6 +47,7 @@ fn each_kind_of_hook_sees_every_call_once_and_in_order_over_updates() {
     let mut follower = follow(&node, &file);
     let stop = AtomicBool::new(false);
     let calls: Vec<(u64, u64)> = std::thread::scope(|scope| {
+        let ends = Ends(&stop);
         let callers: Vec<_> = (0..THREADS)
             .map(|_| scope.spawn(|| call_until(&stop)))
             .collect();
@@ -54,7 +55,7 @@ fn each_kind_of_hook_sees_every_call_once_and_in_order_over_updates() {
             let proof = start(2 - update % 2);
             check_proof(&proof, update);
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(ends);
         callers
             .into_iter()
             .map(|caller| caller.join().unwrap())

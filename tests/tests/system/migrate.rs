@@ -13,7 +13,7 @@ use super::carry::hand_over;
 use super::maps::{entries, get};
 use super::node::Node;
 use super::objects::{described_payload, object};
-use super::waiting::is_root;
+use super::waiting::{Ends, is_root};
 
 /// What `migrate.bpf.c` looks for beside the descriptor.
 const WHENCE: i32 = 78;
@@ -21,15 +21,6 @@ const WHENCE: i32 = 78;
 const ADDED: [&str; 4] = ["tallies", "keyed", "per_cpu", ".bss"];
 /// Updates while threads fire.
 const UPDATES: usize = 20;
-
-/// Ends the firing threads, also when a test fails: a scope waits for them.
-struct EndsFiring<'flag>(&'flag AtomicBool);
-
-impl Drop for EndsFiring<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 /// Held by each test: the totals count what any thread of this program fires.
 static TURN: Mutex<()> = Mutex::new(());
@@ -102,7 +93,7 @@ fn counts_go_on_exactly_over_updates_while_threads_fire() {
     update(&node, 1, "migrate");
     let done = AtomicBool::new(false);
     let fired: Vec<u64> = std::thread::scope(|scope| {
-        let ends_firing = EndsFiring(&done);
+        let ends = Ends(&done);
         let firing = |thread: u32| {
             let done = &done;
             scope.spawn(move || {
@@ -126,7 +117,7 @@ fn counts_go_on_exactly_over_updates_while_threads_fire() {
                 assert_eq!(told["lost"], 0, "{told}");
             }
         }
-        drop(ends_firing);
+        drop(ends);
         threads.map(|thread| thread.join().unwrap()).into()
     });
     for (thread, fired) in (0..).zip(&fired) {
@@ -153,7 +144,7 @@ fn a_way_back_takes_the_counts_with_it() {
     let number = number(5);
     let done = AtomicBool::new(false);
     let fired = std::thread::scope(|scope| {
-        let ends_firing = EndsFiring(&done);
+        let ends = Ends(&done);
         let firing = scope.spawn(|| {
             let mut fired = 0;
             while !done.load(Ordering::Relaxed) {
@@ -175,7 +166,7 @@ fn a_way_back_takes_the_counts_with_it() {
                 assert_eq!(told["lost"], 0, "{told}");
             }
         }
-        drop(ends_firing);
+        drop(ends);
         firing.join().unwrap()
     });
     let tally = value(&node, "tallies", |key| *key == number);
@@ -197,7 +188,7 @@ fn wider_counts_keys_and_larger_maps_begin_with_what_there_was() {
     let slot = number % 1024;
     let done = AtomicBool::new(false);
     let fired = std::thread::scope(|scope| {
-        let ends_firing = EndsFiring(&done);
+        let ends = Ends(&done);
         let firing = scope.spawn(|| {
             let mut fired = 0;
             while !done.load(Ordering::Relaxed) {
@@ -207,7 +198,7 @@ fn wider_counts_keys_and_larger_maps_begin_with_what_there_was() {
             fired
         });
         let proof = update(&node, 2, "migrate_wide");
-        drop(ends_firing);
+        drop(ends);
         for map in ["keyed", "per_cpu", ".bss"] {
             let told = migrated(&proof, map);
             assert_eq!(told["conflicts"], 0, "{told}");
@@ -297,7 +288,7 @@ fn variables_of_an_unchanged_layout_are_the_same_memory() {
     let number = number(6);
     let done = AtomicBool::new(false);
     let fired: u64 = std::thread::scope(|scope| {
-        let ends_firing = EndsFiring(&done);
+        let ends = Ends(&done);
         let firing = scope.spawn(|| {
             let mut fired = 0;
             while !done.load(Ordering::Relaxed) {
@@ -312,7 +303,7 @@ fn variables_of_an_unchanged_layout_are_the_same_memory() {
                 assert_eq!(hand_over(&proof, map), "shared", "{map}: {proof}");
             }
         }
-        drop(ends_firing);
+        drop(ends);
         firing.join().unwrap()
     });
     assert_eq!(value(&node, "tallies", |key| *key == number)["runs"], fired);

@@ -1,7 +1,7 @@
 //! Going back: by a flip while the generation before is loaded, else from its file; by itself where a
 //! watch fails. Under load no event is lost or seen twice over any of it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::hooks::{CALL_HOOKS, call_until, follow, read_back};
 use super::kernel::Held;
 use super::node::{Named, Node};
 use super::objects::object;
-use super::waiting::{is_root, until};
+use super::waiting::{Ends, is_root, until};
 
 /// Ways back under load.
 const ROUNDS: u64 = 50;
@@ -74,6 +74,7 @@ fn no_call_is_lost_or_seen_twice_over_updates_and_ways_back() {
     let mut follower = follow(&node, &file);
     let stop = AtomicBool::new(false);
     let calls: Vec<(u64, u64)> = std::thread::scope(|scope| {
+        let ends = Ends(&stop);
         let callers: Vec<_> = (0..THREADS)
             .map(|_| scope.spawn(|| call_until(&stop)))
             .collect();
@@ -95,7 +96,7 @@ fn no_call_is_lost_or_seen_twice_over_updates_and_ways_back() {
                 }
             }
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(ends);
         callers
             .into_iter()
             .map(|caller| caller.join().unwrap())
@@ -141,11 +142,12 @@ fn a_proof_says_what_each_ring_should_hold_for_the_pause() {
     put();
     let stop = AtomicBool::new(false);
     let proof = std::thread::scope(|scope| {
+        let ends = Ends(&stop);
         scope.spawn(|| call_until(&stop));
         // Longer than what a rate is measured over.
         std::thread::park_timeout(MEASURED);
         let proof = put();
-        stop.store(true, Ordering::Relaxed);
+        drop(ends);
         proof
     });
     let ring = &proof["rings"][0];
