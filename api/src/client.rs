@@ -10,6 +10,7 @@ mod maps;
 mod peer;
 pub mod registry;
 mod sse;
+mod steps;
 mod tls;
 
 use std::path::Path;
@@ -18,7 +19,9 @@ use std::time::Duration;
 use hyper::Method;
 use serde::de::DeserializeOwned;
 
-use crate::node::{Applied, Following, Health, Instance, Instances, Proof, Proofs, Settings};
+use crate::node::{
+    Applied, Following, Health, Instance, Instances, Proof, Proofs, Settings, Timing,
+};
 
 use connection::Call;
 use peer::Peer;
@@ -139,11 +142,12 @@ impl Client {
         name: &str,
         file: Vec<u8>,
         settings: &Settings,
+        timing: Timing,
     ) -> Result<Applied, ClientError> {
         let reply = self
             .exchange(
                 Method::PUT,
-                &path_of(name, &settings.to_query())?,
+                &path_of(name, &settings.to_query_with(timing))?,
                 "application/octet-stream",
                 file,
             )
@@ -155,11 +159,16 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::put`].
-    pub async fn post(&self, file: Vec<u8>, settings: &Settings) -> Result<Applied, ClientError> {
+    pub async fn post(
+        &self,
+        file: Vec<u8>,
+        settings: &Settings,
+        timing: Timing,
+    ) -> Result<Applied, ClientError> {
         let reply = self
             .exchange(
                 Method::POST,
-                &format!("/api/v1/instances{}", settings.to_query()),
+                &format!("/api/v1/instances{}", settings.to_query_with(timing)),
                 "application/octet-stream",
                 file,
             )

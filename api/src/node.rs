@@ -5,11 +5,19 @@ use serde::{Deserialize, Serialize};
 
 mod following;
 mod maps;
+mod migrated;
+mod proof;
 mod settings;
+mod steps;
 
 pub use following::{Followed, Following, HeldFloor, Standing, Step, Trouble};
 pub use maps::{Entry, Histogram, Map, MapContent, Maps, Order, RingPositions, Scale};
+pub use migrated::Migrated;
+pub use proof::{GenerationId, HookProof, MapProof, Proof, RingProof, RolledBack, Steps, Way};
 pub use settings::Settings;
+pub use steps::{
+    BAKE_DEFAULT_MS, BAKE_MAX_MS, Flipped, History, HistoryEntry, Staged, Timing, Watch,
+};
 
 /// The answer to `GET /api/v1/instances`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +69,15 @@ pub struct Instance {
     pub generation: u64,
     /// What it is doing.
     pub state: InstanceState,
+    /// The watch over the generation in charge, as long as the one before it is still loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
+    /// What is loaded and verified beside it and waits for its flip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staged: Option<Staged>,
+    /// Why the generation in charge was gone back to, where the node did that by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<String>,
     /// Whether keys vouched for the payload, or a local door let it in.
     pub trust: Trust,
     /// The keys that vouched for it, `sha256:<hex>` each.
@@ -243,112 +260,4 @@ pub struct Applied {
     pub instance: Instance,
     /// How it came to be.
     pub proof: Proof,
-}
-
-/// The report of one start or update.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Proof {
-    /// Name of the instance.
-    pub instance: String,
-    /// The generation that was in charge before; absent for a start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<GenerationId>,
-    /// The generation that is in charge now.
-    pub to: GenerationId,
-    /// When the flip was, microseconds since 1970.
-    pub at_us: u64,
-    /// The time of each step.
-    pub steps: Steps,
-    /// How each hook was replaced.
-    pub hooks: Vec<HookProof>,
-    /// How each map came to the new generation.
-    pub maps: Vec<MapProof>,
-    /// Rings as they were when the reader came to them.
-    pub rings: Vec<RingProof>,
-    /// Events of the old generation, from its start to the end of its drain.
-    pub events_before: u64,
-    /// Events of the old generation that were read after the flip.
-    pub drained: u64,
-    /// Hook runs that met an empty lane, since the hook was attached.
-    pub falls_through: u64,
-    /// Events lost between hook and reader.
-    pub lost: Measured,
-    /// Events that both generations saw: 0 by construction behind a switch and where the kernel
-    /// swaps a link's program, unknown where two programs overlapped.
-    pub duplicated: Measured,
-}
-
-/// One loaded version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GenerationId {
-    /// Counts from 1.
-    pub generation: u64,
-    /// `sha256:<hex>` of the file.
-    pub digest: String,
-    /// The payload's version, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-}
-
-/// Times of the steps of an update, microseconds; `flip_ns` nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Steps {
-    /// Decoding and inspecting the bytes.
-    pub decode_us: u64,
-    /// Cutting the kernel's BTF down to what the object needs (0 when it was kept).
-    pub cut_us: u64,
-    /// libbpf's work: opening, maps, relocations.
-    pub open_us: u64,
-    /// The kernel's verifier: loading the programs.
-    pub verify_us: u64,
-    /// Programs into the free lane, switches for new hooks.
-    pub arm_us: u64,
-    /// The store to the gate.
-    pub flip_ns: u64,
-    /// Until no program of the old generation could still run.
-    pub grace_us: u64,
-    /// Reading the old rings to their end.
-    pub drain_us: u64,
-    /// From the flip to the first record of the new rings.
-    pub pause_us: u64,
-    /// Behind the pause: detaching what is not used any more, closing the old generation.
-    pub retire_us: u64,
-}
-
-/// How one hook was replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HookProof {
-    /// Name of the program in the new generation, or in the old one when `change` is `gone`.
-    pub program: String,
-    /// The kind of hook.
-    pub kind: String,
-    /// The target of the hook.
-    pub target: String,
-    /// `switch`, `link-update` or `overlap`.
-    pub strategy: String,
-    /// `kept`, `new` or `gone`.
-    pub change: String,
-}
-
-/// How one map came to the new generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MapProof {
-    /// Name of the map.
-    pub map: String,
-    /// `shared`, `fresh`, or `gone` where only the old generation had it.
-    pub hand_over: String,
-    /// Why it is fresh although the old generation had a map of this name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// A ring of the new generation during the reader's pause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RingProof {
-    /// Name of the map.
-    pub map: String,
-    /// Bytes it holds.
-    pub size_bytes: u64,
-    /// The most bytes that waited in it.
-    pub high_water_bytes: u64,
 }

@@ -14,6 +14,7 @@ mod registry;
 mod runtime;
 mod source;
 mod state_dir;
+mod steps;
 mod update;
 mod verify;
 
@@ -65,6 +66,11 @@ fn answer(args: Args, clock: Clock, output: Output) -> Result<(), CliError> {
         Command::Proofs { instance } => ask::proofs(&socket, &instance, output),
         Command::Iter { instance, program } => ask::iterate(&socket, &instance, &program, output),
         Command::Maps(maps) => maps::run(&socket, &maps, output),
+        Command::Rollback { instance } => steps::roll_back(&socket, &instance, output),
+        Command::History { instance } => steps::history(&socket, &instance, output),
+        Command::Stage(stage) => steps::stage(&socket, stage, clock, output),
+        Command::Flip(flip) => steps::flip(&socket, &flip, clock, output),
+        Command::Unstage { instance } => steps::unstage(&socket, &instance, output),
         Command::Pause { instance } => ask::set_paused(&socket, &instance, true, output),
         Command::Resume { instance } => ask::set_paused(&socket, &instance, false, output),
         Command::Stop { instance } => ask::stop(&socket, &instance, output),

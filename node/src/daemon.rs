@@ -18,10 +18,12 @@ mod listen;
 mod maps;
 mod metrics;
 mod places;
+mod query;
 mod refusal;
 mod registry;
 mod router;
 mod state;
+mod steps;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -4,32 +4,55 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::Instant;
 
 use api::node::{Applied, Instance, Owner, Proof};
+use payload::digest::Digest;
 use payload::name::InstanceName;
 
-use crate::admit::Admitted;
 use crate::kernel::vmlinux::Vmlinux;
 use crate::sink::hub::Hub;
 use crate::sink::{SinkError, Sinks};
 
 mod apply_error;
 mod arm;
+mod change_error;
 mod contents;
+mod course;
+mod generation;
 mod handover;
+mod history;
 mod iterate;
-mod mend;
+mod keeper;
+mod machine;
+mod migrate;
+mod order;
 mod prepare;
 mod proof;
+mod rollback;
+mod room;
+mod rounds;
 mod running;
+mod stage;
+mod stop;
 mod verdict;
 mod view;
+mod watch;
 
 pub(crate) use apply_error::{ApplyError, Class};
+pub(crate) use change_error::ChangeError;
 pub(crate) use contents::MapsError;
+use course::Wish;
+use history::Original;
 pub(crate) use iterate::IterateError;
-use running::Running;
+use keeper::File;
+pub(crate) use keeper::Keeper;
+pub(crate) use order::{Kept, Notice, Order};
+use running::{Beginning, Clock, Running};
+pub(crate) use stage::Stage;
+pub(crate) use stop::{PauseError, StopError};
 pub(crate) use verdict::{Fate, ProgramVerdict, Verdict, verdict};
 use view::{Identity, View};
 
@@ -43,6 +66,10 @@ pub(crate) struct EngineConfig {
     pub(crate) now_us: fn() -> u64,
     /// Makes the sinks of a new instance; its window of recent events is one of them.
     pub(crate) sinks: Box<SinkMaker>,
+    /// Where histories and files are kept; without it there is no way back but by a flip.
+    pub(crate) keeper: Option<Keeper>,
+    /// Hears what the engine does by itself.
+    pub(crate) told: Box<dyn Fn(&Notice<'_>) + Send + Sync>,
 }
 
 /// Makes the sinks of an instance that starts.
@@ -60,6 +87,9 @@ struct Shared {
     vmlinux: Vmlinux,
     slots: Mutex<BTreeMap<InstanceName, Arc<Slot>>>,
     last_id: AtomicU64,
+    began: Instant,
+    /// Makes the rounds.
+    rounds: OnceLock<Thread>,
 }
 
 /// A name's place. `running` is held over a whole start, update or stop, so that they follow each
@@ -99,29 +129,6 @@ fn whose(instance: &str, owner: &Owner) -> String {
     }
 }
 
-/// Why an instance was not stopped.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StopError {
-    /// Nothing runs under the name.
-    #[error(transparent)]
-    NoInstance(#[from] NoInstance),
-    /// It is somebody else's.
-    #[error(transparent)]
-    NotYours(#[from] NotYours),
-}
-
-/// Why an instance was not paused or resumed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PauseError {
-    /// Nothing runs under the name.
-    #[error(transparent)]
-    NoInstance(#[from] NoInstance),
-    /// A hook could not be attached again; or the gate was moved, but runs that had begun could not
-    /// be waited for.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -134,8 +141,13 @@ impl Engine {
             vmlinux: Vmlinux::default(),
             slots: Mutex::default(),
             last_id: AtomicU64::new(0),
+            began: Instant::now(),
+            rounds: OnceLock::new(),
         });
-        mend::watch(Arc::downgrade(&shared));
+        if let Some(thread) = rounds::begin(Arc::downgrade(&shared)) {
+            // Nobody else sets it.
+            let _set = shared.rounds.set(thread);
+        }
         Self { shared }
     }
 
@@ -145,8 +157,8 @@ impl Engine {
     }
 
     /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.
-    /// Blocks until the new generation is in charge and the old one is gone. What runs there must
-    /// be of the same owner; a registry's deployments count as one.
+    /// Blocks until the new generation is in charge and the records of the old one are read. What
+    /// runs there must be of the same owner; a registry's deployments count as one.
     ///
     /// # Errors
     /// As `ApplyError` says; what ran before goes on untouched, unless the grace period or the
@@ -154,11 +166,10 @@ impl Engine {
     pub(crate) fn apply(
         &self,
         name: &InstanceName,
-        payload: &Admitted,
-        owner: &Owner,
+        order: Order<'_>,
     ) -> Result<Applied, ApplyError> {
         let slot = self.slot_for_apply(name)?;
-        let applied = self.apply_in(&slot, name, payload, owner);
+        let applied = self.apply_in(&slot, name, order);
         if applied.is_err() {
             self.forget_if_idle(name, slot);
         }
@@ -169,45 +180,150 @@ impl Engine {
         &self,
         slot: &Slot,
         name: &InstanceName,
-        payload: &Admitted,
-        owner: &Owner,
+        order: Order<'_>,
     ) -> Result<Applied, ApplyError> {
+        let Order {
+            payload,
+            owner,
+            bake_ms,
+            kept,
+        } = order;
         let mut place = locked(&slot.running);
         if let Some(running) = place.as_ref() {
             running.check_owner(owner)?;
         }
-        let before = place.as_ref().map_or(0, |running| running.generation);
-        let prepared = prepare::prepare(
-            &self.shared.vmlinux,
-            name,
-            before + 1,
-            payload,
-            place.as_ref().map(Running::previous),
-        )?;
-        let now_us = self.shared.config.now_us;
-        let (done, view) = if let Some(running) = place.as_mut() {
-            let done = running.update(prepared, now_us);
-            if running.generation != before {
-                running.adopt(owner);
-            }
-            (done, running.view())
-        } else {
-            let hub = Arc::new(Hub::default());
-            let sinks = (self.shared.config.sinks)(name, &hub)?;
-            let id = self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-            let identity = Identity {
-                name: name.clone(),
-                id,
-                started_ms: now_us() / 1000,
-                owner: owner.clone(),
+        let (original, file) = kept.and_then(|kept| self.original(kept)).unzip();
+        let vmlinux = &self.shared.vmlinux;
+        let (done, running) = if let Some(running) = place.as_mut() {
+            let before = running.charge.number;
+            let wish = Wish {
+                prepare: Some(Box::new(|previous, number| {
+                    prepare::prepare(vmlinux, name, number, payload, Some(previous))
+                })),
+                original,
+                back: None,
             };
-            let running = Running::start(identity, prepared, hub, sinks, now_us)?;
-            (Ok(()), place.insert(running).view())
+            let done = running.update(bake_ms, wish);
+            if running.charge.number == before {
+                // Before the flip. One that was watched may not be any more.
+                *locked(&slot.view) = Some(running.view());
+                return Err(done.err().unwrap_or(ApplyError::Unfinished));
+            }
+            running.adopt(owner);
+            (done, running)
+        } else {
+            let prepared = prepare::prepare(vmlinux, name, 1, payload, None)?;
+            let running = Running::start(self.beginning(name, owner)?, prepared, original)?;
+            (Ok(()), place.insert(running))
         };
-        let applied = view.applied().ok_or(ApplyError::ReaderDead);
         // Also where a step behind the flip failed: the listing tells who is in charge.
-        *locked(&slot.view) = Some(view);
+        self.publish(slot, running, file);
+        let applied = running.view().applied().ok_or(ApplyError::ReaderDead);
         done.and(applied)
+    }
+
+    /// What an instance starts with.
+    fn beginning(&self, name: &InstanceName, owner: &Owner) -> Result<Beginning, ApplyError> {
+        let Shared { config, began, .. } = &*self.shared;
+        let hub = Arc::new(Hub::default());
+        let sinks = (config.sinks)(name, &hub)?;
+        let read = config.keeper.as_ref().map(|keeper| {
+            // A stop a moment ago may have left something to be written.
+            keeper.settle();
+            keeper.read(name)
+        });
+        let history = match read {
+            None | Some(Ok(None)) => history::History::default(),
+            Some(Ok(Some(history))) => history,
+            Some(Err(error)) => {
+                self.tell(&Notice::Failed {
+                    instance: name.as_str(),
+                    what: "its history of before can't be read and is begun anew",
+                    reason: error.to_string(),
+                });
+                history::History::default()
+            }
+        };
+        Ok(Beginning {
+            identity: Identity {
+                name: name.clone(),
+                id: self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1,
+                started_ms: (config.now_us)() / 1000,
+                owner: owner.clone(),
+            },
+            hub,
+            sinks,
+            history: Arc::new(history),
+            clock: Clock {
+                began: *began,
+                wall_us: config.now_us,
+            },
+        })
+    }
+
+    /// What the history says of a file, and the file itself, where histories are kept.
+    fn original(&self, kept: Kept) -> Option<(Original, File)> {
+        self.shared.config.keeper.as_ref()?;
+        let Kept { bytes, settings } = kept;
+        let digest = Digest::of(&bytes);
+        let original = Original {
+            digest,
+            size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            settings,
+        };
+        Some((original, File { digest, bytes }))
+    }
+
+    /// Changes what runs under `name`, of this owner, and shows it. Gives the instance as it is then
+    /// and the newest proof. `change` gives the file that is to be kept.
+    fn change(
+        &self,
+        name: &InstanceName,
+        owner: &Owner,
+        change: impl FnOnce(&mut Running) -> Result<Option<File>, ChangeError>,
+    ) -> Result<(Instance, Option<Proof>), ChangeError> {
+        let missing = || NoInstance(name.to_string());
+        let slot = self.slot(name).ok_or_else(missing)?;
+        let mut place = locked(&slot.running);
+        let running = place.as_mut().ok_or_else(missing)?;
+        running.check_owner(owner)?;
+        let changed = change(running);
+        let (file, failed) = match changed {
+            Ok(file) => (file, None),
+            Err(error) => (None, Some(error)),
+        };
+        // Also where it failed: what was staged may be gone, what was watched no longer be.
+        self.publish(&slot, running, file);
+        let view = running.view();
+        failed.map_or_else(|| Ok((view.instance(), view.last_proof().cloned())), Err)
+    }
+
+    /// Shows a running instance as it is now, and has its history kept.
+    fn publish(&self, slot: &Slot, running: &Running, file: Option<File>) {
+        *locked(&slot.view) = Some(running.view());
+        if let Some(keeper) = &self.shared.config.keeper {
+            keeper.keep(&running.identity.name, Arc::clone(&running.history), file);
+        }
+    }
+
+    fn tell(&self, notice: &Notice<'_>) {
+        (self.shared.config.told)(notice);
+    }
+
+    /// Has the rounds made now.
+    fn wake(&self) {
+        if let Some(thread) = self.shared.rounds.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Every name that is used, with its place.
+    fn slots(&self) -> Vec<(InstanceName, Arc<Slot>)> {
+        let slots = locked(&self.shared.slots);
+        let slots = slots
+            .iter()
+            .map(|(name, slot)| (name.clone(), Arc::clone(slot)));
+        slots.collect()
     }
 
     fn slot_for_apply(&self, name: &InstanceName) -> Result<Arc<Slot>, ApplyError> {
@@ -232,78 +348,6 @@ impl Engine {
         {
             slots.remove(name);
         }
-    }
-
-    /// Stops an instance: its hooks are detached, its events read to their end.
-    ///
-    /// # Errors
-    /// Where nothing runs under `name`, or what does is not the owner's.
-    pub(crate) fn stop(&self, name: &InstanceName, owner: &Owner) -> Result<Instance, StopError> {
-        self.stop_if(name, |running| running.check_owner(owner))
-    }
-
-    fn stop_if(
-        &self,
-        name: &InstanceName,
-        may: impl Fn(&Running) -> Result<(), NotYours>,
-    ) -> Result<Instance, StopError> {
-        let missing = || NoInstance(name.to_string());
-        let slot = self.slot(name).ok_or_else(missing)?;
-        let stopped = {
-            let mut place = locked(&slot.running);
-            if let Some(running) = place.as_ref() {
-                may(running)?;
-            }
-            let view = locked(&slot.view).take();
-            place.take().zip(view).map(|(running, view)| {
-                running.stop();
-                view.instance()
-            })
-        };
-        self.forget_if_idle(name, slot);
-        Ok(stopped.ok_or_else(missing)?)
-    }
-
-    /// Says that an instance of the registry is now wanted by another of its deployments.
-    pub(crate) fn adopt(&self, name: &InstanceName, owner: &Owner) {
-        let Some(slot) = self.slot(name) else { return };
-        let mut place = locked(&slot.running);
-        if let Some(running) = place.as_mut()
-            && running.check_owner(owner).is_ok()
-        {
-            running.adopt(owner);
-            *locked(&slot.view) = Some(running.view());
-        }
-    }
-
-    /// Stops every instance.
-    pub(crate) fn stop_all(&self) {
-        let names: Vec<InstanceName> = locked(&self.shared.slots).keys().cloned().collect();
-        for name in names {
-            // One that somebody else has stopped meanwhile is what was wanted.
-            let _stopped = self.stop_if(&name, |_| Ok(()));
-        }
-    }
-
-    /// Takes an instance's programs out of their hooks' way, or puts them back. The hooks stay
-    /// attached.
-    ///
-    /// # Errors
-    /// Where nothing runs under `name`, or the kernel offers no way to wait for running programs.
-    pub(crate) fn set_paused(
-        &self,
-        name: &InstanceName,
-        paused: bool,
-    ) -> Result<Instance, PauseError> {
-        let missing = || NoInstance(name.to_string());
-        let slot = self.slot(name).ok_or_else(missing)?;
-        let mut place = locked(&slot.running);
-        let running = place.as_mut().ok_or_else(missing)?;
-        let settled = running.set_paused(paused);
-        let view = running.view();
-        let instance = view.instance();
-        *locked(&slot.view) = Some(view);
-        Ok(settled.map(|()| instance)?)
     }
 
     /// Every instance, by name.
@@ -333,7 +377,7 @@ impl Engine {
 
     /// The proofs of an instance's latest starts and updates, oldest first.
     pub(crate) fn proofs(&self, name: &InstanceName) -> Option<Vec<Proof>> {
-        Some(locked(&self.slot(name)?.view).as_ref()?.proofs.clone())
+        Some(locked(&self.slot(name)?.view).as_ref()?.proofs())
     }
 
     /// The window of an instance's recent events.

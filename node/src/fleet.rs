@@ -32,7 +32,7 @@ pub(crate) use driver::Driver;
 pub(crate) use facts::host_name;
 pub(crate) use floors::AboveFloor;
 use store::Kept;
-pub(crate) use store::{Credential, Store, StoreError};
+pub(crate) use store::{BlobError, Credential, Store, StoreError};
 pub(crate) use watch::{Tally, Watch};
 
 use crate::engine::Engine;

@@ -3,5 +3,6 @@
 
 pub(crate) mod counters;
 pub(crate) mod loss;
+pub(crate) mod rate;
 pub(crate) mod reader;
 pub(crate) mod source;

@@ -3,12 +3,14 @@
 //! Must never load anything but the object of an `Admitted` payload and the switch.
 
 pub(crate) mod accepted;
+pub(crate) mod carried;
 pub(crate) mod direct;
 pub(crate) mod entries;
 pub(crate) mod gate;
 pub(crate) mod grace;
 pub(crate) mod hook;
 mod iterator;
+pub(crate) mod join;
 pub(crate) mod libbpf_log;
 pub(crate) mod load;
 pub(crate) mod maps;

@@ -4,6 +4,7 @@
 
 mod following;
 mod histogram;
+mod history;
 mod instance;
 mod maps;
 mod proof;
@@ -12,7 +13,9 @@ mod verdict;
 
 use std::io::{self, Write};
 
-use api::node::{Applied, Following, Instance, Instances, MapContent, Maps, Proof, Proofs};
+use api::node::{
+    Applied, Flipped, Following, History, Instance, Instances, MapContent, Maps, Proof, Proofs,
+};
 use api::problem::Problem;
 use serde::Serialize;
 
@@ -104,6 +107,43 @@ impl Output {
         }
         let texts: Vec<String> = proofs.iter().map(proof::text).collect();
         print(&texts.join("\n"))
+    }
+
+    /// What was in charge of an instance.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn history(self, history: &History) -> io::Result<()> {
+        if self.json {
+            print_json(history)
+        } else {
+            print(&history::text(history))
+        }
+    }
+
+    /// What a flip did, or when it will be.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn flipped(self, flipped: &Flipped) -> io::Result<()> {
+        if self.json {
+            return print_json(flipped);
+        }
+        match &flipped.proof {
+            Some(proof) => print(&proof::text(proof)),
+            None => print(&instance::one(&flipped.instance)),
+        }
+    }
+
+    /// That nothing is staged any more.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn unstaged(self, name: &str) -> io::Result<()> {
+        if self.json {
+            return print_json(&serde_json::json!({ "unstaged": name }));
+        }
+        print(&format!("nothing is staged for {} any more\n", clean(name)))
     }
 
     /// How the node stands with the registry it follows; `now_ms` is milliseconds since 1970.

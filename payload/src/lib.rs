@@ -12,6 +12,7 @@ pub mod histogram;
 pub mod legacy;
 pub mod limits;
 pub mod manifest;
+pub mod migrate;
 pub mod name;
 pub mod object;
 pub mod signature;

@@ -115,6 +115,11 @@ pub const TYPE_NAME_DEPTH_MAX: usize = 32;
 /// Fields of one type, those of nested structs included, that are shown beside another's.
 pub const LAYOUT_FIELDS_MAX: usize = 256;
 
+/// Fields of one type, those of nested structs included, that are carried into another layout.
+pub const MIGRATED_FIELDS_MAX: usize = 4096;
+/// The same with every element of an array counted; arrays of bytes count as one.
+pub const MIGRATED_STEPS_MAX: u64 = 1 << 20;
+
 /// The struct of an event, bytes. What follows it (a flexible array member) is bounded by the ring.
 pub const EVENT_BYTES_MAX: u64 = 1 << 20;
 /// Fields of an event, those of nested structs included.

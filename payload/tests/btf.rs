@@ -13,6 +13,12 @@ mod kinds;
 #[path = "btf/layout.rs"]
 #[cfg(test)]
 mod layout;
+#[path = "btf/migrate.rs"]
+#[cfg(test)]
+mod migrate;
+#[path = "btf/migrate_any.rs"]
+#[cfg(test)]
+mod migrate_any;
 #[path = "btf/mutation.rs"]
 #[cfg(test)]
 mod mutation;

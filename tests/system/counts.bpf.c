@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Numbers the runs of each command in a map that is to go on; WIDE counts in another struct. */
+/*
+ * Numbers the runs of each command in a map that is to go on; WIDE counts in another struct,
+ * NARROW in one whose count is too small for what was counted.
+ */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
 #include "emit.bpf.h"
+
+/* clang 14 has no fetch of 32 bits. */
+#ifdef NARROW
+#define COUNT __u32
+#define NEXT(count) (*(count))++
+#else
+#define COUNT __u64
+#define NEXT(count) __sync_fetch_and_add(count, 1)
+#endif
 
 struct name {
 	char comm[16];
 };
 
 struct count {
-#ifdef WIDE
+#if defined(WIDE) || defined(NARROW)
 	__u32 last_pid;
 #endif
-	__u64 runs;
+	COUNT runs;
 };
 
 struct event {
@@ -49,7 +61,7 @@ int handle_exec(void *ctx)
 	event = emit_reserve(&rb, struct event);
 	if (!event)
 		return 0;
-	event->runs = count ? __sync_fetch_and_add(&count->runs, 1) : 0;
+	event->runs = count ? NEXT(&count->runs) : 0;
 	event->name = name;
 	emit_submit(event);
 	return 0;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use api::client::{Client, ClientError};
-use api::node::Settings;
+use api::node::{Settings, Timing};
 use tests::corpus;
 
 /// What is to become of a case.
@@ -169,7 +169,12 @@ struct Row {
 
 async fn try_case(client: &Client, name: &str) -> Result<Row> {
     match client
-        .put(name, corpus::object(name)?, &Settings::default())
+        .put(
+            name,
+            corpus::object(name)?,
+            &Settings::default(),
+            Timing::default(),
+        )
         .await
     {
         Ok(applied) => {

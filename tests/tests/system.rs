@@ -11,6 +11,7 @@ mod system {
     mod enrol;
     mod fleet;
     mod fleet_proxy;
+    mod fleet_rollback;
     mod fleet_update;
     mod foreground;
     mod home;
@@ -23,6 +24,7 @@ mod system {
     mod limits;
     mod maps;
     mod maps_live;
+    mod migrate;
     mod mistakes;
     mod node;
     mod objects;
@@ -32,8 +34,10 @@ mod system {
     mod registry_kills;
     mod rejected;
     mod release;
+    mod rollback;
     mod served;
     mod sockets;
+    mod stage;
     mod swap;
     mod targets;
     mod turns;

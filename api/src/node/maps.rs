@@ -49,7 +49,7 @@ pub struct Map {
     /// Memory that the kernel accounts for it, where it tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// How it came to this generation: `shared` with the one before, or `fresh`.
+    /// How it came to this generation: `shared` with the one before, `migrated` from it, or `fresh`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hand_over: Option<String>,
     /// Why its content can't be shown.

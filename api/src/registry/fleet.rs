@@ -187,6 +187,8 @@ pub enum OutcomeKind {
     Started,
     /// It runs in the place of another generation.
     Updated,
+    /// It failed its watch, and what ran there before runs again.
+    RolledBack,
     /// It does not run any more.
     Stopped,
     /// Its bytes could not be had; tried again.

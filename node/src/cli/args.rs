@@ -5,13 +5,16 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use api::node::Settings;
 use clap::{Parser, Subcommand};
 use payload::name::InstanceName;
 
 use super::config::Listen;
 use super::event_files::EventFileArgs;
 use crate::intake::AllowUnsigned;
+use setting::{BakeArgs, SettingArgs};
+
+mod setting;
+pub(super) mod steps;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -120,6 +123,27 @@ pub(crate) enum Command {
     },
     /// List the maps of an instance, or show what is in one.
     Maps(MapsArgs),
+    /// Go back to the generation before the one in charge: at once while that is still loaded, else
+    /// from its file, which the daemon keeps.
+    Rollback {
+        /// Name of the instance.
+        instance: String,
+    },
+    /// Show what was in charge of an instance, in former lives of the daemon too, and what can be
+    /// gone back to.
+    History {
+        /// Name of the instance.
+        instance: String,
+    },
+    /// Load and verify the next generation of an instance without putting it in charge.
+    Stage(steps::StageArgs),
+    /// Put what is staged in charge, now or at a time.
+    Flip(steps::FlipArgs),
+    /// Let go of what is staged.
+    Unstage {
+        /// Name of the instance.
+        instance: String,
+    },
     /// Let no program of an instance run until it is resumed; its hooks stay attached.
     Pause {
         /// Name of the instance.
@@ -239,32 +263,12 @@ pub(crate) struct RunArgs {
     /// What is set in it.
     #[command(flatten)]
     pub(super) settings: SettingArgs,
+    /// How long a file that is read again is watched.
+    #[command(flatten)]
+    pub(super) bake: BakeArgs,
     /// Files of events.
     #[command(flatten)]
     pub(super) event_files: EventFileArgs,
-}
-
-/// What is set in a payload as it starts.
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct SettingArgs {
-    /// Where a program attaches, in place of its section's target: `eth0`, `eth0,mode=generic`,
-    /// `/usr/bin/bash:readline,pid=42`, `cycles,hz=19`. A payload must declare that it may be set.
-    /// May be repeated.
-    #[arg(long = "target", value_name = "PROGRAM=TARGET", value_parser = pair)]
-    targets: Vec<(String, String)>,
-    /// The value of a global variable; a payload must declare that it may be set. May be repeated.
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
-    globals: Vec<(String, String)>,
-}
-
-impl SettingArgs {
-    /// As the API has them; of one name the last counts.
-    pub(super) fn settings(self) -> Settings {
-        Settings {
-            globals: self.globals.into_iter().collect(),
-            targets: self.targets.into_iter().collect(),
-        }
-    }
 }
 
 /// Arguments of `node verify`.
@@ -291,6 +295,9 @@ pub(crate) struct UpdateArgs {
     /// What is set in it.
     #[command(flatten)]
     pub(super) settings: SettingArgs,
+    /// How long it is watched.
+    #[command(flatten)]
+    pub(super) bake: BakeArgs,
     /// Run it here and print its events, even when a daemon answers.
     #[arg(long)]
     pub(crate) foreground: bool,

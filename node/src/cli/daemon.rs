@@ -15,7 +15,7 @@ use super::state_dir::StateDir;
 use super::{CliError, Clock};
 use crate::daemon::{Daemon, DaemonConfig, check_socket};
 use crate::door::{self, ALLOWED_USERS_MAX};
-use crate::engine::{Engine, EngineConfig};
+use crate::engine::{Engine, EngineConfig, Keeper, Notice};
 use crate::fleet::{self, FleetConfig};
 use crate::intake::AllowUnsigned;
 use crate::output::{Listening, Output};
@@ -51,6 +51,7 @@ pub(super) fn run(
     let token_file = args.enrol_token_file.or(config.registry.token_file);
     let state_dir = StateDir::taken(&state_path)?;
     event_files.check()?;
+    let keeper = Keeper::open(&state_path, Box::new(move |text| output.journal(text)))?;
     let engine = Engine::new(EngineConfig {
         now_us: clock.now_us,
         sinks: Box::new(move |name, hub| {
@@ -60,6 +61,8 @@ pub(super) fn run(
             };
             event_files.add_to(Sinks::default().with("window", Box::new(window)), name)
         }),
+        keeper: Some(keeper),
+        told: Box::new(move |notice| hear(notice, output)),
     });
     let fleet = followed.map(|followed| FleetConfig {
         registry: followed.registry,
@@ -114,6 +117,30 @@ async fn serve(config: DaemonConfig, engine: Engine, state_dir: &StateDir) -> Re
         .unwrap_or_else(|panicked| resume_unwind(panicked.into_panic()));
     output.journal("stopped");
     Ok(served?)
+}
+
+/// What the engine did by itself.
+fn hear(notice: &Notice<'_>, output: Output) {
+    let text = match notice {
+        Notice::RolledBack(applied) => {
+            let back = applied.proof.rolled_back.as_ref();
+            let reason = back.map_or("", |back| back.reason.as_str());
+            let generation = applied.instance.generation;
+            let name = &applied.instance.name;
+            format!("{name}: gone back to generation {generation} by itself: {reason}")
+        }
+        Notice::Flipped(applied) => {
+            let generation = applied.instance.generation;
+            let name = &applied.instance.name;
+            format!("{name}: generation {generation}, which was staged, took over at its time")
+        }
+        Notice::Failed {
+            instance,
+            what,
+            reason,
+        } => format!("{instance}: {what}: {reason}"),
+    };
+    output.journal(&text);
 }
 
 fn user_ids(names: &[String]) -> Result<Vec<u32>, CliError> {

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::daemon::{FollowerDied, ListenError};
 use crate::door::UserUnknown;
 use crate::engine::{ApplyError, Class};
-use crate::fleet::{EnrolError, FleetError};
+use crate::fleet::{EnrolError, FleetError, StoreError};
 use crate::intake::IntakeError;
 use crate::toml_file::TomlError;
 
@@ -173,6 +173,12 @@ fn next_step(error: &ClientError) -> &'static str {
 impl From<ApplyError> for CliError {
     fn from(error: ApplyError) -> Self {
         Self::Apply(Box::new(error))
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        FleetError::from(error).into()
     }
 }
 

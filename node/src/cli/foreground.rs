@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use api::node::Owner;
+use api::node::{BAKE_DEFAULT_MS, Owner};
 use payload::name::InstanceName;
 use tokio::sync::{Notify, oneshot};
 
@@ -14,7 +14,7 @@ use super::config::Config;
 use super::event_files::EventFiles;
 use super::runtime::{self, Asked, Signals};
 use super::{CliError, Clock, source};
-use crate::engine::{Engine, EngineConfig};
+use crate::engine::{Engine, EngineConfig, Notice, Order};
 use crate::intake::{self, AllowUnsigned};
 use crate::output::Output;
 use crate::sink::stdout::{Format, stdout};
@@ -40,7 +40,7 @@ pub(super) fn run_file(
         asked,
         Some(&args.file),
         args.event_files.or(&config.events)?,
-        clock,
+        (args.bake.ms(), clock),
         output,
     )
 }
@@ -55,7 +55,9 @@ pub(super) fn run_bytes(
     clock: Clock,
     output: Output,
 ) -> Result<(), CliError> {
-    run(bytes, asked, None, EventFiles::default(), clock, output)
+    // There is no file to read again, so nothing to watch.
+    let timing = (BAKE_DEFAULT_MS, clock);
+    run(bytes, asked, None, EventFiles::default(), timing, output)
 }
 
 fn run(
@@ -63,7 +65,7 @@ fn run(
     asked: intake::Asked,
     file: Option<&Path>,
     event_files: EventFiles,
-    clock: Clock,
+    (bake_ms, clock): (u64, Clock),
     output: Output,
 ) -> Result<(), CliError> {
     // `| head` ends the run as Ctrl-C does.
@@ -83,12 +85,15 @@ fn run(
             })?;
             event_files.add_to(Sinks::default().with("stdout", sink), name)
         }),
+        // Nobody can ask a foreground command to go back.
+        keeper: None,
+        told: Box::new(move |notice| hear(notice, output)),
     });
     runtime::small()?.block_on(async {
         // Caught before anything is attached, so that none of them ends the process half-way.
         let mut signals = Signals::caught()?;
         let settings = asked.settings.clone();
-        let name = apply(&engine, &bytes, asked, output)?;
+        let name = apply(&engine, &bytes, asked, bake_ms, output)?;
         drop(bytes);
         let again = intake::Asked {
             name: Some(name.clone()),
@@ -101,7 +106,7 @@ fn run(
             };
             match (asked, file) {
                 (Asked::Stop, _) => break,
-                (Asked::Reload, Some(file)) => reload(&engine, file, &again, output),
+                (Asked::Reload, Some(file)) => reload(&engine, file, &again, bake_ms, output),
                 (Asked::Reload, None) => {
                     output.note("SIGHUP: there is no file to read again; only `node run` has one");
                 }
@@ -140,21 +145,43 @@ fn apply(
     engine: &Engine,
     bytes: &[u8],
     asked: intake::Asked,
+    bake_ms: u64,
     output: Output,
 ) -> Result<InstanceName, CliError> {
     // Who can start this command with the rights to load BPF is the local user of the door.
     let intake = intake::read(bytes, asked, AllowUnsigned::Local)?;
-    let applied = engine.apply(&intake.name, &intake.payload, &Owner::Local)?;
+    let order = Order {
+        payload: &intake.payload,
+        owner: &Owner::Local,
+        bake_ms,
+        kept: None,
+    };
+    let applied = engine.apply(&intake.name, order)?;
     output.applied_beside_events(&applied);
     Ok(intake.name)
 }
 
 /// A hot update from the same file. Whatever is wrong with it is told, and what runs goes on.
-fn reload(engine: &Engine, file: &Path, again: &intake::Asked, output: Output) {
-    let applied = source::file(file).and_then(|bytes| apply(engine, &bytes, again.clone(), output));
+fn reload(engine: &Engine, file: &Path, again: &intake::Asked, bake_ms: u64, output: Output) {
+    let applied =
+        source::file(file).and_then(|bytes| apply(engine, &bytes, again.clone(), bake_ms, output));
     if let Err(error) = applied {
         output.failure(&error.to_problem());
         let name = again.name.as_ref().map_or("it", InstanceName::as_str);
         output.note(&format!("{name} goes on as before"));
+    }
+}
+
+/// What the engine did by itself, beside the events.
+fn hear(notice: &Notice<'_>, output: Output) {
+    match notice {
+        Notice::RolledBack(applied) | Notice::Flipped(applied) => {
+            output.applied_beside_events(applied);
+        }
+        Notice::Failed {
+            instance,
+            what,
+            reason,
+        } => output.note(&format!("{instance}: {what}: {reason}")),
     }
 }

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use api::client::{Client, ClientError};
-use api::node::Applied;
+use api::node::{Applied, Timing};
 
 use super::args::UpdateArgs;
 use super::{CliError, Clock, foreground, runtime, source};
@@ -31,7 +31,11 @@ pub(super) fn run(
     if args.foreground {
         return foreground::run_bytes(bytes, asked, clock, output);
     }
-    match send(socket, &asked, &bytes) {
+    let timing = Timing {
+        bake_ms: args.bake.said_ms(),
+        at_ms: None,
+    };
+    match send(socket, &asked, timing, &bytes) {
         Ok(applied) => output.applied(&applied).map_err(CliError::Print),
         // Nobody has made the socket, or whoever had is gone. Any other reason is a daemon that does
         // not serve this user, and a second copy beside it is not what was asked for.
@@ -47,13 +51,16 @@ pub(super) fn run(
     }
 }
 
-fn send(socket: &Path, asked: &Asked, bytes: &[u8]) -> Result<Applied, CliError> {
+fn send(socket: &Path, asked: &Asked, timing: Timing, bytes: &[u8]) -> Result<Applied, CliError> {
     let client = Client::unix(socket);
     let applied = runtime::small()?.block_on(async {
         let settings = &asked.settings;
         match &asked.name {
-            Some(name) => client.put(name.as_str(), bytes.to_vec(), settings).await,
-            None => client.post(bytes.to_vec(), settings).await,
+            Some(name) => {
+                let name = name.as_str();
+                client.put(name, bytes.to_vec(), settings, timing).await
+            }
+            None => client.post(bytes.to_vec(), settings, timing).await,
         }
     })?;
     Ok(applied)

@@ -2,7 +2,7 @@
 //! Called through the router.
 //! Must never load what the intake did not let through.
 
-use api::node::{Applied, Instance, Instances, Proofs, Settings};
+use api::node::{Applied, Instance, Instances, Proofs};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State as Shared};
@@ -11,8 +11,8 @@ use axum::http::header::HeaderMap;
 use payload::name::InstanceName;
 
 use super::State;
-use super::body;
 use super::refusal::Refusal;
+use super::{body, query};
 use crate::engine::NoInstance;
 use crate::intake::Asked;
 
@@ -45,12 +45,14 @@ pub(super) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Applied>, Refusal> {
-    let asked = Asked {
-        name: Some(named(&name)?),
-        settings: settings(query.as_deref())?,
-    };
+    let (settings, timing) = query::of_update(query.as_deref())?;
+    let name = Some(named(&name)?);
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    Ok(Json(state.apply(asked, &upload)?))
+    Ok(Json(state.apply(
+        Asked { name, settings },
+        timing,
+        &upload,
+    )?))
 }
 
 /// `POST /api/v1/instances`: as `PUT`, under the name that the file itself asks for.
@@ -60,12 +62,14 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Applied>, Refusal> {
-    let asked = Asked {
-        name: None,
-        settings: settings(query.as_deref())?,
-    };
+    let (settings, timing) = query::of_update(query.as_deref())?;
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    Ok(Json(state.apply(asked, &upload)?))
+    let name = None;
+    Ok(Json(state.apply(
+        Asked { name, settings },
+        timing,
+        &upload,
+    )?))
 }
 
 /// `DELETE /api/v1/instances/{name}`: stops it.
@@ -105,36 +109,6 @@ pub(super) async fn proofs(
         .proofs(&name)
         .ok_or_else(|| NoInstance(name.to_string()))?;
     Ok(Json(Proofs { proofs }))
-}
-
-/// What a query sets: `set=NAME=VALUE` and `target=PROGRAM=TARGET`, each as often as needed.
-///
-/// # Errors
-/// 400: a parameter of another name, not of that form, or twice for one name.
-fn settings(query: Option<&str>) -> Result<Settings, Refusal> {
-    let mut settings = Settings::default();
-    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    for (word, value) in pairs {
-        let bad = |rule: String| Refusal::bad_query(word.clone(), rule);
-        let into = match &*word {
-            "set" => &mut settings.globals,
-            "target" => &mut settings.targets,
-            _ => {
-                return Err(bad(format!(
-                    "the query takes set=NAME=VALUE and target=PROGRAM=TARGET, not {word:?}"
-                )));
-            }
-        };
-        let (name, value) = value
-            .split_once('=')
-            .ok_or_else(|| bad(format!("{word} reads NAME=VALUE, not {value:?}")))?;
-        if let Some(first) = into.insert(name.to_owned(), value.to_owned()) {
-            return Err(bad(format!(
-                "{word} gives {name} twice: {first:?} and {value:?}"
-            )));
-        }
-    }
-    Ok(settings)
 }
 
 /// `GET /api/v1/instances/{name}/iterators/{program}`: runs it and gives its text.

@@ -2,6 +2,7 @@
 //! Called by its clients, which parse exactly these arrays.
 //! Must never answer `ok` before the program runs, as the predecessor did.
 
+use api::node::Timing;
 use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
@@ -32,7 +33,7 @@ pub(super) async fn start(
     body: Body,
 ) -> Result<Flat<(&'static str, &'static str, &'static str, u64)>, Refusal> {
     let upload = body::upload(&state.parts.uploads, &headers, body).await?;
-    let applied = state.apply(Asked::default(), &upload)?;
+    let applied = state.apply(Asked::default(), Timing::default(), &upload)?;
     Ok(Flat(("status", "ok", "id", applied.instance.id)))
 }
 

@@ -4,7 +4,7 @@
 
 mod types;
 
-use api::node::Settings;
+use api::node::{Settings, Timing};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State as Shared;
@@ -78,7 +78,7 @@ pub(super) async fn start(
         name,
         settings: Settings::default(),
     };
-    let applied = state.apply(asked, &upload)?;
+    let applied = state.apply(asked, Timing::default(), &upload)?;
     Ok(Json(Started {
         id: applied.instance.id,
         task_list: tasks(&state),

@@ -10,8 +10,10 @@ use axum::response::{IntoResponse, Response};
 
 use crate::door::{Closed, Foreign};
 use crate::engine::{
-    ApplyError, Class, IterateError, MapsError, NoInstance, NotYours, PauseError, StopError,
+    ApplyError, ChangeError, Class, IterateError, MapsError, NoInstance, NotYours, PauseError,
+    StopError,
 };
+use crate::fleet::StoreError;
 use crate::intake::IntakeError;
 
 /// A refused request.
@@ -158,6 +160,28 @@ impl From<ApplyError> for Refusal {
             detail: error.to_string(),
             log,
         }
+    }
+}
+
+impl From<ChangeError> for Refusal {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::NoInstance(missing) => missing.into(),
+            ChangeError::Intake(error) => error.into(),
+            ChangeError::Apply(error) => error.into(),
+            ChangeError::NothingStaged { .. }
+            | ChangeError::NothingBefore { .. }
+            | ChangeError::NotKept { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
+            ChangeError::Blob(error) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 }
 

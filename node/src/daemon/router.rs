@@ -5,11 +5,11 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use super::{
     State, events, guard, health, instances, legacy_2022, legacy_2023, legacy_stop, maps, metrics,
-    refusal, registry,
+    refusal, registry, steps,
 };
 
 /// The routes for one caller.
@@ -39,6 +39,13 @@ pub(super) fn router(state: State) -> Router {
         .route("/api/v1/instances/{name}/pause", post(instances::pause))
         .route("/api/v1/instances/{name}/resume", post(instances::resume))
         .route("/api/v1/instances/{name}/proofs", get(instances::proofs))
+        .route("/api/v1/instances/{name}/history", get(steps::history))
+        .route("/api/v1/instances/{name}/rollback", post(steps::roll_back))
+        .route(
+            "/api/v1/instances/{name}/staged",
+            put(steps::stage).delete(steps::unstage),
+        )
+        .route("/api/v1/instances/{name}/flip", post(steps::flip))
         .route("/api/v1/instances/{name}/events", get(events::stream))
         .route(
             "/api/v1/instances/{name}/iterators/{program}",

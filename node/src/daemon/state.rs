@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use api::node::{Applied, Instance, Owner};
+use api::node::{Applied, BAKE_DEFAULT_MS, Flipped, History, Instance, Owner, Settings, Timing};
 use axum::http::StatusCode;
 use payload::name::InstanceName;
 use tokio::sync::{Semaphore, watch};
@@ -15,7 +15,7 @@ use super::body::{Upload, Uploads};
 use super::journal::Journal;
 use super::refusal::Refusal;
 use crate::door::Caller;
-use crate::engine::Engine;
+use crate::engine::{Engine, Kept, NoInstance, Order, Stage};
 use crate::fleet::Watch;
 use crate::intake::{self, AllowUnsigned, Asked};
 
@@ -50,17 +50,121 @@ impl State {
     ///
     /// # Errors
     /// The intake or the engine says no; what ran before still runs.
-    pub(super) fn apply(&self, asked: Asked, upload: &Upload) -> Result<Applied, Refusal> {
+    pub(super) fn apply(
+        &self,
+        asked: Asked,
+        timing: Timing,
+        upload: &Upload,
+    ) -> Result<Applied, Refusal> {
         let applied = blocking(|| {
+            let kept = kept(upload, &asked);
             let intake = intake::read(&upload.bytes, asked, self.parts.allow_unsigned)?;
-            let engine = &self.parts.engine;
-            Ok(engine.apply(&intake.name, &intake.payload, &Owner::Local)?)
+            let order = Order {
+                payload: &intake.payload,
+                owner: &Owner::Local,
+                bake_ms: timing.bake_ms.unwrap_or(BAKE_DEFAULT_MS),
+                kept: Some(kept),
+            };
+            Ok(self.parts.engine.apply(&intake.name, order)?)
         });
         match &applied {
             Ok(applied) => self.parts.journal.applied(self.caller, applied),
             Err(refusal) => self.parts.journal.refused(self.caller, refusal),
         }
         applied
+    }
+
+    /// Puts the generation before the one in charge in charge again.
+    ///
+    /// # Errors
+    /// There is none, or it can't be.
+    pub(super) fn roll_back(&self, name: &InstanceName) -> Result<Applied, Refusal> {
+        let applied = blocking(|| {
+            let readmit = |name: &InstanceName, bytes: &[u8], settings: Settings| {
+                let asked = Asked {
+                    name: Some(name.clone()),
+                    settings,
+                };
+                let intake = intake::read(bytes, asked, self.parts.allow_unsigned)?;
+                Ok(intake.payload)
+            };
+            Ok(self.parts.engine.roll_back(name, &Owner::Local, &readmit)?)
+        });
+        match &applied {
+            Ok(applied) => {
+                let instance = &applied.instance;
+                self.parts
+                    .journal
+                    .changed(self.caller, "gone back", instance);
+            }
+            Err(refusal) => self.parts.journal.refused(self.caller, refusal),
+        }
+        applied
+    }
+
+    /// What was in charge under a name.
+    ///
+    /// # Errors
+    /// Nothing ever was, or it can't be read.
+    pub(super) fn history(&self, name: &InstanceName) -> Result<History, Refusal> {
+        blocking(|| {
+            let history = self.parts.engine.history(name)?;
+            Ok(history.ok_or_else(|| NoInstance(name.to_string()))?)
+        })
+    }
+
+    /// Loads and verifies what was uploaded beside what runs under its name.
+    ///
+    /// # Errors
+    /// The intake or the engine says no; what was staged before still is.
+    pub(super) fn stage(
+        &self,
+        asked: Asked,
+        timing: Timing,
+        upload: &Upload,
+    ) -> Result<Instance, Refusal> {
+        let staged = blocking(|| {
+            let kept = Some(kept(upload, &asked));
+            let intake = intake::read(&upload.bytes, asked, self.parts.allow_unsigned)?;
+            let stage = Stage {
+                payload: intake.payload,
+                owner: Owner::Local,
+                bake_ms: timing.bake_ms.unwrap_or(BAKE_DEFAULT_MS),
+                at_ms: timing.at_ms,
+                kept,
+            };
+            Ok(self.parts.engine.stage(&intake.name, stage)?)
+        });
+        match &staged {
+            Ok(instance) => self.parts.journal.changed(self.caller, "staged", instance),
+            Err(refusal) => self.parts.journal.refused(self.caller, refusal),
+        }
+        staged
+    }
+
+    /// Lets go of what is staged.
+    ///
+    /// # Errors
+    /// Nothing is.
+    pub(super) fn unstage(&self, name: &InstanceName) -> Result<(), Refusal> {
+        blocking(|| Ok(self.parts.engine.unstage(name, &Owner::Local)?))
+    }
+
+    /// Puts what is staged in charge, now or at a time, milliseconds since 1970.
+    ///
+    /// # Errors
+    /// Nothing is staged, or it can't be.
+    pub(super) fn flip(&self, name: &InstanceName, at_ms: Option<u64>) -> Result<Flipped, Refusal> {
+        let flipped = blocking(|| Ok(self.parts.engine.flip(name, &Owner::Local, at_ms)?));
+        match &flipped {
+            Ok(flipped) if flipped.proof.is_some() => {
+                let instance = &flipped.instance;
+                self.parts.journal.changed(self.caller, "flipped", instance);
+            }
+            Ok(_) => {}
+            Err(refusal) => self.parts.journal.refused(self.caller, refusal),
+        }
+        flipped
     }
 
     /// Stops an instance.
@@ -101,6 +205,14 @@ impl State {
         let mut instances = self.parts.engine.instances();
         instances.sort_by_key(|instance| instance.id);
         instances
+    }
+}
+
+/// The file, to go back to what is made from it.
+fn kept(upload: &Upload, asked: &Asked) -> Kept {
+    Kept {
+        bytes: Arc::from(&*upload.bytes),
+        settings: asked.settings.clone(),
     }
 }
 

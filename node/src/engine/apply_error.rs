@@ -88,6 +88,12 @@ pub(crate) enum ApplyError {
     /// The name is taken by somebody else's instance.
     #[error(transparent)]
     NotYours(#[from] NotYours),
+    /// A change of generations did not come to its end: something failed that never should.
+    #[error(
+        "a change of this instance's generations did not come to its end; stop the instance and \
+         start it again"
+    )]
+    Unfinished,
     /// The reader of the instance has died.
     #[error("{}", ReaderDead)]
     ReaderDead,
@@ -141,6 +147,7 @@ impl ApplyError {
             | Self::Sink(_)
             | Self::TooManyInstances { .. }
             | Self::NotYours(_)
+            | Self::Unfinished
             | Self::ReaderDead => Class::Retry,
         }
     }

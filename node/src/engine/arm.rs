@@ -23,7 +23,7 @@ pub(super) struct Armed {
 pub(super) fn arm(
     gate: &Gate,
     existing: &[Arc<Seat>],
-    prepared: &Prepared<'_>,
+    prepared: &Prepared,
     lane: Lane,
 ) -> Result<Armed, ApplyError> {
     let started = Instant::now();

@@ -90,10 +90,7 @@ fn generation<'g>(view: &'g View, loaded: &'g crate::kernel::load::Loaded) -> Ge
         number: view.shown.id.generation,
         object: &view.object,
         loaded,
-        hand_overs: view
-            .proofs
-            .last()
-            .map_or(&[], |proof| proof.maps.as_slice()),
+        hand_overs: view.last_proof().map_or(&[], |proof| proof.maps.as_slice()),
     }
 }
 

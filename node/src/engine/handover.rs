@@ -1,17 +1,20 @@
-//! The hand-over of maps: which maps of the generation in charge the new one goes on using.
-//! Used by `prepare`. Must never share a ring, a program array, a counter of the generation, or a
-//! map whose values are tied to the old programs.
+//! The hand-over of maps: which maps of the generation in charge the new one goes on using, and
+//! which give it their entries. Used by `prepare`. Must never share a ring, a program array, a
+//! counter of the generation, or a map whose values are tied to the old programs.
+
+mod movable;
+mod obstacle;
+mod section;
 
 use api::node::MapProof;
-use payload::btf::agree::agree;
-use payload::btf::layout::side_by_side;
-use payload::btf::{Btf, TypeId};
-use payload::manifest::{Carry, Manifest};
-use payload::object::{Map, MapKind, Object};
+use payload::manifest::{Carry, Manifest, Merge};
+use payload::object::{Map, MapKind, Object, Setting};
 
 use super::ApplyError;
+use super::migrate::Move;
 use crate::kernel::load::{Loaded, Share};
 use crate::kernel::maps::LOSS_MAP;
+use obstacle::Obstacle;
 
 /// The generation in charge.
 #[derive(Clone, Copy)]
@@ -23,7 +26,24 @@ pub(super) struct Previous<'generation> {
 /// What becomes of each map of the new object.
 pub(super) struct Plan {
     pub(super) shares: Vec<Share>,
+    pub(super) moves: Vec<Move>,
     pub(super) maps: Vec<MapProof>,
+}
+
+/// A map and the object that it is of.
+type Of<'object> = (&'object Object, &'object Map);
+
+/// What the manifest says of a map.
+#[derive(Clone, Copy)]
+struct Wish {
+    carry: Carry,
+    merge: Merge,
+}
+
+/// How a map goes on.
+enum Way {
+    Shared,
+    Moved(Box<Move>),
 }
 
 /// Kinds whose content can simply go on.
@@ -40,49 +60,50 @@ const SHAREABLE: [MapKind; 10] = [
     MapKind::STACK_TRACE,
 ];
 
-/// Decides for each map of `object` whether it goes on or begins empty. The wish is the new
-/// manifest's: a map that the new object lacks is let go.
+/// Decides for each map of `object` whether it goes on, gives its entries, or begins empty. The
+/// wish is the new manifest's: a map that the new object lacks is let go. `settings` are the values
+/// that variables get from outside.
 ///
 /// # Errors
 /// [`ApplyError::Carry`] where a map that must go on can't, [`ApplyError::Machine`] where no
-/// descriptor is left.
+/// descriptor is left or the old map can't be read.
 pub(super) fn plan(
     manifest: &Manifest,
-    object: &Object,
+    (object, settings): (&Object, &[Setting]),
     previous: Option<Previous<'_>>,
 ) -> Result<Plan, ApplyError> {
     let mut plan = Plan {
         shares: Vec::new(),
+        moves: Vec::new(),
         maps: Vec::with_capacity(object.maps.len()),
     };
     for map in &object.maps {
-        let listed = manifest.maps.iter().find(|entry| entry.name == map.name);
-        let carry = listed.map_or(Carry::default(), |entry| entry.carry);
         let old = previous.and_then(|previous| Some((previous, previous.object.map(&map.name)?)));
         let Some((previous, old)) = old else {
             plan.decided(map, "fresh", None);
             continue;
         };
-        let found = match carry {
-            Carry::Never => Some(Obstacle::from("its manifest says carry = never".to_owned())),
-            Carry::Auto | Carry::Require => obstacle((previous.object, old), (object, map)),
+        let listed = manifest.maps.iter().find(|entry| entry.name == map.name);
+        let wish = Wish {
+            carry: listed.map_or(Carry::default(), |entry| entry.carry),
+            merge: listed.map_or(Merge::default(), |entry| entry.merge),
         };
+        let found = way((previous, old), (object, map), settings, wish)
+            .map_err(|source| ApplyError::machine(&format!("map {}", map.name), source))?;
         match found {
-            None => plan.shares.push(share(map, previous)?),
-            Some(Obstacle { reason, layouts }) if carry == Carry::Require => {
-                let map = map.name.clone();
-                return Err(ApplyError::Carry {
-                    map,
-                    reason,
-                    layouts,
-                });
+            Ok(Way::Shared) => {
+                plan.shares.push(share(map, old, previous)?);
+                plan.decided(map, "shared", None);
             }
-            Some(Obstacle { reason, .. }) => {
-                plan.decided(map, "fresh", Some(reason));
-                continue;
+            Ok(Way::Moved(moved)) => {
+                plan.moves.push(*moved);
+                plan.decided(map, "migrated", None);
             }
+            Err(obstacle) if wish.carry == Carry::Require => {
+                return Err(obstacle.refusal(&map.name));
+            }
+            Err(obstacle) => plan.decided(map, "fresh", Some(obstacle.reason)),
         }
-        plan.decided(map, "shared", None);
     }
     let old_maps =
         previous.map_or_else(Default::default, |previous| previous.object.maps.as_slice());
@@ -100,106 +121,45 @@ impl Plan {
         self.maps.push(MapProof {
             map: map.name.clone(),
             hand_over: hand_over.to_owned(),
+            migrated: None,
             reason,
         });
     }
 }
 
-fn share(map: &Map, previous: Previous<'_>) -> Result<Share, ApplyError> {
+fn share(map: &Map, old: &Map, previous: Previous<'_>) -> Result<Share, ApplyError> {
     let failed = |source| ApplyError::machine(&format!("map {}", map.name), source);
     Ok(Share {
         map: map.name.clone(),
-        handle: previous.loaded.map(&map.name).map_err(failed)?,
+        is_section: map.section.is_some(),
+        handle: previous.loaded.map_of(old).map_err(failed)?,
     })
 }
 
-/// Why a map can't go on.
-struct Obstacle {
-    reason: String,
-    /// The types that differ, side by side, where that is the reason.
-    layouts: Option<String>,
-}
-
-impl From<String> for Obstacle {
-    fn from(reason: String) -> Self {
-        Self {
-            reason,
-            layouts: None,
-        }
-    }
-}
-
-/// Why a map of the same name can't go on, or `None` where it can.
-fn obstacle(old: (&Object, &Map), new: (&Object, &Map)) -> Option<Obstacle> {
-    let (before, after) = (old.1, new.1);
-    if after.name == LOSS_MAP {
-        return Some("each generation counts its own loss".to_owned().into());
-    }
-    if !SHAREABLE.contains(&after.kind) || after.section.is_some() {
-        return Some(format!("{}: made anew for each generation", after.kind).into());
-    }
-    if let Some(special) = after.holds.iter().next() {
-        return Some(
-            format!("its values hold {special:?}, which is tied to the old programs").into(),
-        );
-    }
-    let differs = |what: &str, old: &dyn std::fmt::Display, new: &dyn std::fmt::Display| {
-        Some(Obstacle::from(format!("{what} was {old}, is {new}")))
-    };
-    if before.kind != after.kind {
-        return differs("its kind", &before.kind, &after.kind);
-    }
-    if before.max_entries != after.max_entries {
-        return differs(
-            "its number of entries",
-            &before.max_entries,
-            &after.max_entries,
-        );
-    }
-    if (before.flags, before.extra) != (after.flags, after.extra) {
-        return differs("its flags", &before.flags, &after.flags);
-    }
-    part("key", Part::key(old), Part::key(new))
-        .or_else(|| part("value", Part::value(old), Part::value(new)))
-}
-
-/// A map's key or value.
-#[derive(Clone, Copy)]
-struct Part<'object> {
-    bytes: u32,
-    /// Its type, where the object says one.
-    of: Option<(&'object Btf, TypeId)>,
-}
-
-impl<'object> Part<'object> {
-    fn key((object, map): (&'object Object, &Map)) -> Self {
-        Self {
-            bytes: map.key_size,
-            of: object.btf.as_ref().zip(map.key_type),
-        }
-    }
-
-    fn value((object, map): (&'object Object, &Map)) -> Self {
-        Self {
-            bytes: map.value_size,
-            of: object.btf.as_ref().zip(map.value_type),
-        }
-    }
-}
-
-/// Why what stood in the old map can't be read as the new one's key or value.
-fn part(what: &str, old: Part<'_>, new: Part<'_>) -> Option<Obstacle> {
-    let agrees = match (old.of, new.of) {
-        (Some(old), Some(new)) => agree(old, new),
-        (old, new) => old.is_none() && new.is_none(),
-    };
-    let reason = if old.bytes != new.bytes {
-        format!("its {what} size was {}, is {}", old.bytes, new.bytes)
-    } else if !agrees {
-        format!("the type of its {what} changed")
+/// How a map of the same name goes on, or why it can't.
+fn way(
+    (previous, old): (Previous<'_>, &Map),
+    new: Of<'_>,
+    settings: &[Setting],
+    wish: Wish,
+) -> std::io::Result<Result<Way, Obstacle>> {
+    let map = new.1;
+    let of_old = (previous.object, old);
+    let found = if wish.carry == Carry::Never {
+        Err("its manifest says carry = never".to_owned().into())
+    } else if map.name == LOSS_MAP {
+        Err("each generation counts its own loss".to_owned().into())
+    } else if let Some(special) = old.holds.iter().chain(&map.holds).next() {
+        let reason = format!("its values hold {special:?}, which is tied to the old programs");
+        Err(reason.into())
+    } else if map.section.is_some() {
+        section::way(of_old, new, settings, wish)
+    } else if !SHAREABLE.contains(&map.kind) {
+        Err(format!("{}: made anew for each generation", map.kind).into())
+    } else if let Some(difference) = obstacle::difference(of_old, new) {
+        return movable::way((previous, old), new, wish, difference);
     } else {
-        return None;
+        Ok(Way::Shared)
     };
-    let layouts = old.of.zip(new.of).map(|(old, new)| side_by_side(old, new));
-    Some(Obstacle { reason, layouts })
+    Ok(found)
 }

@@ -3,6 +3,7 @@
 //! gone when the prepared generation is dropped.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
@@ -15,6 +16,7 @@ use payload::object::{Map, MapKind, Object, Setting};
 
 use super::ApplyError;
 use super::handover::{self, Previous};
+use super::migrate::{self, Migration};
 use super::proof::micros;
 use super::view::Shown;
 use crate::admit::Admitted;
@@ -28,15 +30,16 @@ use crate::kernel::ring::Ring;
 use crate::kernel::vmlinux::Vmlinux;
 
 /// A generation that is loaded and verified and runs nowhere.
-pub(super) struct Prepared<'payload> {
+pub(super) struct Prepared {
     pub(super) generation: u64,
     pub(super) shown: Shown,
-    pub(super) object: &'payload Object,
+    pub(super) object: Arc<Object>,
     pub(super) hooks: Vec<PlannedHook>,
     pub(super) loaded: Loaded,
     pub(super) sources: Vec<Source>,
     pub(super) loss: GenerationLoss,
     pub(super) maps: Vec<MapProof>,
+    pub(super) migrations: Vec<Migration>,
     pub(super) steps: Steps,
 }
 
@@ -83,13 +86,13 @@ impl PlannedHook {
 
 /// Loads `payload` as the given generation of `name`. `previous` is the generation in charge,
 /// whose maps may go on.
-pub(super) fn prepare<'payload>(
+pub(super) fn prepare(
     vmlinux: &Vmlinux,
     name: &InstanceName,
     generation: u64,
-    payload: &'payload Admitted,
+    payload: &Admitted,
     previous: Option<Previous<'_>>,
-) -> Result<Prepared<'payload>, ApplyError> {
+) -> Result<Prepared, ApplyError> {
     let manifest = &payload.contents().manifest;
     let (elf, object) = for_this_machine(payload)?;
     let hooks = plan_hooks(object, payload.targets())?;
@@ -98,12 +101,18 @@ pub(super) fn prepare<'payload>(
         decode_us: micros(payload.decode),
         ..Steps::default()
     };
-    let plan = handover::plan(manifest, object, previous)?;
+    let given = settings(payload, object)?;
+    let mut plan = handover::plan(manifest, (object, &given), previous)?;
     let (loaded, cut) = load_object(vmlinux, name, payload, (elf, object), &hooks, &plan.shares)?;
     steps.cut_us = micros(cut);
     steps.open_us = micros(loaded.open);
     steps.verify_us = micros(loaded.verify);
     let (sources, buffers) = open_buffers(name, generation, &loaded, decoders)?;
+    // Last, so that little is written between the copy and the flip.
+    let migrations = match previous {
+        Some(previous) => migrate::begin(plan.moves, (previous.loaded, &loaded), &mut plan.maps)?,
+        None => Vec::new(),
+    };
     let id = GenerationId {
         generation,
         digest: payload.digest().to_string(),
@@ -118,12 +127,13 @@ pub(super) fn prepare<'payload>(
             id,
             buffers,
         },
-        object,
+        object: Arc::new(object.clone()),
         hooks,
         loss: loss_of(object, &loaded),
         loaded,
         sources,
         maps: plan.maps,
+        migrations,
         steps,
     })
 }

@@ -59,7 +59,9 @@ pub(super) fn start(
         drained: 0,
         falls_through: 0,
         lost: Measured::Known(0),
+        room: None,
         duplicated: Measured::Known(0),
+        rolled_back: None,
     }
 }
 
@@ -128,5 +130,22 @@ fn hook(planned: &PlannedHook, change: &str) -> HookProof {
         target: planned.hook.target_name(),
         strategy: planned.hook.strategy().word().to_owned(),
         change: change.to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A proof of a start of this generation, and nothing else.
+    pub(in crate::engine) fn proof_to(to: api::node::GenerationId) -> Proof {
+        let shown = Shown {
+            payload: "local/a".to_owned(),
+            trust: api::node::Trust::Unsigned,
+            signers: Vec::new(),
+            id: to,
+            buffers: Vec::new(),
+        };
+        start(&shown, &[], Vec::new(), 0)
     }
 }

@@ -1,215 +1,170 @@
-//! A running instance: its gate, its switches, the generation in charge, and the steps by which
-//! one generation follows another. Used by the engine under the instance's lock.
+//! A running instance: its gate, the generation in charge, the one beside it. Used by the engine
+//! under the instance's lock; `course` changes the generations.
 //! Must never leave two generations, or none, in charge.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::node::{InstanceState, Measured, Owner, Proof};
-use payload::object::Object;
+use api::node::{Measured, Owner};
 
 use super::arm::{advance, arm};
+use super::generation::Generation;
 use super::handover::Previous;
-use super::prepare::{PlannedHook, Prepared};
-use super::proof;
-use super::view::{Identity, Shown, View};
-use super::{ApplyError, NotYours};
+use super::history::{History, Link};
+use super::machine::{Input, State, step};
+use super::prepare::Prepared;
+use super::room::Pauses;
+use super::stage::Waiting;
+use super::view::{Identity, View};
+use super::watch::{SinkTally as SinkSums, Tally};
+use super::{ApplyError, NotYours, proof};
 use crate::instance::counters::Counters;
-use crate::instance::loss::{GenerationLoss, plus};
+use crate::instance::loss::plus;
 use crate::instance::reader::{Drained, Reader, ReaderDead};
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::grace;
-use crate::kernel::hook::Strategy;
-use crate::kernel::load::Loaded;
 use crate::kernel::seat::Seat;
 use crate::sink::hub::Hub;
 use crate::sink::{SinkTally, Sinks};
 
-/// Proofs an instance keeps; the oldest goes first.
-const PROOFS_MAX: usize = 64;
+/// The engine's time: one clock that only goes forward, and the one of the wall.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    /// When the engine was made.
+    pub(super) began: Instant,
+    /// Microseconds since 1970.
+    pub(super) wall_us: fn() -> u64,
+}
 
-/// An instance and the generation in charge of it.
+impl Clock {
+    /// Milliseconds since the engine was made.
+    pub(super) fn ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// An instance and the generations of it that are loaded.
 pub(crate) struct Running {
-    pub(super) generation: u64,
-    identity: Identity,
-    paused: bool,
-    shown: Shown,
-    object: Arc<Object>,
-    hooks: Vec<PlannedHook>,
-    seats: Vec<Arc<Seat>>,
-    gate: Gate,
-    reader: Reader,
-    /// Keeps the programs and maps of the generation in charge.
-    loaded: Arc<Loaded>,
-    loss: Arc<GenerationLoss>,
+    pub(super) identity: Identity,
+    pub(super) paused: bool,
+    /// Where it stands between two generations.
+    pub(super) state: State,
+    /// In charge.
+    pub(super) charge: Generation,
+    /// The other one that is loaded: it was left, and the one in charge is watched, or it is about
+    /// to be let go.
+    pub(super) beside: Option<Generation>,
+    /// Loaded, in no lane, waiting for its flip.
+    pub(super) staged: Option<Waiting>,
+    pub(super) gate: Gate,
+    pub(super) reader: Reader,
+    /// The highest number that a generation had.
+    pub(super) last_number: u64,
     /// What generations that are gone lost.
-    loss_before: Measured,
+    pub(super) loss_before: Measured,
     /// What fell through at hooks that are gone.
-    through_before: u64,
-    counters: Arc<Counters>,
-    sinks: SinkTally,
-    hub: Arc<Hub>,
-    proofs: Vec<Proof>,
+    pub(super) through_before: u64,
+    pub(super) counters: Arc<Counters>,
+    pub(super) sinks: SinkTally,
+    pub(super) hub: Arc<Hub>,
+    pub(super) history: Arc<History>,
+    pub(super) pauses: Pauses,
+    pub(super) clock: Clock,
+}
+
+/// What an instance starts with beside its first generation.
+pub(super) struct Beginning {
+    pub(super) identity: Identity,
+    pub(super) hub: Arc<Hub>,
+    pub(super) sinks: Sinks,
+    pub(super) history: Arc<History>,
+    pub(super) clock: Clock,
 }
 
 impl Running {
     /// Starts an instance: every hook is attached to the empty lane, then one store puts them all
     /// in charge at once.
     pub(super) fn start(
-        identity: Identity,
-        prepared: Prepared<'_>,
-        hub: Arc<Hub>,
-        sinks: Sinks,
-        now_us: fn() -> u64,
+        beginning: Beginning,
+        prepared: Prepared,
+        original: Option<super::history::Original>,
     ) -> Result<Self, ApplyError> {
+        let Beginning {
+            identity,
+            hub,
+            sinks,
+            history,
+            clock,
+        } = beginning;
         let gate =
             Gate::new().map_err(|source| ApplyError::machine("the instance's gate", source))?;
-        let lane = Lane::of_generation(prepared.generation);
-        let armed = arm(&gate, &[], &prepared, lane)?;
+        let steps = prepared.steps;
+        let armed = arm(&gate, &[], &prepared, Lane::FIRST)?;
+        let mut charge = Generation::armed(prepared, Lane::FIRST, armed.seats, original);
         let counters = Arc::new(Counters::default());
         let tally = sinks.tally();
-        let name = identity.name.as_str();
-        let counting = Arc::clone(&counters);
-        let reader = Reader::start(name, prepared.sources, sinks, counting, now_us)
+        let (name, counting) = (identity.name.as_str(), Arc::clone(&counters));
+        let sources = std::mem::take(&mut charge.sources);
+        let reader = Reader::start(name, sources, sinks, counting, clock.wall_us)
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
-        advance(&armed.seats, &prepared.hooks, &prepared.loaded, None)?;
-        let flip = flip(&gate, lane);
-        let at_us = now_us();
+        advance(&charge.seats, &charge.hooks, &charge.loaded, None)?;
+        let flip = flip(&gate, charge.lane);
+        let at_us = (clock.wall_us)();
         let mut running = Self {
-            generation: prepared.generation,
+            last_number: charge.number,
             identity,
             paused: false,
-            shown: prepared.shown,
-            object: Arc::new(prepared.object.clone()),
-            hooks: prepared.hooks,
-            seats: armed.seats,
+            state: State::Steady,
+            charge,
+            beside: None,
+            staged: None,
             gate,
             reader,
-            loaded: Arc::new(prepared.loaded),
-            loss: Arc::new(prepared.loss),
             loss_before: Measured::Known(0),
             through_before: 0,
             counters,
             sinks: tally,
             hub,
-            proofs: Vec::new(),
+            history,
+            pauses: Pauses::default(),
+            clock,
         };
-        let waited = running.settle()?;
         let times = proof::Times {
             armed: armed.took,
             flip,
-            grace: waited,
+            grace: running.settle()?,
             ..Default::default()
         };
-        let mut proof = proof::start(&running.shown, &running.hooks, prepared.maps, at_us);
-        proof.steps = times.added_to(prepared.steps);
-        running.keep(proof);
+        let charge = &running.charge;
+        let mut proof = proof::start(&charge.shown, &charge.hooks, charge.maps.clone(), at_us);
+        proof.steps = times.added_to(steps);
+        running.complete(&mut proof);
+        let (payload, link) = (running.charge.shown.payload.clone(), running.link());
+        Arc::make_mut(&mut running.history).follow(&payload, link, proof);
         Ok(running)
     }
 
-    /// Replaces the generation in charge by the prepared one. Until the flip an error changes
-    /// nothing.
-    pub(super) fn update(
-        &mut self,
-        prepared: Prepared<'_>,
-        now_us: fn() -> u64,
-    ) -> Result<(), ApplyError> {
-        let lane = Lane::of_generation(prepared.generation);
-        let armed = arm(&self.gate, &self.seats, &prepared, lane)?;
-        if !self.paused {
-            let before = Some((self.hooks.as_slice(), &*self.loaded));
-            if let Err(error) = advance(&armed.seats, &prepared.hooks, &prepared.loaded, before) {
-                armed.seats.iter().for_each(|seat| seat.clear(lane));
-                return Err(error);
-            }
+    /// The generation in charge as the history has it.
+    pub(super) fn link(&self) -> Link {
+        Link {
+            started_ms: self.identity.started_ms,
+            id: self.charge.shown.id.clone(),
+            original: self.charge.original.clone(),
         }
-        let gone = self.seats.iter();
-        for gone in gone.filter(|seat| !is_among(seat, &armed.seats)) {
-            gone.excuse();
-        }
-        let flipping = Instant::now();
-        let flip = if self.paused {
-            Duration::ZERO
-        } else {
-            flip(&self.gate, lane)
-        };
-        let at_us = now_us();
-        let old_seats = std::mem::replace(&mut self.seats, armed.seats);
-        self.confirm(&old_seats);
-        let graced = self.settle();
-        let drained = self.reader.adopt(prepared.sources);
-        self.retire(&old_seats);
-        let mut proof = proof::update(
-            (&self.shown, &self.hooks),
-            (&prepared.shown, &prepared.hooks),
-            prepared.maps,
-            at_us,
-        );
-        self.generation = prepared.generation;
-        self.shown = prepared.shown;
-        self.object = Arc::new(prepared.object.clone());
-        self.hooks = prepared.hooks;
-        self.loss = Arc::new(prepared.loss);
-        self.loaded = Arc::new(prepared.loaded);
-        let (grace, drained) = (graced?, drained?);
-        let times = proof::Times {
-            armed: armed.took,
-            flip,
-            grace,
-            drain: drained.drain,
-            pause: drained.ended_at.saturating_duration_since(flipping),
-            retire: drained.ended_at.elapsed(),
-        };
-        proof.steps = times.added_to(prepared.steps);
-        proof.rings = drained.rings;
-        proof.events_before = drained.events;
-        proof.drained = drained.after_flip;
-        self.keep(proof);
-        Ok(())
     }
 
     /// Waits until no run can still see the gate as it was; then an empty lane counts again.
-    fn settle(&self) -> Result<Duration, ApplyError> {
+    pub(super) fn settle(&self) -> Result<Duration, ApplyError> {
         let started = Instant::now();
         grace::wait()
             .map_err(|source| ApplyError::machine("the grace period after the flip", source))?;
         if !self.paused {
-            self.seats.iter().for_each(|seat| seat.hold_to_account());
+            self.charge
+                .seats
+                .iter()
+                .for_each(|seat| seat.hold_to_account());
         }
         Ok(started.elapsed())
-    }
-
-    /// Detaches the programs that no switch serves and that have been replaced, or whose hook is
-    /// gone: from here on they would see what the new ones see too.
-    fn confirm(&self, old_seats: &[Arc<Seat>]) {
-        let overlaps_on_return = |seat: &Arc<Seat>| {
-            let hook = seat.hook();
-            hook.strategy() == Strategy::Overlap && hook.fires_on_return()
-        };
-        if self.seats.iter().any(overlaps_on_return) {
-            // Functions that had been entered before are seen by the old program alone. Those that
-            // take longer than this are what the proof calls unknown.
-            let _waited = grace::wait();
-        }
-        self.seats.iter().for_each(|seat| seat.confirm());
-        let gone = old_seats.iter().filter(|seat| !is_among(seat, &self.seats));
-        gone.for_each(|seat| seat.detach());
-    }
-
-    /// Forgets the old generation's programs: empties its lane where the hook stays, detaches the
-    /// hooks that the new one lacks, keeps what both had counted.
-    fn retire(&mut self, old_seats: &[Arc<Seat>]) {
-        let old_lane = Lane::of_generation(self.generation);
-        for seat in old_seats {
-            if is_among(seat, &self.seats) {
-                seat.clear(old_lane);
-            } else {
-                seat.remove();
-                self.through_before += seat.falls_through();
-                self.loss_before = plus(self.loss_before, Measured::Known(seat.missed()));
-            }
-        }
-        self.loss_before = plus(self.loss_before, self.loss.read());
     }
 
     /// Whether `owner` may change it.
@@ -236,12 +191,16 @@ impl Running {
     pub(super) fn stop(self) {
         let Self {
             gate,
-            seats,
+            charge,
+            beside,
+            staged,
             reader,
-            loaded,
             hub,
             ..
         } = self;
+        drop(staged);
+        let left = beside.iter().flat_map(|beside| &beside.seats);
+        let seats: Vec<Arc<Seat>> = charge.seats.iter().chain(left).cloned().collect();
         for seat in &seats {
             seat.excuse();
         }
@@ -249,7 +208,8 @@ impl Running {
         for seat in &seats {
             seat.remove();
         }
-        drop(seats);
+        let Generation { loaded, .. } = charge;
+        drop((seats, beside));
         // Without a grace period the last runs may still write; what they write is not read.
         let _waited = grace::wait();
         // A dead reader has nothing left to read.
@@ -264,79 +224,87 @@ impl Running {
         if paused == self.paused {
             return Ok(());
         }
+        let charge = &self.charge;
         if paused {
-            for seat in &self.seats {
+            for seat in &charge.seats {
                 seat.excuse();
                 seat.detach();
             }
             self.gate.flip(Lane::EMPTY);
         } else {
-            advance(&self.seats, &self.hooks, &self.loaded, None)?;
-            self.gate.flip(Lane::of_generation(self.generation));
+            advance(&charge.seats, &charge.hooks, &charge.loaded, None)?;
+            self.gate.flip(charge.lane);
         }
         self.paused = paused;
+        let input = if paused {
+            Input::Paused
+        } else {
+            Input::Resumed
+        };
+        // It has nothing to be done for either.
+        (self.state, _) = step(self.state, input, self.clock.ms());
         self.settle().map(|_waited| ())
     }
 
     /// Attaches hooks again whose target had gone away and is back.
     pub(super) fn mend(&self) {
-        for (seat, planned) in self.seats.iter().zip(&self.hooks) {
-            seat.mend(planned.member(&self.loaded));
+        let charge = &self.charge;
+        for (seat, planned) in charge.seats.iter().zip(&charge.hooks) {
+            seat.mend(planned.member(&charge.loaded));
         }
     }
 
     /// The generation in charge, whose maps the next one may go on using.
     pub(super) fn previous(&self) -> Previous<'_> {
-        Previous {
-            object: &self.object,
-            loaded: &self.loaded,
+        self.charge.previous()
+    }
+
+    /// The sums until now, as a watch looks at them.
+    pub(super) fn tally(&self) -> Tally {
+        let counts = self.counters.counts();
+        let lost = Measured::Known(self.counters.perf_lost());
+        let sinks = self.sinks.counts().into_iter().map(|counts| SinkSums {
+            sink: counts.sink,
+            delivered: counts.delivered,
+            lost: counts.lost_in_sink,
+        });
+        Tally {
+            falls_through: self.falls_through(),
+            lost: plus(self.charge.loss.read(), lost),
+            accepted: counts.accepted,
+            malformed: counts.malformed,
+            sinks: sinks.collect(),
+            reader_dead: self.reader.is_dead(),
         }
+    }
+
+    /// What fell through at the hooks of the generation in charge.
+    pub(super) fn falls_through(&self) -> u64 {
+        let seats = self.charge.seats.iter();
+        seats.map(|seat| seat.falls_through()).sum()
     }
 
     /// What can be told of the instance without its lock.
     pub(super) fn view(&self) -> View {
-        View {
-            identity: self.identity.clone(),
-            state: if self.paused {
-                InstanceState::Paused
-            } else {
-                InstanceState::Running
-            },
-            shown: self.shown.clone(),
-            object: Arc::clone(&self.object),
-            loaded: Arc::downgrade(&self.loaded),
-            hooks: self.hooks.clone(),
-            seats: self.seats.clone(),
-            loss: Arc::clone(&self.loss),
-            loss_before: self.loss_before,
-            counters: Arc::clone(&self.counters),
-            sinks: self.sinks.clone(),
-            hub: Arc::clone(&self.hub),
-            proofs: self.proofs.clone(),
-        }
+        View::of(self)
     }
 
-    /// Completes a proof with the sums until now and keeps it.
-    fn keep(&mut self, mut proof: Proof) {
-        let through: u64 = self.seats.iter().map(|seat| seat.falls_through()).sum();
+    /// Completes a proof with the sums until now.
+    pub(super) fn complete(&self, proof: &mut api::node::Proof) {
+        let gone = self.beside.iter().flat_map(|beside| {
+            let gone = beside.seats_without(&self.charge.seats);
+            gone.map(|seat| seat.falls_through())
+        });
         proof.instance = self.identity.name.to_string();
-        proof.falls_through = self.through_before + through;
+        proof.falls_through = self.through_before + self.falls_through() + gone.sum::<u64>();
         if proof.lost == Measured::Known(0) {
             proof.lost = self.view().kernel_lost();
         }
-        if self.proofs.len() == PROOFS_MAX {
-            self.proofs.remove(0);
-        }
-        self.proofs.push(proof);
     }
 }
 
-fn is_among(seat: &Arc<Seat>, seats: &[Arc<Seat>]) -> bool {
-    seats.iter().any(|other| Arc::ptr_eq(other, seat))
-}
-
 /// Stores the lane and tells how long the store took.
-fn flip(gate: &Gate, lane: Lane) -> Duration {
+pub(super) fn flip(gate: &Gate, lane: Lane) -> Duration {
     let started = Instant::now();
     gate.flip(lane);
     started.elapsed()

@@ -5,12 +5,16 @@ use std::sync::{Arc, Weak};
 
 use api::node::{
     Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, Measured, Owner, Proof,
-    Trust,
+    Staged, Trust, Watch,
 };
 use payload::name::InstanceName;
 use payload::object::Object;
 
+use super::history::History;
+use super::machine::State;
 use super::prepare::PlannedHook;
+use super::running::Running;
+use super::stage::Waiting;
 use crate::instance::counters::Counters;
 use crate::instance::loss::{GenerationLoss, plus};
 use crate::kernel::load::Loaded;
@@ -41,22 +45,74 @@ pub(super) struct Shown {
 #[derive(Clone)]
 pub(super) struct View {
     pub(super) identity: Identity,
-    pub(super) state: InstanceState,
+    state: InstanceState,
+    watch: Option<Watch>,
+    staged: Option<Staged>,
     pub(super) shown: Shown,
     pub(super) object: Arc<Object>,
     /// Weak: the generation's maps close with it, whoever still has a view.
     pub(super) loaded: Weak<Loaded>,
     pub(super) hooks: Vec<PlannedHook>,
     pub(super) seats: Vec<Arc<Seat>>,
-    pub(super) loss: Arc<GenerationLoss>,
-    pub(super) loss_before: Measured,
-    pub(super) counters: Arc<Counters>,
-    pub(super) sinks: SinkTally,
+    loss: Arc<GenerationLoss>,
+    loss_before: Measured,
+    /// Of the generation that was left and is still loaded: its loss, and its hooks that the one in
+    /// charge lacks.
+    beside: Option<(Arc<GenerationLoss>, Vec<Arc<Seat>>)>,
+    counters: Arc<Counters>,
+    sinks: SinkTally,
     pub(super) hub: Arc<Hub>,
-    pub(super) proofs: Vec<Proof>,
+    pub(super) history: Arc<History>,
 }
 
 impl View {
+    /// An instance as it is now.
+    pub(super) fn of(running: &Running) -> Self {
+        let charge = &running.charge;
+        let beside = running.beside.as_ref().map(|beside| {
+            let gone = beside.seats_without(&charge.seats).cloned();
+            (Arc::clone(&beside.loss), gone.collect())
+        });
+        Self {
+            identity: running.identity.clone(),
+            state: if running.paused {
+                InstanceState::Paused
+            } else {
+                InstanceState::Running
+            },
+            watch: watch(running),
+            staged: running.staged.as_ref().map(Waiting::shown),
+            shown: charge.shown.clone(),
+            object: Arc::clone(&charge.object),
+            loaded: Arc::downgrade(&charge.loaded),
+            hooks: charge.hooks.clone(),
+            seats: charge.seats.clone(),
+            loss: Arc::clone(&charge.loss),
+            loss_before: running.loss_before,
+            beside,
+            counters: Arc::clone(&running.counters),
+            sinks: running.sinks.clone(),
+            hub: Arc::clone(&running.hub),
+            history: Arc::clone(&running.history),
+        }
+    }
+
+    /// The proofs of the instance's starts and updates in this life, oldest first.
+    pub(super) fn proofs(&self) -> Vec<Proof> {
+        let proofs = self.history.proofs_of(self.identity.started_ms);
+        proofs.cloned().collect()
+    }
+
+    /// The last of these.
+    pub(super) fn last_proof(&self) -> Option<&Proof> {
+        self.history.proofs_of(self.identity.started_ms).next_back()
+    }
+
+    /// When what is staged is to take over, milliseconds since 1970.
+    pub(super) fn staged_at_ms(&self) -> Option<u64> {
+        self.staged.as_ref()?.at_ms
+    }
+
     /// The instance in the words of the API.
     pub(super) fn instance(&self) -> Instance {
         let hooks = self
@@ -82,6 +138,13 @@ impl View {
             digest: self.shown.id.digest.clone(),
             generation: self.shown.id.generation,
             state: self.state,
+            watch: self.watch.clone(),
+            staged: self.staged.clone(),
+            rolled_back: self.last_proof().and_then(|proof| {
+                let back = proof.rolled_back.as_ref();
+                let back = back.filter(|back| back.automatic);
+                back.map(|back| back.reason.clone())
+            }),
             trust: self.shown.trust,
             signers: self.shown.signers.clone(),
             owner: self.identity.owner.clone(),
@@ -98,7 +161,7 @@ impl View {
 
     /// The answer to the start or update that led here.
     pub(super) fn applied(&self) -> Option<Applied> {
-        let proof = self.proofs.last()?.clone();
+        let proof = self.last_proof()?.clone();
         Some(Applied {
             instance: self.instance(),
             proof,
@@ -108,8 +171,27 @@ impl View {
     /// Records that full rings and perf buffers refused, and runs that the kernel skipped, over all
     /// generations.
     pub(super) fn kernel_lost(&self) -> Measured {
-        let missed: u64 = self.seats.iter().map(|seat| seat.missed()).sum();
+        let (loss, gone) = match &self.beside {
+            Some((loss, gone)) => (loss.read(), gone.as_slice()),
+            None => (Measured::Known(0), [].as_slice()),
+        };
+        let seats = self.seats.iter().chain(gone);
+        let missed: u64 = seats.map(|seat| seat.missed()).sum();
         let counted = Measured::Known(self.counters.perf_lost() + missed);
-        plus(plus(self.loss_before, self.loss.read()), counted)
+        let loaded = plus(self.loss.read(), loss);
+        plus(plus(self.loss_before, loaded), counted)
     }
+}
+
+/// The watch in the words of the API: its end by the clock of the wall.
+fn watch(running: &Running) -> Option<Watch> {
+    let (State::Watching(watch), Some(before)) = (running.state, &running.beside) else {
+        return None;
+    };
+    let now_ms = (running.clock.wall_us)() / 1000;
+    let left_ms = watch.until_ms.saturating_sub(running.clock.ms());
+    Some(Watch {
+        before: before.shown.id.clone(),
+        until_ms: watch.paused_ms.is_none().then_some(now_ms + left_ms),
+    })
 }

@@ -173,6 +173,7 @@ impl Driver {
         let shared = Arc::clone(&self.shared);
         self.tasks
             .spawn(async move { off_thread(move || shared.keys.glance()).await });
+        self.look_for_ways_back();
         if self.state.link().phase() == Phase::Enrolled {
             return;
         }

@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use api::node::{Applied, Owner};
+use api::node::{Applied, BAKE_DEFAULT_MS, Owner};
 use api::problem::Problem;
 use api::registry::OutcomeKind;
 use payload::signature::TrustedKeys;
@@ -13,7 +13,7 @@ use super::check::{self, Rejection, Rules};
 use super::floors::Floors;
 use super::store::{BlobError, Store};
 use super::target::Target;
-use crate::engine::{ApplyError, Class, Engine, StopError};
+use crate::engine::{ApplyError, Class, Engine, Order, StopError};
 use crate::policy::Policy;
 
 /// Why what is wanted does not run.
@@ -112,7 +112,14 @@ pub(super) fn apply(
         };
         check::admit(bytes, target, rules)?
     };
-    Ok(engine.apply(&target.instance, &admitted, &owner(target))?)
+    let order = Order {
+        payload: &admitted,
+        owner: &owner(target),
+        bake_ms: BAKE_DEFAULT_MS,
+        // The fleet keeps it, and what to go back to is the registry's to say.
+        kept: None,
+    };
+    Ok(engine.apply(&target.instance, order)?)
 }
 
 /// Stops what a registry had started. One that is gone is what was wanted.

@@ -54,6 +54,7 @@ pub(super) fn word(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Started => "started",
         OutcomeKind::Updated => "updated",
+        OutcomeKind::RolledBack => "rolled_back",
         OutcomeKind::Stopped => "stopped",
         OutcomeKind::FetchFailed => "fetch_failed",
         OutcomeKind::SignatureRejected => "signature_rejected",

@@ -34,9 +34,8 @@ enum Command {
 }
 
 /// What a drain found.
-#[derive(Debug)]
 pub(crate) struct Drained {
-    /// Records of the old generation, from its start to its end.
+    /// Records that were read since the old generation took over.
     pub(crate) events: u64,
     /// Those of them that were read by the drain.
     pub(crate) after_flip: u64,
@@ -46,6 +45,8 @@ pub(crate) struct Drained {
     pub(crate) ended_at: Instant,
     /// The new rings at that moment.
     pub(crate) rings: Vec<RingProof>,
+    /// What was read until now, for whoever may want to go on with it.
+    pub(crate) released: Vec<Source>,
 }
 
 /// A running reader.
@@ -116,6 +117,11 @@ impl Reader {
             thread.join().map_err(|_panic| ReaderDead)?;
         }
         Ok(drained)
+    }
+
+    /// Whether its thread has died.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     fn command(
@@ -229,17 +235,19 @@ impl State {
             drain: started.elapsed(),
             ended_at: Instant::now(),
             rings: Vec::new(),
+            released: Vec::new(),
         }
     }
 
-    fn adopt(&mut self, sources: Vec<Source>) -> Drained {
+    fn adopt(&mut self, mut sources: Vec<Source>) -> Drained {
         let mut drained = self.drain();
+        sources.iter_mut().for_each(Source::begin_anew);
         drained.rings = sources.iter().filter_map(Source::ring_proof).collect();
         // Without an epoll of the new sources they are still read, every `SLEEP_MAX`.
         if let Ok(epoll) = watch(&self.ear, &sources) {
             self.epoll = epoll;
         }
-        self.sources = sources;
+        drained.released = std::mem::replace(&mut self.sources, sources);
         self.events = 0;
         drained
     }

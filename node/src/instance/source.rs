@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use api::node::RingProof;
 use payload::event::Decoder;
 
+use super::rate::{Meter, Peak};
 use crate::kernel::perf::Perf;
 use crate::kernel::ring::Ring;
 
@@ -29,6 +30,7 @@ pub(crate) struct Source {
     /// The line up to the position: instance, generation and ring never change.
     prefix: Vec<u8>,
     perf_lost_seen: u64,
+    meter: Meter,
 }
 
 /// Outputs of one pass, ready for the sinks.
@@ -99,7 +101,21 @@ impl Source {
             decoder,
             prefix: prefix.into_bytes(),
             perf_lost_seen: 0,
+            meter: Meter::default(),
         }
+    }
+
+    /// The name of its ring and how fast that is written to; perf buffers don't tell.
+    pub(crate) fn peak(&self) -> Option<(String, Peak)> {
+        match &self.buffer {
+            Buffer::Ring(_) => Some((self.map.clone(), self.meter.peak())),
+            Buffer::Perf(_) => None,
+        }
+    }
+
+    /// Makes ready to be read after a time in which nobody did.
+    pub(crate) fn begin_anew(&mut self) {
+        self.meter.begin_anew();
     }
 
     /// Becomes readable when records wait.
@@ -127,6 +143,7 @@ impl Source {
             buffer,
             decoder,
             prefix,
+            meter,
             ..
         } = self;
         let moved = match buffer {
@@ -134,6 +151,7 @@ impl Source {
                 let span = ring.read(SPAN_BYTES_MAX, |position, record| {
                     batch.add(prefix, decoder, position, record);
                 });
+                meter.add(span.bytes, read_us);
                 span.bytes > 0
             }
             Buffer::Perf(perf) => {
@@ -169,6 +187,7 @@ impl Source {
             map: self.map.clone(),
             size_bytes: ring.size_bytes(),
             high_water_bytes: ring.pending_bytes(),
+            needed_bytes: None,
         })
     }
 

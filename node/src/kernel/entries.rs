@@ -185,7 +185,7 @@ fn count(map: &MapHandle, count_max: u64) -> io::Result<(u64, bool)> {
 }
 
 /// Shows each key once until `each` says false; whether the map came to its end.
-fn walk(
+pub(super) fn walk(
     map: &MapHandle,
     steps_max: usize,
     mut each: impl FnMut(&[u8]) -> io::Result<bool>,

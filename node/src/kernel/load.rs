@@ -85,10 +85,23 @@ impl LoadError {
 
 /// A map of the generation before that the new one goes on using.
 pub(crate) struct Share {
-    /// Name of the map in the new object.
+    /// Name of the map in the new object; of a data section's the section's.
     pub(crate) map: String,
+    /// Whether it is a data section's.
+    pub(crate) is_section: bool,
     /// The map.
     pub(crate) handle: MapHandle,
+}
+
+impl Share {
+    /// Whether it is for the map that libbpf calls so.
+    fn goes_to(&self, name: &str) -> bool {
+        if self.is_section {
+            is_of_section(name, &self.map)
+        } else {
+            name == self.map
+        }
+    }
 }
 
 /// A loaded object: programs verified, nothing attached.
@@ -198,7 +211,7 @@ fn open_and_prepare(request: &Request<'_>) -> Result<OpenObject, Failed> {
         // SAFETY: the map belongs to `open`; a null path clears what the object asked for.
         unsafe { libbpf_sys::bpf_map__set_pin_path(pointer, std::ptr::null()) };
         let name = map.name().to_string_lossy().into_owned();
-        if let Some(share) = request.shares.iter().find(|share| share.map == name) {
+        if let Some(share) = request.shares.iter().find(|share| share.goes_to(&name)) {
             map.reuse_fd(share.handle.as_fd()).map_err(refused)?;
         }
         settings
@@ -297,7 +310,7 @@ impl Loaded {
     ///
     /// # Errors
     /// As [`Loaded::map`].
-    pub(super) fn map_of(&self, inspected: &payload::object::Map) -> io::Result<MapHandle> {
+    pub(crate) fn map_of(&self, inspected: &payload::object::Map) -> io::Result<MapHandle> {
         let Some(section) = inspected.section.as_deref() else {
             return self.map(&inspected.name);
         };

@@ -46,6 +46,27 @@ fn parse_cpu_list(text: &str) -> Option<Vec<u32>> {
     Some(cpus)
 }
 
+/// Keeps the calling thread on one CPU.
+///
+/// # Errors
+/// What `sched_setaffinity(2)` says: the CPU is offline, or none that this process may use.
+pub(crate) fn stay_on(cpu: u32) -> io::Result<()> {
+    let mut mask = vec![0_u64; usize::try_from(cpu / 64).map_err(io::Error::other)? + 1];
+    if let Some(word) = mask.last_mut() {
+        *word = 1 << (cpu % 64);
+    }
+    // SAFETY: the call reads as many bytes of `mask` as it is told; 0 is the calling thread.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_sched_setaffinity,
+            0,
+            size_of_val(mask.as_slice()),
+            mask.as_ptr(),
+        )
+    };
+    done(result).map(|_| ())
+}
+
 /// A set of descriptors that are waited for together.
 pub(crate) struct Epoll {
     fd: OwnedFd,

@@ -3,6 +3,7 @@
 //! Must never leave out a count that says that something was lost.
 
 use std::fmt::Write;
+use std::time::{Duration, UNIX_EPOCH};
 
 use api::node::{Counts, HookState, Instance, InstanceState, Owner};
 
@@ -28,7 +29,7 @@ pub(super) fn list(instances: &[Instance]) -> String {
         rows.push(row([
             &instance.id.to_string(),
             &instance.name,
-            state(instance.state),
+            &state_and_watch(instance),
             &instance.generation.to_string(),
             &payload(instance),
             &instance.counts.accepted.to_string(),
@@ -55,6 +56,8 @@ pub(super) fn one(instance: &Instance) -> String {
             row(["signed by", &signers(instance)]),
             row(["started by", &owner(&instance.owner)]),
             row(["generation", &instance.generation.to_string()]),
+            row(["watched", &watch(instance)]),
+            row(["staged", &staged(instance)]),
             row(["events", &sums(counts)]),
         ],
     );
@@ -144,6 +147,53 @@ fn state(state: InstanceState) -> &'static str {
     }
 }
 
+/// The state in a list: whether the generation in charge is watched, and whether one is staged.
+fn state_and_watch(instance: &Instance) -> String {
+    let mut text = state(instance.state).to_owned();
+    if instance.watch.is_some() {
+        text.push_str(", watched");
+    }
+    if instance.staged.is_some() {
+        text.push_str(", staged");
+    }
+    text
+}
+
+fn watch(instance: &Instance) -> String {
+    match (&instance.watch, &instance.rolled_back) {
+        (Some(watch), _) => {
+            let until = watch.until_ms.map_or_else(
+                || "longer, as it is paused".to_owned(),
+                |until_ms| format!("until {}", time(until_ms)),
+            );
+            let before = watch.before.generation;
+            format!("{until}; generation {before} is still loaded")
+        }
+        (None, Some(reason)) => format!("no: gone back to by itself: {reason}"),
+        (None, None) => "no".to_owned(),
+    }
+}
+
+fn staged(instance: &Instance) -> String {
+    let Some(staged) = &instance.staged else {
+        return "nothing".to_owned();
+    };
+    let version = staged.version.as_deref().unwrap_or(&staged.digest);
+    let at = staged.at_ms.map_or_else(
+        || "until `node flip`".to_owned(),
+        |at_ms| format!("until {}", time(at_ms)),
+    );
+    format!("{} {version}, {at}", staged.payload)
+}
+
+fn time(ms: u64) -> String {
+    let time = UNIX_EPOCH.checked_add(Duration::from_millis(ms));
+    time.map_or_else(
+        || format!("{ms} ms since 1970"),
+        |time| humantime::format_rfc3339_seconds(time).to_string(),
+    )
+}
+
 fn hook_state(state: HookState) -> &'static str {
     match state {
         HookState::Attached => "attached",
@@ -189,6 +239,9 @@ mod tests {
             digest: "sha256:00".into(),
             generation: 2,
             state: InstanceState::Paused,
+            watch: None,
+            staged: None,
+            rolled_back: None,
             trust: Trust::Unsigned,
             signers: Vec::new(),
             owner: Owner::Local,

@@ -2,7 +2,9 @@
 //! Used by `update`, `run` and `proofs`.
 //! Must never show "unknown" as 0.
 
-use api::node::{GenerationId, Measured, Proof, Steps};
+use std::fmt::Write;
+
+use api::node::{GenerationId, MapProof, Measured, Proof, Steps, Way};
 
 use super::table::{clean, row, table};
 
@@ -23,19 +25,16 @@ pub(super) fn text(proof: &Proof) -> String {
     text.push_str(&section(&hooks));
     let mut maps = vec![row(["map", "hand-over", "reason"])];
     for map in &proof.maps {
-        maps.push(row([
-            &map.map,
-            &map.hand_over,
-            map.reason.as_deref().unwrap_or_default(),
-        ]));
+        maps.push(row([&map.map, &map.hand_over, &detail(map)]));
     }
     text.push_str(&section(&maps));
-    let mut rings = vec![row(["ring", "size", "most waiting"])];
+    let mut rings = vec![row(["ring", "size", "most waiting", "needed"])];
     for ring in &proof.rings {
         rings.push(row([
             &ring.map,
             &bytes(ring.size_bytes),
             &bytes(ring.high_water_bytes),
+            &ring.needed_bytes.map_or_else(|| "-".to_owned(), bytes),
         ]));
     }
     text.push_str(&section(&rings));
@@ -48,7 +47,18 @@ fn heading(proof: &Proof) -> String {
     let name = clean(&proof.instance);
     match &proof.from {
         None => format!("{name}: generation {to} started\n"),
-        Some(from) => format!("{name}: generation {} replaced by {to}\n", generation(from)),
+        Some(from) => match &proof.rolled_back {
+            None => format!("{name}: generation {} replaced by {to}\n", generation(from)),
+            Some(back) => format!(
+                "{name}: gone back from generation {} to {to}, {}: {}\n",
+                generation(from),
+                match back.way {
+                    Way::Flip => "which was still loaded",
+                    Way::Reload => "loaded anew",
+                },
+                clean(&back.reason)
+            ),
+        },
     }
 }
 
@@ -85,6 +95,29 @@ fn steps(steps: &Steps) -> Vec<Vec<String>> {
     rows
 }
 
+/// Why a map began empty, or what became of its entries.
+fn detail(map: &MapProof) -> String {
+    let Some(migrated) = &map.migrated else {
+        return map.reason.clone().unwrap_or_default();
+    };
+    let mut parts = vec![format!("{} entries", migrated.entries)];
+    parts.push(format!("{} conflicts", migrated.conflicts));
+    if migrated.lost > 0 {
+        parts.push(format!("{} without room", migrated.lost));
+    }
+    parts.push(format!("merge {}", migrated.merge));
+    for (word, names) in [
+        ("without", &migrated.dropped),
+        ("anew", &migrated.renewed),
+        ("new", &migrated.added),
+    ] {
+        if !names.is_empty() {
+            parts.push(format!("{word} {}", names.join(", ")));
+        }
+    }
+    parts.join("; ")
+}
+
 /// A table, or nothing when it has only its heading.
 fn section(rows: &[Vec<String>]) -> String {
     if rows.len() > 1 {
@@ -99,11 +132,26 @@ fn balance(proof: &Proof) -> String {
     if proof.from.is_none() {
         return String::new();
     }
-    format!(
+    let mut text = format!(
         "\n  {} events before, {} of them read after the flip; lost {lost}, duplicated {duplicated}, \
          fell through {}\n",
         proof.events_before, proof.drained, proof.falls_through
-    )
+    );
+    if let Some(back) = &proof.rolled_back {
+        let _ = writeln!(
+            text,
+            "  {} events were seen by the generation that was left alone",
+            back.only_new
+        );
+    }
+    if let Some(room) = &proof.room {
+        let _ = writeln!(
+            text,
+            "  that nothing is lost was not promised: {}",
+            clean(room)
+        );
+    }
+    text
 }
 
 /// A count that may be unknown.
@@ -140,16 +188,19 @@ fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::node::{HookProof, MapProof, RingProof};
+    use api::node::{HookProof, Migrated, RingProof, RolledBack};
 
     use super::*;
 
-    fn proof() -> Proof {
-        let id = |generation| GenerationId {
+    fn id(generation: u64) -> GenerationId {
+        GenerationId {
             generation,
             digest: "sha256:0123456789abcdef0123".into(),
             version: None,
-        };
+        }
+    }
+
+    fn proof() -> Proof {
         Proof {
             instance: "trace".into(),
             from: Some(id(1)),
@@ -170,18 +221,22 @@ mod tests {
             maps: vec![MapProof {
                 map: "starts".into(),
                 hand_over: "fresh".into(),
+                migrated: None,
                 reason: Some("value grew".into()),
             }],
             rings: vec![RingProof {
                 map: "events".into(),
                 size_bytes: 262_144,
                 high_water_bytes: 168,
+                needed_bytes: Some(1024),
             }],
             events_before: 41,
             drained: 2,
             falls_through: 0,
             lost: Measured::Unknown,
+            room: Some("ring events is small".into()),
             duplicated: Measured::Known(0),
+            rolled_back: None,
         }
     }
 
@@ -194,8 +249,49 @@ mod tests {
             "  flip                  640 ns\n",
             "handle_exec  tracepoint  sched/sched_process_exec  switch    kept\n",
             "starts  fresh      value grew\n",
-            "events  256 KiB  168 B\n",
+            "events  256 KiB  168 B         1 KiB\n",
+            "not promised: ring events is small\n",
             "41 events before, 2 of them read after the flip; lost unknown, duplicated 0",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_migration_says_what_came_and_what_did_not() {
+        let mut migrated = proof();
+        let map = &mut migrated.maps[0];
+        (map.hand_over, map.reason) = ("migrated".into(), None);
+        map.migrated = Some(Migrated {
+            entries: 12,
+            conflicts: 1,
+            merge: "add".into(),
+            dropped: vec!["pid".into(), "comm".into()],
+            ..Migrated::default()
+        });
+        let text = text(&migrated);
+        let line = "starts  migrated   12 entries; 1 conflicts; merge add; without pid, comm\n";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn a_way_back_says_why_how_and_what_only_the_new_generation_saw() {
+        let back = Proof {
+            from: Some(id(2)),
+            to: id(1),
+            rolled_back: Some(RolledBack {
+                reason: "its rings refused 3 records".into(),
+                automatic: true,
+                way: Way::Flip,
+                only_new: 17,
+            }),
+            ..proof()
+        };
+        let text = text(&back);
+        for part in [
+            "trace: gone back from generation 2 (sha256:0123456789ab) to 1 (",
+            ", which was still loaded: its rings refused 3 records\n",
+            "  17 events were seen by the generation that was left alone\n",
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }

@@ -109,6 +109,7 @@ pub(super) fn words(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Started => "started",
         OutcomeKind::Updated => "updated",
+        OutcomeKind::RolledBack => "gone back from",
         OutcomeKind::Stopped => "stopped",
         OutcomeKind::FetchFailed => "could not be fetched",
         OutcomeKind::SignatureRejected => "signature rejected",

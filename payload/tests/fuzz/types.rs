@@ -7,6 +7,7 @@ use payload::btf::cut::{Cut, cut};
 use payload::btf::{Btf, Kind, Type, TypeId};
 use payload::event::Decoder;
 use payload::histogram::{Declared, Scale};
+use payload::migrate::{Conversion, NoConversion};
 use payload::object::{inspect, type_name};
 use payload::unsigned::Unsigned;
 
@@ -33,6 +34,9 @@ fn fuzz_object() {
         }
         for map in &object.maps {
             drop(object.variables(map));
+            let section = (&object, map);
+            let variables = Conversion::of_variables(section, section, &|_| false);
+            assert!(variables.added.is_empty() && variables.renewed.is_empty());
             if let Some(btf) = &object.btf {
                 drop(Declared::of(btf).in_map(map, Some(Scale::Log2)));
             }
@@ -158,6 +162,69 @@ fn check_record(decoder: &Decoder, record: &[u8]) -> bool {
     assert!(object.is_object());
     assert!(!json.contains(&b'\n'), "an event is one line");
     true
+}
+
+/// Values of one layout made into values of another, both ways.
+fn check_conversion(old: (&Btf, TypeId), new: (&Btf, TypeId)) -> Result<(), NoConversion> {
+    let ones = [0xff; 64];
+    let conversion = Conversion::between(old, new)?;
+    let mask = conversion.written();
+    assert_eq!(Some(mask.len() as u64), new.0.size_of(new.1));
+    let value = conversion.convert(&ones);
+    let outside = value
+        .iter()
+        .zip(&mask)
+        .any(|(byte, mask)| byte & !mask != 0);
+    assert!(!outside, "a byte that no field goes to was written");
+    let back = conversion.reversed(ones.len()).convert(&value);
+    assert_eq!(back.len(), ones.len());
+    for number in conversion.numbers(64) {
+        assert_eq!(number.to % number.to_bytes, 0);
+        assert_eq!(number.added(&ones, &ones), 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn fuzz_migrate() {
+    // A mutated BTF on either side of one that a compiler made.
+    let whole = Btf::parse(corpus::BTFS[1].to_vec()).unwrap();
+    let check = |input: &[u8]| {
+        let btf = match Btf::parse(input.to_vec()) {
+            Ok(btf) => btf,
+            Err(error) => return error.to_string(),
+        };
+        let (mut made, mut refused) = (0, String::new());
+        for id in btf.ids() {
+            let same = Conversion::between((&btf, id), (&btf, id));
+            if let Ok(same) = same {
+                let value = same.convert(&[0x5a; 64]);
+                assert!(value.iter().all(|byte| byte & !0x5a == 0), "{id}: new bits");
+                assert_eq!(same.convert(&value), value, "{id}: not the same twice");
+                assert!(same.dropped.is_empty() && same.added.is_empty(), "{id}");
+            }
+            let namesake = whole.find(btf.kind(id), btf.name(id));
+            let Some(namesake) = namesake else { continue };
+            for pair in [
+                check_conversion((&btf, id), (&whole, namesake)),
+                check_conversion((&whole, namesake), (&btf, id)),
+            ] {
+                match pair {
+                    Ok(()) => made += 1,
+                    Err(error) => refused = error.to_string(),
+                }
+            }
+        }
+        format!("accepted: {} {refused}", "i".repeat(made))
+    };
+    let words: [&[u8]; 3] = [b"\0\0\0\x84", b"\x03\0\0\x04", b"\0\0\0\x03"];
+    Target {
+        name: "fuzz_migrate",
+        corpus: &corpus::BTFS,
+        words: &words,
+        check: &check,
+    }
+    .run();
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub(super) fn is_refusal(kind: OutcomeKind) -> bool {
         | OutcomeKind::BelowFloor
         | OutcomeKind::PolicyRefused
         | OutcomeKind::Incompatible
-        | OutcomeKind::LoadRejected => true,
+        | OutcomeKind::LoadRejected
+        | OutcomeKind::RolledBack => true,
         OutcomeKind::Started
         | OutcomeKind::Updated
         | OutcomeKind::Stopped

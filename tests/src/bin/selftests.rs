@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use api::client::{Client, ClientError};
-use api::node::Settings;
+use api::node::{Settings, Timing};
 use payload::object::{Kind, inspect};
 use serde_json::json;
 use tests::daemon::Daemon;
@@ -128,14 +128,16 @@ async fn through(client: &Client, object: &[u8]) -> Result<Ran> {
         targets,
         ..Settings::default()
     };
-    let started = match client.put(INSTANCE, object.to_vec(), &settings).await {
+    let timing = Timing::default();
+    let put = || client.put(INSTANCE, object.to_vec(), &settings, timing);
+    let started = match put().await {
         Ok(applied) => applied.instance,
         Err(ClientError::Refused { problem, .. }) if problem.status == 422 => {
             return Ok(Ran::Refused(problem.detail));
         }
         Err(error) => return Err(error).context("starting it"),
     };
-    let updated = client.put(INSTANCE, object.to_vec(), &settings).await;
+    let updated = put().await;
     // Also where the update was refused: what runs must be stopped.
     let stopped = client.stop(INSTANCE).await;
     let updated = updated.context("updating it to itself")?.instance;

@@ -23,6 +23,8 @@ const UPDATES: usize = 4;
 /// How long a target may take to be seen gone, or back.
 const SEEN_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long a generation is watched that is gone back from before.
+const BAKE_MS: u64 = 60_000;
 /// The versions that programs count by.
 const FIRST: usize = 1;
 const SECOND: usize = 2;
@@ -81,6 +83,7 @@ pub(super) fn run(
     }
     course.counts_what_is_caused()?;
     course.loses_nothing_over_updates()?;
+    course.goes_back()?;
     course.passes_its_answer_on()?;
     course.is_noticed_by_nobody_while_paused()?;
     course.comes_back_with_its_target()?;
@@ -92,7 +95,9 @@ pub(super) fn run(
 
 impl Course<'_> {
     fn put(&self, version: usize, deny: bool) -> Result<std::result::Result<Applied, ClientError>> {
-        Ok(self.daemon.put(self.object, &self.settings(version, deny)?))
+        Ok(self
+            .daemon
+            .put(self.object, &self.settings(version, deny)?, 0))
     }
 
     fn update(&self, version: usize, deny: bool) -> Result<Applied> {
@@ -151,7 +156,7 @@ impl Course<'_> {
         for version in [SECOND, FIRST].into_iter().cycle().take(UPDATES) {
             let settings = self.settings(version, false)?;
             let applied = std::thread::scope(|scope| -> Result<Applied> {
-                let update = scope.spawn(|| daemon.put(object, &settings));
+                let update = scope.spawn(|| daemon.put(object, &settings, 0));
                 while !quietly && !update.is_finished() {
                     self.act()
                         .context("doing what fires it, while it is updated")?;
@@ -173,6 +178,34 @@ impl Course<'_> {
             "its proofs say {duplicated:?} of {}",
             self.strategy
         );
+        Ok(())
+    }
+
+    /// While the generation before is loaded, it is in charge again at once, and alone.
+    fn goes_back(&mut self) -> Result<()> {
+        self.update(FIRST, false)?;
+        let settings = self.settings(SECOND, false)?;
+        let watched = self.daemon.put(self.object, &settings, BAKE_MS)?;
+        let before = watched.proof.from.context("it replaced nothing")?;
+        self.act().context("doing it while it is watched")?;
+        let back = self.daemon.roll_back()?.proof;
+        ensure!(
+            back.to == before,
+            "gone back to {:?}, not {before:?}",
+            back.to
+        );
+        let at_first = self.counts()?;
+        for _ in 0..DEEDS {
+            self.act().context("doing it after the way back")?;
+        }
+        let then = self.counts()?;
+        self.check(
+            "after the way back",
+            then[FIRST] - at_first[FIRST],
+            DEEDS,
+            true,
+        )?;
+        ensure!(then[SECOND] == at_first[SECOND], "what was left counts");
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use api::client::{Client, ClientError};
-use api::node::{Applied, Instance, Settings};
+use api::node::{Applied, Instance, Settings, Timing};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::daemon;
@@ -37,14 +37,25 @@ impl Daemon {
         self.own.pid()
     }
 
-    /// Starts or updates the instance.
+    /// Starts or updates the instance; the generation before stays loaded so long.
     pub(super) fn put(
         &self,
         object: &[u8],
         settings: &Settings,
+        bake_ms: u64,
     ) -> std::result::Result<Applied, ClientError> {
-        let put = self.client.put(INSTANCE, object.to_vec(), settings);
+        let timing = Timing {
+            bake_ms: Some(bake_ms),
+            at_ms: None,
+        };
+        let put = self.client.put(INSTANCE, object.to_vec(), settings, timing);
         self.runtime.block_on(put)
+    }
+
+    /// Puts the generation before in charge again.
+    pub(super) fn roll_back(&self) -> Result<Applied> {
+        let back = self.client.roll_back(INSTANCE);
+        self.runtime.block_on(back).context("going back")
     }
 
     /// The instance as it is listed.

@@ -2,46 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use payload::file::{Arch, ArchObject, Contents, encode};
-use payload::manifest::{Carry, Described, Inspected, Manifest};
+use payload::manifest::{Carry, Described};
 use serde_json::Value;
 
 use super::kernel::Held;
 use super::node::{Named, Node};
-use super::objects::object;
+use super::objects::{described_payload, object};
 use super::waiting::{is_root, until};
 
 const PUT: &str = "PUT /api/v1/instances/count";
 
 /// A payload of the object, whose `counts` must go on.
 fn requiring(version: &str, name: &str) -> Vec<u8> {
-    let bytes = object(name);
-    let inspected = payload::object::inspect(&bytes).unwrap();
+    let required = BTreeMap::from([("counts".to_owned(), Carry::Require)]);
     let described = Described {
-        carry: BTreeMap::from([("counts".to_owned(), Carry::Require)]),
+        carry: required,
         ..Described::default()
     };
-    let objects = [Inspected {
-        arch: Arch::Any,
-        bytes: &bytes,
-        object: &inspected,
-    }];
-    let name = "test/count".parse().unwrap();
-    let manifest = Manifest::computed(name, version.parse().unwrap(), described, &objects).unwrap();
-    let objects = vec![ArchObject {
-        arch: Arch::Any,
-        bytes,
-    }];
-    encode(&Contents {
-        manifest,
-        objects,
-        handler: None,
-    })
-    .unwrap()
+    described_payload("test/count", version, &object(name), described)
 }
 
 /// How a proof says that a map came to the new generation.
-fn hand_over<'proof>(proof: &'proof Value, map: &str) -> &'proof Value {
+pub(crate) fn hand_over<'proof>(proof: &'proof Value, map: &str) -> &'proof Value {
     let maps = proof["maps"].as_array().unwrap();
     let found = maps.iter().find(|found| found["map"] == map);
     &found.unwrap_or_else(|| panic!("{map}: {proof}"))["hand_over"]
@@ -80,12 +62,12 @@ fn an_update_that_would_lose_a_required_map_is_refused() {
     assert_eq!(counted(&node, &command, 2), 1);
 
     let before = Held::by(node.pid());
-    let wide = requiring("2.0.0", "counts_wide");
-    let problem = node.ask_unix(PUT, &wide).problem();
+    let narrow = requiring("2.0.0", "counts_narrow");
+    let problem = node.ask_unix(PUT, &narrow).problem();
     assert_eq!(problem["status"], 422, "{problem}");
     assert_eq!(problem["field"], "maps.counts", "{problem}");
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("value size was 8, is 16"), "{detail}");
+    assert!(detail.contains("runs was __u64, is __u32"), "{detail}");
     let layouts: Vec<Vec<&str>> = problem["log"]
         .as_str()
         .unwrap()
@@ -93,13 +75,13 @@ fn an_update_that_would_lose_a_required_map_is_refused() {
         .map(|line| line.split_whitespace().collect())
         .collect();
     let pid = "last_pid - 0 4 bytes __u32".split(' ').collect();
-    let runs = "runs 0 8 bytes __u64 8 8 bytes __u64".split(' ').collect();
+    let runs = "runs 0 8 bytes __u64 4 4 bytes __u32".split(' ').collect();
     assert!(
         layouts.contains(&pid) && layouts.contains(&runs),
         "{layouts:?}"
     );
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::io::Write::write_all(&mut file.as_file(), &wide).unwrap();
+    std::io::Write::write_all(&mut file.as_file(), &narrow).unwrap();
     let from_file = format!("@{}", file.path().display());
     let refused = node.cli(&["update", &from_file]);
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
@@ -112,6 +94,11 @@ fn an_update_that_would_lose_a_required_map_is_refused() {
     assert_eq!(Held::by(node.pid()), before);
     assert_eq!(node.instance("count")["generation"], 2);
     assert_eq!(counted(&node, &command, 3), 2);
+
+    // A struct that only grew is no loss.
+    let wide = put(&requiring("2.1.0", "counts_wide"));
+    assert_eq!(hand_over(&wide, "counts"), "migrated");
+    assert_eq!(counted(&node, &command, 4), 3);
 
     // The wish is the new manifest's: one that lacks the map lets it go, and the proof says so.
     let without = put(&object("one"));

@@ -1,7 +1,7 @@
 //! Two nodes with different labels at one registry: both follow a channel, and each sees every call
 //! once over the update. What is withdrawn is left, what is below a floor never runs again.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use api::client::ClientError;
@@ -13,7 +13,7 @@ use super::hooks::{CALL_HOOKS, call_until, follow, read};
 use super::node::Node;
 use super::proxy::{self, Proxy};
 use super::registry::{Follower, Publisher, Registry, publish, wait};
-use super::waiting::{is_root, until};
+use super::waiting::{Ends, is_root, until};
 
 const PAYLOAD: &str = "acme/live";
 const INSTANCE: &str = "live";
@@ -104,6 +104,7 @@ fn two_nodes_follow_a_channel_and_see_every_call_once() {
         .collect();
     let stop = AtomicBool::new(false);
     let (thread, count) = std::thread::scope(|scope| {
+        let ends = Ends(&stop);
         let caller = scope.spawn(|| call_until(&stop));
         std::thread::park_timeout(CALLING);
         move_to(&registry, "1.1.0");
@@ -111,7 +112,7 @@ fn two_nodes_follow_a_channel_and_see_every_call_once() {
             runs(node, INSTANCE, "1.1.0");
         }
         std::thread::park_timeout(CALLING);
-        stop.store(true, Ordering::Relaxed);
+        drop(ends);
         caller.join().unwrap()
     });
     for file in &files {

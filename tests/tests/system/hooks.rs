@@ -13,7 +13,7 @@ use serde_json::Value;
 use tests::{calls, corpus};
 
 use super::node::{self, Node};
-use super::waiting::{is_root, until};
+use super::waiting::{Ends, is_root, until};
 
 /// What `tests/corpus/live.h` listens for.
 const WHENCE: i32 = 77;
@@ -47,6 +47,7 @@ fn each_kind_of_hook_sees_every_call_once_and_in_order_over_updates() {
     let mut follower = follow(&node, &file);
     let stop = AtomicBool::new(false);
     let calls: Vec<(u64, u64)> = std::thread::scope(|scope| {
+        let ends = Ends(&stop);
         let callers: Vec<_> = (0..THREADS)
             .map(|_| scope.spawn(|| call_until(&stop)))
             .collect();
@@ -54,7 +55,7 @@ fn each_kind_of_hook_sees_every_call_once_and_in_order_over_updates() {
             let proof = start(2 - update % 2);
             check_proof(&proof, update);
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(ends);
         callers
             .into_iter()
             .map(|caller| caller.join().unwrap())
@@ -129,8 +130,17 @@ pub(super) fn follow(node: &Node, file: &Path) -> Child {
     follower.spawn().unwrap()
 }
 
-/// Every event in the file that is complete.
+/// Every event in the file that is complete; generations of odd numbers are of version one.
 pub(super) fn read(file: &Path) -> Seen {
+    read_with(file, |generation| 2 - generation % 2)
+}
+
+/// The same where only the first generation is of version one.
+pub(super) fn read_back(file: &Path) -> Seen {
+    read_with(file, |generation| if generation == 1 { 1 } else { 2 })
+}
+
+fn read_with(file: &Path, version_of: fn(u64) -> u64) -> Seen {
     let text = std::fs::read_to_string(file).unwrap();
     let mut seen = Seen::new();
     for line in text
@@ -143,7 +153,7 @@ pub(super) fn read(file: &Path) -> Seen {
         let generation = line["generation"].as_u64().unwrap();
         assert_eq!(
             number("version"),
-            2 - generation % 2,
+            version_of(generation),
             "another generation's struct: {line}"
         );
         let thread = if number("hook") == PERF_EVENT {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::kernel::Held;
 use super::maps::{counted, entries, get, pause, start};
 use super::node::Node;
-use super::waiting::{is_root, until};
+use super::waiting::{Ends, is_root, until};
 
 #[test]
 fn maps_are_read_while_updates_follow_each_other() {
@@ -27,6 +27,7 @@ fn maps_are_read_while_updates_follow_each_other() {
     let held = Held::by(node.pid());
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let ends = Ends(&done);
         let reader = scope.spawn(|| {
             let mut newest = 1;
             while !done.load(Ordering::Acquire) {
@@ -42,7 +43,7 @@ fn maps_are_read_while_updates_follow_each_other() {
         for _ in 0..10 {
             start(&node, "maps");
         }
-        done.store(true, Ordering::Release);
+        drop(ends);
         assert!(reader.join().unwrap() > 1, "it read no newer generation");
     });
     let counts = get(&node, "maps/maps/counts");
@@ -50,7 +51,7 @@ fn maps_are_read_while_updates_follow_each_other() {
     assert_eq!(counts["map"]["hand_over"], "shared");
     assert!(!entries(&counts).is_empty(), "the map went on: {counts}");
     let bss = get(&node, "maps/maps/.bss");
-    assert_eq!(bss["map"]["hand_over"], "fresh");
+    assert_eq!(bss["map"]["hand_over"], "shared");
     let after = Held::by(node.pid());
     for kind in ["map_id", "prog_id"] {
         assert_eq!(
@@ -94,6 +95,7 @@ fn reading_ends_although_keys_come_and_go() {
     start(&node, "churn");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let ends = Ends(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Acquire) {
                 let _parent = std::os::unix::process::parent_id();
@@ -117,7 +119,7 @@ fn reading_ends_although_keys_come_and_go() {
             keys.dedup();
             assert_eq!(keys.len(), count, "a key twice");
         }
-        done.store(true, Ordering::Release);
+        drop(ends);
     });
     let still = get(&node, "churn/maps/window");
     assert_eq!(entries(&still).len(), 200, "{still}");

@@ -10,6 +10,7 @@ use payload::signature::{TrustedKeys, Unverified};
 
 use super::registry::{NAMESPACE, Publisher, Registry, client, publish, wait};
 use super::release::Release;
+use super::waiting::Ends;
 use tests::dice::Dice;
 
 const KILLS: u64 = 200;
@@ -39,6 +40,7 @@ fn what_was_answered_with_success_survives_two_hundred_kills() {
         serial: AtomicU64::new(0),
     };
     std::thread::scope(|scope| {
+        let ends = Ends(&place.done);
         for number in 0..PUBLISHERS {
             let (place, publisher, base) = (&place, &publisher, &base);
             scope.spawn(move || publish_until_done(place, publisher, base, number));
@@ -52,7 +54,7 @@ fn what_was_answered_with_success_survives_two_hundred_kills() {
             registry.start_again();
             registry.url().clone_into(&mut place.url.lock().unwrap());
         }
-        place.done.store(true, Ordering::Relaxed);
+        drop(ends);
     });
     let kept = place.kept.into_inner().unwrap();
     // How many there are is the machine's speed; that there are some is what gives the rest a meaning.

@@ -109,15 +109,25 @@ fn updates_do_not_pile_up_in_the_kernel() {
         return;
     }
     let node = Node::start();
-    let held_after = |version: &str| {
-        let document = generation_0("a", &object(version));
-        assert_eq!(node.post("/start", document.as_bytes()).status, 200);
+    let held_after = |version: &str, query: &str| {
+        let line = format!("PUT /api/v1/instances/a{query}");
+        assert_eq!(node.ask_unix(&line, &object(version)).status, 200);
         let held = Held::by(node.pid());
         ["prog_id", "map_id", "link_id"].map(|kind| held.count(kind))
     };
-    let first = [held_after("one"), held_after("two")];
+    let at_once = "?bake_ms=0";
+    let first = [held_after("one", at_once), held_after("two", at_once)];
     for _ in 0..3 {
-        assert_eq!([held_after("one"), held_after("two")], first);
+        assert_eq!(
+            [held_after("one", at_once), held_after("two", at_once)],
+            first
+        );
+    }
+    // A watch keeps the generation before, and no other.
+    let watched = [held_after("one", ""), held_after("two", "")];
+    assert_ne!(watched, first);
+    for _ in 0..3 {
+        assert_eq!([held_after("one", ""), held_after("two", "")], watched);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Waiting on a condition, with a deadline, and what a test says that can't run here.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that a test waits for.
@@ -15,6 +16,15 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         std::thread::park_timeout(BETWEEN_LOOKS);
+    }
+}
+
+/// Sets its flag when it goes, so that threads of a scope end when the test fails, too.
+pub(crate) struct Ends<'flag>(pub(crate) &'flag AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

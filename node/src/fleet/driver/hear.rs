@@ -285,6 +285,36 @@ impl Driver {
         self.tell(Input::News);
     }
 
+    /// Looks for instances that the engine went back with by itself.
+    pub(super) fn look_for_ways_back(&mut self) {
+        let live = self.state.managed().iter();
+        let live = live.filter(|(_, managed)| managed.live && managed.previous.is_some());
+        let left: Vec<(Arc<Target>, String)> = live
+            .filter(|(name, _)| {
+                // What is under way will be told by itself.
+                self.state
+                    .work()
+                    .get(*name)
+                    .is_none_or(|work| !work.is_under_way())
+            })
+            .filter_map(|(name, managed)| {
+                let shown = self.shared.config.engine.instance(name)?;
+                Some((Arc::clone(&managed.target), shown.rolled_back?))
+            })
+            .collect();
+        for (target, reason) in left {
+            let name = target.instance.clone();
+            let problem = Problem::new(500, "gone back from", reason);
+            self.problems.insert(name.clone(), problem.clone());
+            let mut outcome = self.outcome(&target, OutcomeKind::RolledBack);
+            let proofs = self.shared.config.engine.proofs(&name).unwrap_or_default();
+            outcome.proof = proofs.into_iter().next_back().map(Box::new);
+            outcome.problem = Some(Box::new(problem));
+            self.add(outcome);
+            self.tell(Input::RolledBack(name));
+        }
+    }
+
     /// Says to the engine which deployments its instances run for by now.
     pub(super) fn adopt(&self) {
         for managed in self.state.managed().values().filter(|managed| managed.live) {

@@ -64,6 +64,8 @@ pub(crate) enum Input {
         /// Whether it may work later.
         again: bool,
     },
+    /// It failed its watch: what ran there before runs again.
+    RolledBack(InstanceName),
     /// It does not run any more.
     Stopped(InstanceName),
     /// A batch of reports is kept.

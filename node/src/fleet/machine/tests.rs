@@ -188,6 +188,28 @@ fn the_same_refused_is_not_tried_again_until_something_changes() {
 }
 
 #[test]
+fn what_failed_its_watch_is_not_tried_again_and_what_ran_before_is_kept() {
+    let mut story = Story::begin();
+    story.runs(target("a", "1.0.0"));
+    story.runs(target("a", "1.1.0"));
+    assert_eq!(story.tell(Input::RolledBack(name("a"))), ["save"]);
+    assert_eq!(story.live(), ["a 1.0.0"]);
+    story.now_ms += 10_000_000;
+    assert!(story.tell(Input::Tick).is_empty());
+    assert!(story.tell(desired(vec![target("a", "1.1.0")])).is_empty());
+    assert!(story.tell(Input::RolledBack(name("a"))).is_empty(), "once");
+    // The registry agrees, or knows something newer.
+    assert!(story.tell(desired(vec![target("a", "1.0.0")])).is_empty());
+    let next = story.tell(desired(vec![target("a", "1.2.0")]));
+    assert_eq!(next, ["fetch a 1.2.0"]);
+    story.tell(Input::Fetched(name("a")));
+    assert!(
+        story.tell(Input::RolledBack(name("a"))).is_empty(),
+        "under way"
+    );
+}
+
+#[test]
 fn a_failed_fetch_is_tried_again_after_a_while_and_holds_up_nobody() {
     let mut story = Story::begin();
     let both = vec![target("a", "1.0.0"), target("b", "1.0.0")];

@@ -59,7 +59,7 @@ pub(crate) enum Work {
 
 impl Work {
     /// Whether somebody is at it.
-    pub(super) fn is_under_way(&self) -> bool {
+    pub(crate) fn is_under_way(&self) -> bool {
         match self {
             Self::Fetching(..) | Self::Applying(..) | Self::Stopping => true,
             Self::Resting { .. } | Self::Refused(_) => false,
@@ -129,6 +129,7 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
             }
         }
         Input::ApplyFailed { instance, again } => apply_failed(state, instance, again, now_ms),
+        Input::RolledBack(name) => rolled_back(state, name, now_ms, actions),
         Input::Stopped(name) => {
             if state.work.get(&name) == Some(&Work::Stopping) {
                 state.work.remove(&name);
@@ -191,6 +192,23 @@ fn apply_failed(state: &mut State, instance: InstanceName, again: bool, now_ms: 
         gave_up(state, &target);
         state.work.insert(instance, Work::Refused(target));
     }
+}
+
+/// What failed is not tried again until something changes; what runs again is what is kept.
+fn rolled_back(state: &mut State, name: InstanceName, now_ms: u64, actions: &mut Vec<Action>) {
+    if state.work.get(&name).is_some_and(Work::is_under_way) {
+        return;
+    }
+    let Some(managed) = state.managed.get_mut(&name) else {
+        return;
+    };
+    let Some(previous) = managed.previous.take() else {
+        return;
+    };
+    let failed = std::mem::replace(&mut managed.target, previous);
+    state.work.insert(name, Work::Refused(failed));
+    actions.push(Action::Save);
+    state.link.news(now_ms);
 }
 
 /// What ran last did not start in this life: what is wanted may go ahead of it.

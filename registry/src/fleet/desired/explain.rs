@@ -175,6 +175,7 @@ fn state(
 fn in_the_way((latest, wanted): (&Outcome, &Wanted)) -> Option<String> {
     let reason = match latest.kind {
         OutcomeKind::Started | OutcomeKind::Updated | OutcomeKind::Stopped => return None,
+        OutcomeKind::RolledBack => "went back from it, because it failed its watch",
         OutcomeKind::FetchFailed => "could not fetch it and tries again",
         OutcomeKind::SignatureRejected => "does not trust its signatures",
         OutcomeKind::BelowFloor => "has a floor that is above it",

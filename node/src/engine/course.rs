@@ -1,0 +1,387 @@
+//! Carries out what the machine says: from one generation to the next, or back to the one before.
+//! Called by the engine under the instance's lock.
+//! Must never decide what comes next: `machine` does.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::node::{MapProof, Measured, RolledBack, Steps, Way};
+
+use super::ApplyError;
+use super::arm::{advance, arm};
+use super::generation::{Generation, is_among};
+use super::handover::Previous;
+use super::history::Original;
+use super::machine::{Action, Input, State, step};
+use super::migrate;
+use super::prepare::{PlannedHook, Prepared};
+use super::proof::{self, Times, micros};
+use super::room;
+use super::running::{Running, flip};
+use super::view::Shown;
+use super::watch::{Tally, judge};
+use crate::instance::loss::plus;
+use crate::instance::reader::Drained;
+use crate::kernel::grace;
+use crate::kernel::hook::Strategy;
+use crate::kernel::seat::Seat;
+
+/// Loads the generation of this number, which may take maps from the one in charge.
+pub(super) type Prepare<'a> = dyn FnOnce(Previous<'_>, u64) -> Result<Prepared, ApplyError> + 'a;
+
+/// What a change is for.
+#[derive(Default)]
+pub(super) struct Wish<'a> {
+    /// Loads the new generation, where one is asked for.
+    pub(super) prepare: Option<Box<Prepare<'a>>>,
+    /// What the new generation is made from, where that is kept.
+    pub(super) original: Option<Original>,
+    /// Why it is gone back, where it is.
+    pub(super) back: Option<Back>,
+}
+
+/// Why a generation of before is in charge again.
+#[derive(Debug, Clone)]
+pub(super) struct Back {
+    pub(super) reason: String,
+    pub(super) automatic: bool,
+}
+
+/// A change under way, and what is known of it.
+#[derive(Default)]
+struct Change<'a> {
+    wish: Wish<'a>,
+    prepared: Option<Prepared>,
+    /// Whether the next generation was loaded for this, and not still there.
+    loaded: bool,
+    next: Option<Generation>,
+    steps: Steps,
+    /// What each new ring should hold for a pause of that length.
+    needed: Vec<(String, Option<u64>)>,
+    pause: Duration,
+    times: Times,
+    flipped: Option<Flipped>,
+    drained: Option<Drained>,
+    /// How the maps of a generation that is gone back to are found again.
+    maps_again: Option<Vec<MapProof>>,
+    failure: Option<ApplyError>,
+}
+
+/// The moment of the flip.
+struct Flipped {
+    at: Instant,
+    at_us: u64,
+    /// What had fallen through at the hooks that it moved.
+    through: u64,
+    /// The generation that was left, and all records of it.
+    left: Left,
+    events: u64,
+}
+
+/// What the proof says of the generation that was left.
+struct Left {
+    shown: Shown,
+    hooks: Vec<PlannedHook>,
+    maps: Vec<MapProof>,
+}
+
+impl Running {
+    /// Replaces the generation in charge by a new one. Until the flip an error changes nothing of
+    /// it; one that was watched is not watched any more.
+    pub(super) fn update(&mut self, bake_ms: u64, wish: Wish<'_>) -> Result<(), ApplyError> {
+        self.drive(Input::Update { bake_ms }, wish)
+    }
+
+    /// Puts the generation of before in charge again, which is still loaded.
+    pub(super) fn flip_back(&mut self, back: Back) -> Result<(), ApplyError> {
+        self.back_by(Input::RollBack, back)
+    }
+
+    /// Whether the generation of before is still loaded.
+    pub(super) fn is_watched(&self) -> bool {
+        matches!(self.state, State::Watching(_))
+    }
+
+    /// Looks at the watch: goes back where the generation fails it, ends it where its time is over.
+    /// `None` where nothing was to be done.
+    pub(super) fn look(&mut self) -> Option<Result<(), ApplyError>> {
+        let (State::Watching(watch), Some(before)) = (self.state, &self.beside) else {
+            return None;
+        };
+        let ailment = judge(&before.did, &self.tally().since(&self.charge.mark));
+        match ailment {
+            Some(ailment) if !watch.given_up && watch.paused_ms.is_none() => {
+                let back = Back {
+                    reason: ailment.to_string(),
+                    automatic: true,
+                };
+                Some(self.back_by(Input::Ailing, back))
+            }
+            _ => {
+                let ended = self.drive(Input::Tick, Wish::default());
+                (!self.is_watched()).then_some(ended)
+            }
+        }
+    }
+
+    fn back_by(&mut self, input: Input, back: Back) -> Result<(), ApplyError> {
+        let wish = Wish {
+            back: Some(back),
+            ..Wish::default()
+        };
+        self.drive(input, wish)
+    }
+
+    fn drive(&mut self, input: Input, wish: Wish<'_>) -> Result<(), ApplyError> {
+        let mut change = Change {
+            wish,
+            ..Change::default()
+        };
+        let mut input = input;
+        loop {
+            let (state, action) = step(self.state, input, self.clock.ms());
+            self.state = state;
+            let done = match action {
+                Action::Rest => break,
+                Action::Refuse => return Err(ApplyError::Unfinished),
+                Action::Prepare => self.prepare(&mut change),
+                Action::Arm => self.arm(&mut change),
+                Action::Flip => self.flip(&mut change),
+                Action::Grace => self.settle().map(|grace| change.times.grace = grace),
+                Action::Drain => self.drain(&mut change),
+                Action::Retire => {
+                    self.retire(&mut change);
+                    Ok(())
+                }
+            };
+            input = match done {
+                Ok(()) => Input::Done,
+                Err(error) => {
+                    change.failure.get_or_insert(error);
+                    Input::Failed
+                }
+            };
+        }
+        if let Some(flipped) = change.flipped.take() {
+            self.record(&mut change, &flipped);
+        }
+        change.failure.map_or(Ok(()), Err)
+    }
+
+    fn prepare(&self, change: &mut Change<'_>) -> Result<(), ApplyError> {
+        let prepare = change.wish.prepare.take().ok_or(ApplyError::Unfinished)?;
+        let prepared = prepare(self.previous(), self.last_number + 1)?;
+        let written = self.charge.written();
+        change.pause = self.pauses.expected();
+        let needed = prepared.shown.buffers.iter().map(|ring| {
+            let bytes = room::needed_bytes(&written, &ring.map, change.pause);
+            (ring.map.clone(), bytes)
+        });
+        change.needed = needed.collect();
+        change.steps = prepared.steps;
+        change.prepared = Some(prepared);
+        change.loaded = true;
+        Ok(())
+    }
+
+    fn arm(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
+        let old = &self.charge;
+        let before = Some((old.hooks.as_slice(), &*old.loaded));
+        let Some(prepared) = change.prepared.take() else {
+            // Its programs are in their lane still.
+            let started = Instant::now();
+            let back = self.beside.as_ref().ok_or(ApplyError::Unfinished)?;
+            if !self.paused {
+                advance(&back.seats, &back.hooks, &back.loaded, before)?;
+            }
+            change.next = self.beside.take();
+            change.times.armed = started.elapsed();
+            return Ok(());
+        };
+        let lane = old.lane.other();
+        let armed = arm(&self.gate, &old.seats, &prepared, lane)?;
+        if !self.paused
+            && let Err(error) = advance(&armed.seats, &prepared.hooks, &prepared.loaded, before)
+        {
+            armed.seats.iter().for_each(|seat| seat.clear(lane));
+            return Err(error);
+        }
+        change.times.armed = armed.took;
+        let original = change.wish.original.clone();
+        change.next = Some(Generation::armed(prepared, lane, armed.seats, original));
+        Ok(())
+    }
+
+    fn flip(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
+        let next = change.next.take().ok_or(ApplyError::Unfinished)?;
+        for gone in self.charge.seats_without(&next.seats) {
+            gone.excuse();
+        }
+        let through = next.seats.iter().map(|seat| seat.falls_through()).sum();
+        let at = Instant::now();
+        if !self.paused {
+            change.times.flip = flip(&self.gate, next.lane);
+        }
+        let at_us = (self.clock.wall_us)();
+        self.last_number = self.last_number.max(next.number);
+        let left = std::mem::replace(&mut self.charge, next);
+        confirm(&self.charge.seats, &left);
+        change.flipped = Some(Flipped {
+            at,
+            at_us,
+            through,
+            left: Left {
+                shown: left.shown.clone(),
+                hooks: left.hooks.clone(),
+                maps: left.maps.clone(),
+            },
+            events: left.events,
+        });
+        self.beside = Some(left);
+        Ok(())
+    }
+
+    fn drain(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
+        let flipped = change.flipped.as_mut().ok_or(ApplyError::Unfinished)?;
+        let sources = std::mem::take(&mut self.charge.sources);
+        let mut drained = self.reader.adopt(sources)?;
+        change.times.drain = drained.drain;
+        change.times.pause = drained.ended_at.saturating_duration_since(flipped.at);
+        self.pauses.add(change.times.pause);
+        let now = self.tally();
+        let perf_lost = Measured::Known(self.counters.perf_lost());
+        if let Some(left) = &mut self.beside {
+            left.events += drained.events;
+            flipped.events = left.events;
+            left.sources = std::mem::take(&mut drained.released);
+            let lost = plus(left.loss.read(), perf_lost);
+            left.did = Tally {
+                lost,
+                ..now.clone()
+            }
+            .since(&left.mark);
+        }
+        self.charge.mark = Tally {
+            falls_through: flipped.through,
+            // What its rings refused during the pause is its own already.
+            lost: if change.wish.back.is_some() {
+                now.lost
+            } else {
+                perf_lost
+            },
+            ..now
+        };
+        change.drained = Some(drained);
+        self.join(change)
+    }
+
+    /// Brings what the generation that was left has written into the maps that were migrated: into
+    /// those of the new one, or on a way back into those that it had them from.
+    fn join(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
+        if change.wish.back.is_some() && !change.loaded {
+            let followed = change.flipped.as_ref().map(|flipped| &flipped.left.maps);
+            let mut maps = self.charge.maps_again(followed.map_or(&[], Vec::as_slice));
+            let ways_back = std::mem::take(&mut self.charge.ways_back);
+            let joined = migrate::end(&ways_back, &mut maps);
+            change.maps_again = Some(maps);
+            return joined;
+        }
+        let migrations = std::mem::take(&mut self.charge.migrations);
+        migrate::end(&migrations, &mut self.charge.maps)?;
+        if let Some(left) = &mut self.beside {
+            left.ways_back = migrate::ways_back(migrations);
+        }
+        Ok(())
+    }
+
+    /// Lets go of the generation beside the one in charge: empties its lane where the hook stays,
+    /// detaches the hooks that the other lacks, keeps what it had counted.
+    fn retire(&mut self, change: &mut Change<'_>) {
+        let started = Instant::now();
+        let Some(gone) = self.beside.take() else {
+            return;
+        };
+        for seat in &gone.seats {
+            if is_among(seat, &self.charge.seats) {
+                seat.clear(gone.lane);
+            } else {
+                seat.remove();
+                self.through_before += seat.falls_through();
+                let missed = Measured::Known(seat.missed());
+                self.loss_before = plus(self.loss_before, missed);
+            }
+        }
+        self.loss_before = plus(self.loss_before, gone.loss.read());
+        drop(gone);
+        let retire = started.elapsed();
+        if change.flipped.is_some() {
+            change.times.retire = retire;
+        } else if let Some(proof) = Arc::make_mut(&mut self.history).last_proof_mut() {
+            proof.steps.retire_us = micros(retire);
+        }
+    }
+
+    /// Makes the proof and keeps it.
+    fn record(&mut self, change: &mut Change<'_>, flipped: &Flipped) {
+        let back = change.wish.back.take();
+        let way = if change.loaded {
+            Way::Reload
+        } else {
+            Way::Flip
+        };
+        let (now, left) = (&self.charge, &flipped.left);
+        let maps = change.maps_again.take().unwrap_or_else(|| now.maps.clone());
+        let mut proof = proof::update(
+            (&left.shown, &left.hooks),
+            (&now.shown, &now.hooks),
+            maps,
+            flipped.at_us,
+        );
+        proof.steps = change.times.added_to(change.steps);
+        proof.events_before = flipped.events;
+        if let Some(drained) = change.drained.take() {
+            proof.drained = drained.after_flip;
+            proof.rings = drained.rings;
+        }
+        for ring in &mut proof.rings {
+            let needed = change.needed.iter().find(|(map, _)| *map == ring.map);
+            ring.needed_bytes = needed.and_then(|(_, bytes)| *bytes);
+        }
+        proof.room = room::lacking(&proof.rings, change.pause);
+        let went_back = back.is_some();
+        proof.rolled_back = back.map(|back| RolledBack {
+            reason: back.reason,
+            automatic: back.automatic,
+            way,
+            only_new: flipped.events,
+        });
+        self.complete(&mut proof);
+        let (payload, link) = (now.shown.payload.clone(), self.link());
+        let history = Arc::make_mut(&mut self.history);
+        if went_back {
+            history.go_back(&payload, link, proof);
+        } else {
+            history.follow(&payload, link, proof);
+        }
+    }
+}
+
+/// Detaches the programs that no switch serves and that have been replaced, or whose hook is gone:
+/// from here on they would see what the new ones see too.
+fn confirm(seats: &[Arc<Seat>], left: &Generation) {
+    let overlaps_on_return = |seat: &Arc<Seat>| {
+        let hook = seat.hook();
+        hook.strategy() == Strategy::Overlap && hook.fires_on_return()
+    };
+    if seats.iter().any(overlaps_on_return) {
+        // Functions that had been entered before are seen by the old program alone. Those that
+        // take longer than this are what the proof calls unknown.
+        let _waited = grace::wait();
+    }
+    for seat in seats {
+        seat.confirm();
+    }
+    for gone in left.seats_without(seats) {
+        gone.detach();
+    }
+}

@@ -1,0 +1,137 @@
+//! One loaded generation of an instance, in charge or beside the one that is.
+//! Used by `running`. Must never be dropped while the gate points at its lane.
+
+use std::sync::Arc;
+
+use api::node::{MapProof, Measured};
+use payload::object::Object;
+
+use super::handover::Previous;
+use super::history::Original;
+use super::migrate::{Migration, way_back};
+use super::prepare::{PlannedHook, Prepared};
+use super::room::Written;
+use super::view::Shown;
+use super::watch::Tally;
+use crate::instance::loss::GenerationLoss;
+use crate::instance::rate::Peak;
+use crate::instance::source::Source;
+use crate::kernel::gate::Lane;
+use crate::kernel::load::Loaded;
+use crate::kernel::seat::Seat;
+
+/// A generation whose programs are in a lane.
+pub(super) struct Generation {
+    pub(super) number: u64,
+    pub(super) lane: Lane,
+    pub(super) shown: Shown,
+    pub(super) object: Arc<Object>,
+    pub(super) hooks: Vec<PlannedHook>,
+    pub(super) seats: Vec<Arc<Seat>>,
+    /// Keeps its programs and maps.
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) loss: Arc<GenerationLoss>,
+    /// How its maps came to it.
+    pub(super) maps: Vec<MapProof>,
+    /// Maps into which the generation before may have written since they were copied.
+    pub(super) migrations: Vec<Migration>,
+    /// The way back of those of the generation that followed it.
+    pub(super) ways_back: Vec<Migration>,
+    /// Its rings and perf buffers, while the reader does not have them.
+    pub(super) sources: Vec<Source>,
+    peaks: Vec<(String, Peak)>,
+    /// Records of it that were read, but for those that the reader has not told yet.
+    pub(super) events: u64,
+    /// The instance's sums when it took over.
+    pub(super) mark: Tally,
+    /// What happened while it was in charge, once it was left.
+    pub(super) did: Tally,
+    /// What it was made from, where that is kept.
+    pub(super) original: Option<Original>,
+}
+
+impl Generation {
+    /// A prepared one that has been put in its lane.
+    pub(super) fn armed(
+        prepared: Prepared,
+        lane: Lane,
+        seats: Vec<Arc<Seat>>,
+        original: Option<Original>,
+    ) -> Self {
+        Self {
+            number: prepared.generation,
+            lane,
+            shown: prepared.shown,
+            object: prepared.object,
+            hooks: prepared.hooks,
+            seats,
+            loaded: Arc::new(prepared.loaded),
+            loss: Arc::new(prepared.loss),
+            maps: prepared.maps,
+            migrations: prepared.migrations,
+            ways_back: Vec::new(),
+            peaks: prepared.sources.iter().filter_map(Source::peak).collect(),
+            sources: prepared.sources,
+            events: 0,
+            mark: Tally {
+                lost: Measured::Known(0),
+                ..Tally::default()
+            },
+            did: Tally::default(),
+            original,
+        }
+    }
+
+    /// As what the next one takes its maps from.
+    pub(super) fn previous(&self) -> Previous<'_> {
+        Previous {
+            object: &self.object,
+            loaded: &self.loaded,
+        }
+    }
+
+    /// How fast its rings were written to until now.
+    pub(super) fn written(&self) -> Vec<Written> {
+        let peaks = self.peaks.iter().map(|(map, peak)| Written {
+            map: map.clone(),
+            bytes_per_s: peak.bytes_per_s(),
+        });
+        peaks.collect()
+    }
+
+    /// Its seats that `other` has not.
+    pub(super) fn seats_without<'a>(
+        &'a self,
+        other: &'a [Arc<Seat>],
+    ) -> impl Iterator<Item = &'a Arc<Seat>> {
+        let lacks = |seat: &&Arc<Seat>| !is_among(seat, other);
+        self.seats.iter().filter(lacks)
+    }
+
+    /// How its maps are found again when it is gone back to from the one that followed it, whose
+    /// maps came as `followed` says.
+    pub(super) fn maps_again(&self, followed: &[MapProof]) -> Vec<MapProof> {
+        let again = self.object.maps.iter().map(|map| {
+            let came = followed.iter().find(|came| came.map == map.name);
+            let shared = came.is_some_and(|came| came.hand_over == "shared");
+            let migration = self.ways_back.iter().find(|way| way.is_of(&map.name));
+            let hand_over = match (shared, migration) {
+                (true, _) => "shared",
+                (false, Some(_)) => "migrated",
+                (false, None) => "kept",
+            };
+            MapProof {
+                map: map.name.clone(),
+                hand_over: hand_over.to_owned(),
+                migrated: migration.map(way_back),
+                reason: None,
+            }
+        });
+        again.collect()
+    }
+}
+
+/// Whether a seat is one of these.
+pub(super) fn is_among(seat: &Arc<Seat>, seats: &[Arc<Seat>]) -> bool {
+    seats.iter().any(|other| Arc::ptr_eq(other, seat))
+}

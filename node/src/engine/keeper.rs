@@ -1,0 +1,273 @@
+//! The histories on disk, and the files of the generations in them, kept by a thread of its own: an
+//! update waits for no disk. Made with the engine where there is a state folder.
+//! Must never leave half of a file, nor remove one that a history needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use payload::digest::Digest;
+use payload::name::InstanceName;
+
+use super::history::History;
+use crate::durable;
+use crate::fleet::{BlobError, Store, StoreError};
+
+/// The folder in the state folder.
+const FOLDER: &str = "history";
+/// What the name of a history ends with.
+const ENDING: &str = ".json";
+/// Histories that are kept, those of names that nothing runs under any more included.
+const HISTORIES_MAX: usize = 512;
+/// The longest history that is read.
+const HISTORY_BYTES_MAX: u64 = 16 << 20;
+/// What waits for the disk, files and all; who has more waits too.
+const JOBS_MAX: usize = 8;
+
+/// Tells what the disk did not take, or had altered.
+pub(crate) type OnTrouble = Box<dyn Fn(&str) + Send>;
+
+/// Where the histories are. Clones are handles of the same thread.
+#[derive(Clone)]
+pub(crate) struct Keeper {
+    folder: PathBuf,
+    store: Store,
+    jobs: SyncSender<Job>,
+}
+
+/// A file to be kept.
+pub(super) struct File {
+    pub(super) digest: Digest,
+    pub(super) bytes: Arc<[u8]>,
+}
+
+enum Job {
+    Keep {
+        name: InstanceName,
+        history: Arc<History>,
+        file: Option<File>,
+    },
+    /// Answered when all before it is done.
+    Settle(SyncSender<()>),
+}
+
+impl Keeper {
+    /// Opens what the last life left in the state folder, and starts the thread.
+    ///
+    /// # Errors
+    /// The file system says no.
+    pub(crate) fn open(state_dir: &Path, on_trouble: OnTrouble) -> Result<Self, StoreError> {
+        let folder = state_dir.join(FOLDER);
+        let store = Store::open(&folder)?;
+        let (jobs, inbox) = sync_channel(JOBS_MAX);
+        let failed = |reason| StoreError::File {
+            path: folder.clone(),
+            reason,
+        };
+        let needed = needed_by_all(&folder).map_err(failed)?;
+        let work = Work {
+            folder: folder.clone(),
+            store: store.clone(),
+            needed,
+            on_trouble,
+        };
+        let thread = std::thread::Builder::new().name("marrow-history".to_owned());
+        thread.spawn(move || work.run(&inbox)).map_err(failed)?;
+        Ok(Self {
+            folder,
+            store,
+            jobs,
+        })
+    }
+
+    /// The history of a name, as far as it is on disk.
+    ///
+    /// # Errors
+    /// It can't be read, or is not as it was written.
+    pub(super) fn read(&self, name: &InstanceName) -> Result<Option<History>, StoreError> {
+        read(&path_of(&self.folder, name))
+    }
+
+    /// Keeps a history, and the file of its newest generation. What the disk does not take is told.
+    pub(super) fn keep(&self, name: &InstanceName, history: Arc<History>, file: Option<File>) {
+        // The thread ends only with the last handle.
+        let _kept = self.jobs.send(Job::Keep {
+            name: name.clone(),
+            history,
+            file,
+        });
+    }
+
+    /// Waits until all that was to be kept is on disk.
+    pub(super) fn settle(&self) {
+        let (done, settled) = sync_channel(1);
+        if self.jobs.send(Job::Settle(done)).is_ok() {
+            // Its end is as good as its answer.
+            let _settled = settled.recv();
+        }
+    }
+
+    /// Whether a file is there.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        self.store.has(digest)
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// It is not there, or not whole.
+    pub(super) fn bytes(&self, digest: &Digest) -> Result<Vec<u8>, BlobError> {
+        self.store.bytes(digest)
+    }
+}
+
+fn path_of(folder: &Path, name: &InstanceName) -> PathBuf {
+    folder.join(format!("{name}{ENDING}"))
+}
+
+fn read(path: &Path) -> Result<Option<History>, StoreError> {
+    let failed = |reason| StoreError::File {
+        path: path.to_owned(),
+        reason,
+    };
+    let altered = |reason: String| StoreError::Altered {
+        path: path.to_owned(),
+        reason,
+    };
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+        Ok(about) if about.len() > HISTORY_BYTES_MAX => {
+            let bytes = about.len();
+            return Err(altered(format!(
+                "it has {bytes} bytes, at most {HISTORY_BYTES_MAX} were written"
+            )));
+        }
+        Ok(_) => {}
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    let read = serde_json::from_slice(&bytes);
+    read.map(Some).map_err(|error| altered(error.to_string()))
+}
+
+/// The paths of all histories, the one that was written last at the end.
+fn histories(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().ends_with(ENDING) {
+            found.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The files that each history needs. One that can't be read needs none.
+fn needed_by_all(folder: &Path) -> io::Result<BTreeMap<PathBuf, BTreeSet<Digest>>> {
+    let read_one = |path: PathBuf| {
+        let history = read(&path).ok().flatten().unwrap_or_default();
+        let needed = history.needed().copied().collect();
+        (path, needed)
+    };
+    Ok(histories(folder)?.into_iter().map(read_one).collect())
+}
+
+/// The thread's own.
+struct Work {
+    folder: PathBuf,
+    store: Store,
+    needed: BTreeMap<PathBuf, BTreeSet<Digest>>,
+    on_trouble: OnTrouble,
+}
+
+impl Work {
+    fn run(mut self, inbox: &Receiver<Job>) {
+        while let Ok(first) = inbox.recv() {
+            // Of what has come meanwhile only the newest history of a name is written.
+            let mut newest: BTreeMap<InstanceName, (Arc<History>, Vec<File>)> = BTreeMap::new();
+            let mut settled = Vec::new();
+            for job in std::iter::once(first).chain(inbox.try_iter().take(JOBS_MAX)) {
+                match job {
+                    Job::Keep {
+                        name,
+                        history,
+                        file,
+                    } => {
+                        let files = newest
+                            .remove(&name)
+                            .map_or_else(Vec::new, |(_, files)| files);
+                        let files = files.into_iter().chain(file).collect();
+                        newest.insert(name, (history, files));
+                    }
+                    Job::Settle(done) => settled.push(done),
+                }
+            }
+            for (name, (history, files)) in newest {
+                if let Err(reason) = self.keep(&name, &history, files) {
+                    (self.on_trouble)(&format!("the history of {name} is not kept: {reason}"));
+                }
+            }
+            for done in settled {
+                // Who asked may have gone.
+                let _gone = done.send(());
+            }
+        }
+    }
+
+    /// The files first: a history never names one that is not there.
+    fn keep(
+        &mut self,
+        name: &InstanceName,
+        history: &History,
+        files: Vec<File>,
+    ) -> Result<(), KeepError> {
+        let needed: BTreeSet<Digest> = history.needed().copied().collect();
+        for File { digest, bytes } in files {
+            if !needed.contains(&digest) || self.store.has(&digest) {
+                continue;
+            }
+            let mut part = self.store.part(&digest, size(&bytes))?;
+            part.put(0, &bytes)?;
+            self.store.finish(&digest, part)?;
+        }
+        let path = path_of(&self.folder, name);
+        durable::replace(
+            &path,
+            &serde_json::to_vec(history).map_err(io::Error::other)?,
+        )?;
+        let is_new = self.needed.insert(path, needed).is_none();
+        if is_new && self.needed.len() > HISTORIES_MAX {
+            self.forget_oldest()?;
+        }
+        let needed = self.needed.values().flatten().copied().collect();
+        Ok(self.store.collect(&needed)?)
+    }
+
+    fn forget_oldest(&mut self) -> io::Result<()> {
+        let Some(oldest) = histories(&self.folder)?.into_iter().next() else {
+            return Ok(());
+        };
+        fs::remove_file(&oldest)?;
+        self.needed.remove(&oldest);
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum KeepError {
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    File(#[from] io::Error),
+}
+
+fn size(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

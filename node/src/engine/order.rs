@@ -1,0 +1,47 @@
+//! What the engine is asked for, and what it tells of its own accord. Made and heard by the daemon, the
+//! fleet and the foreground commands. Must never hold logic.
+
+use std::sync::Arc;
+
+use api::node::{Applied, Owner, Settings};
+
+use crate::admit::Admitted;
+
+/// What the engine did by itself.
+#[derive(Debug)]
+pub(crate) enum Notice<'a> {
+    /// A watch failed: the generation of before is in charge again.
+    RolledBack(&'a Applied),
+    /// What was staged took over at its time.
+    Flipped(&'a Applied),
+    /// It could not do what it should have.
+    Failed {
+        /// The instance.
+        instance: &'a str,
+        /// What was not done.
+        what: &'a str,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A payload that is to run, and how.
+pub(crate) struct Order<'a> {
+    /// What is to run.
+    pub(crate) payload: &'a Admitted,
+    /// Who wants it.
+    pub(crate) owner: &'a Owner,
+    /// How long it is watched where it follows another generation, milliseconds.
+    pub(crate) bake_ms: u64,
+    /// Its file, to go back to it; `None` where somebody else keeps that.
+    pub(crate) kept: Option<Kept>,
+}
+
+/// A file that a generation was made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    /// As it came.
+    pub(crate) bytes: Arc<[u8]>,
+    /// What was set in it.
+    pub(crate) settings: Settings,
+}
