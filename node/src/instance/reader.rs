@@ -119,6 +119,17 @@ impl Reader {
         Ok(drained)
     }
 
+    /// Has it end after what it is just handing out: the rest is left for who reads next.
+    pub(crate) fn leave(&mut self) {
+        let (commands, _inbox) = sync_channel(COMMANDS_MAX);
+        self.commands = commands;
+        // One that has died has nothing to end.
+        let _rung = self.bell.write_all(&[0]);
+        if let Some(thread) = self.thread.take() {
+            let _died = thread.join();
+        }
+    }
+
     /// Whether its thread has died.
     pub(crate) fn is_dead(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
@@ -172,8 +183,11 @@ impl State {
                     let _engine_gone = reply.send(drained);
                     return;
                 }
-                // The engine dropped the instance without a word: nothing is left to read for.
-                Err(TryRecvError::Disconnected) => return,
+                // The engine dropped the instance without a word, or leaves it to another daemon.
+                Err(TryRecvError::Disconnected) => {
+                    self.sinks.flush();
+                    return;
+                }
                 Err(TryRecvError::Empty) => {
                     if !self.pass() {
                         self.sleep();

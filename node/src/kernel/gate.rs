@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use libbpf_rs::{MapHandle, MapType};
+use libbpf_rs::{MapCore, MapHandle, MapType};
 
 /// A place in the program arrays of all switches of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,11 @@ impl Lane {
     /// since the one before is let go before the next one comes.
     pub(crate) fn other(self) -> Self {
         Self(1 - self.0 % 2)
+    }
+
+    /// The lane of this index.
+    pub(crate) fn at(index: u32) -> Self {
+        Self(index)
     }
 
     /// Index in the program arrays, 0 to 3.
@@ -58,6 +63,24 @@ impl Gate {
         };
         let map = MapHandle::create(MapType::Array, Some("marrow_gate"), 4, 4, 1, &options)
             .map_err(io::Error::other)?;
+        let gate = Self::mapped(map)?;
+        gate.flip(Lane::EMPTY);
+        Ok(gate)
+    }
+
+    /// The gate that another daemon has left, as it stands.
+    ///
+    /// # Errors
+    /// It is none, or can't be mapped.
+    pub(crate) fn found(map: MapHandle) -> io::Result<Self> {
+        let form = (map.map_type(), map.key_size(), map.value_size());
+        if form != (MapType::Array, 4, 4) {
+            return Err(io::Error::other(format!("no gate is of form {form:?}")));
+        }
+        Self::mapped(map)
+    }
+
+    fn mapped(map: MapHandle) -> io::Result<Self> {
         let mapped_bytes = page_bytes();
         // SAFETY: a fresh shared mapping of a descriptor we own; the kernel picks the address.
         let address = unsafe {
@@ -75,13 +98,18 @@ impl Gate {
         }
         let word = NonNull::new(address.cast())
             .ok_or_else(|| io::Error::other("the gate was mapped at address zero"))?;
-        let gate = Self {
+        Ok(Self {
             map,
             word,
             mapped_bytes,
-        };
-        gate.flip(Lane::EMPTY);
-        Ok(gate)
+        })
+    }
+
+    /// The lane in charge.
+    pub(crate) fn lane(&self) -> Lane {
+        // SAFETY: mapped, aligned and alive as long as `self`.
+        let word = unsafe { self.word.as_ref() };
+        Lane(word.load(Ordering::SeqCst))
     }
 
     /// Puts another lane in charge of every hook of the instance.
