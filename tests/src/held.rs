@@ -1,7 +1,12 @@
 //! What a process holds of the kernel's BPF objects, by its descriptors.
+#![expect(
+    unsafe_code,
+    reason = "calls of libbpf that tell whether an object is there"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 /// Programs, maps and links by kind (`prog_id`, `map_id`, `link_id`) and id.
 pub type Objects = BTreeSet<(&'static str, u64)>;
@@ -39,4 +44,24 @@ pub fn descriptors(pid: u32) -> io::Result<Vec<BTreeMap<String, u64>>> {
         descriptors.push(numbers.collect());
     }
     Ok(descriptors)
+}
+
+/// Which of these programs, maps and links the kernel still has, whoever holds them.
+#[must_use]
+pub fn still_there(objects: &Objects) -> Objects {
+    let descriptor = |kind: &str, id: u32| {
+        let found = match kind {
+            // SAFETY: takes an integer.
+            "prog_id" => unsafe { libbpf_sys::bpf_prog_get_fd_by_id(id) },
+            // SAFETY: as above.
+            "map_id" => unsafe { libbpf_sys::bpf_map_get_fd_by_id(id) },
+            // SAFETY: as above.
+            _ => unsafe { libbpf_sys::bpf_link_get_fd_by_id(id) },
+        };
+        // SAFETY: a descriptor that is not negative was just given to us alone.
+        (found >= 0).then(|| unsafe { OwnedFd::from_raw_fd(found) })
+    };
+    let there =
+        |(kind, id): &&(&str, u64)| descriptor(kind, u32::try_from(*id).unwrap_or(0)).is_some();
+    objects.iter().filter(there).copied().collect()
 }
