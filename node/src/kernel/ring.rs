@@ -4,6 +4,9 @@
 //! Layout: `kernel/bpf/ringbuf.c` (one consumer page, one producer page, the data twice).
 #![expect(unsafe_code, reason = "the ring is memory that the kernel writes")]
 
+#[cfg(test)]
+pub(crate) mod filled;
+
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -91,6 +94,11 @@ impl Ring {
         // SAFETY: the first word of the producer page, mapped and aligned as long as `self`.
         let position = unsafe { self.producer.start.cast::<AtomicU64>().as_ref() };
         position.load(Ordering::Acquire)
+    }
+
+    /// Where the next record that is read begins, in bytes since the ring was made.
+    pub(crate) fn position(&self) -> u64 {
+        self.cursor
     }
 
     /// Bytes that wait to be read.
