@@ -4,6 +4,11 @@
 
 pub(crate) mod accepted;
 pub(crate) mod carried;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the engine keeps no rings over its own death yet")
+)]
+pub(crate) mod cursors;
 pub(crate) mod direct;
 pub(crate) mod entries;
 pub(crate) mod gate;
@@ -13,6 +18,7 @@ mod iterator;
 pub(crate) mod join;
 pub(crate) mod libbpf_log;
 pub(crate) mod load;
+mod mapping;
 pub(crate) mod maps;
 pub(crate) mod perf;
 pub(crate) mod pins;

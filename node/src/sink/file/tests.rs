@@ -1,5 +1,7 @@
 //! The file sink on real file systems, a full one among them.
 
+mod replay;
+
 use std::io::Read;
 use std::process::Command;
 
