@@ -4,10 +4,6 @@
 
 pub(crate) mod accepted;
 pub(crate) mod carried;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the engine keeps no rings over its own death yet")
-)]
 pub(crate) mod cursors;
 pub(crate) mod direct;
 pub(crate) mod entries;

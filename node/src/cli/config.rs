@@ -219,7 +219,7 @@ mod tests {
             |line: &&str| line.starts_with('[') || line.contains(" = ") && !line.contains('`');
         let lines = example.lines().filter(key);
         let text: Vec<&str> = lines.map(|line| line.trim_start_matches("# ")).collect();
-        assert_eq!(text.len(), 6 + 4 + 9 + 9, "{text:?}");
+        assert_eq!(text.len(), 7 + 4 + 9 + 9, "{text:?}");
         let config = read(&text.join("\n")).unwrap();
         assert_eq!(config.socket(None), Path::new(SOCKET));
         assert_eq!(

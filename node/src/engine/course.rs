@@ -206,6 +206,7 @@ impl Running {
         change.times.armed = armed.took;
         let original = change.wish.original.clone();
         let mut next = Generation::armed(prepared, lane, armed.seats, original);
+        next.sources = self.noted(lane, std::mem::take(&mut next.sources));
         let mut ready = self.place().map_or(Ok(()), |place| next.pin(place));
         fault::at("armed");
         ready = ready.and_then(|()| self.intend(Some(&next), change.wish.file.clone()));

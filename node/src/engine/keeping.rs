@@ -2,6 +2,7 @@
 //! `running` and `course` before and behind each step.
 //! Must never flip a gate to a generation that no record on disk knows.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use payload::name::InstanceName;
@@ -11,18 +12,34 @@ use super::generation::Generation;
 use super::keeper::{File, Keeper};
 use super::record::{Record, Stands};
 use super::running::Running;
-use crate::kernel::gate::Gate;
+use crate::instance::source::Source;
+use crate::kernel::cursors::{self, Cursors};
+use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::pins::{Pinned, Place};
 
-/// The name of the gate's pin.
+/// The names of the pins of the gate and of the readers' cursors.
 pub(super) const GATE: &str = "gate";
+const CURSORS: &str = "cursors";
+/// Slots of cursors that one lane has.
+const SLOTS_OF_LANE: u32 = cursors::SLOTS / 2;
 
 /// What outlives the daemon of an instance.
 pub(super) struct Keeping {
     keeper: Keeper,
     /// Where it is pinned; nothing without a bpffs.
     place: Option<Arc<Place>>,
-    gate: Option<Pinned>,
+    pins: Vec<Pinned>,
+    /// How far the readers are.
+    cursors: Option<Cursors>,
+}
+
+/// From where a ring is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum From {
+    /// It is new.
+    Beginning,
+    /// From where another daemon was.
+    Left,
 }
 
 /// Removes what outlives the daemon.
@@ -38,31 +55,65 @@ impl Keeping {
         Self {
             keeper,
             place,
-            gate: None,
+            pins: Vec::new(),
+            cursors: None,
         }
     }
 
-    /// Takes over the gate's pin of another daemon.
-    pub(super) fn found(keeper: Keeper, place: Arc<Place>) -> Self {
-        Self {
-            gate: Some(place.owned(GATE.to_owned())),
+    /// Takes over the pins of another daemon.
+    pub(super) fn found(keeper: Keeper, place: Arc<Place>) -> Result<Self, ApplyError> {
+        let cursors = place.map(CURSORS).and_then(Cursors::open);
+        Ok(Self {
+            cursors: Some(cursors.map_err(|source| ApplyError::machine(PINS, source))?),
+            pins: [GATE, CURSORS]
+                .map(|name| place.owned(name.to_owned()))
+                .into(),
             keeper,
             place: Some(place),
-        }
+        })
     }
 
-    /// Makes the place of an instance that starts, and pins its gate.
+    /// Makes the place of an instance that starts, and pins its gate and its cursors.
     pub(super) fn begin(&mut self, gate: &Gate) -> Result<(), ApplyError> {
-        use std::os::fd::AsFd;
-
         let Some(place) = &self.place else {
             return Ok(());
         };
-        let pinned = place
-            .begin()
-            .and_then(|()| place.pin(gate.as_fd(), GATE.to_owned()));
-        self.gate = Some(pinned.map_err(|source| ApplyError::machine(PINS, source))?);
+        let begin = || {
+            place.begin()?;
+            let cursors = Cursors::new()?;
+            let pins = [
+                place.pin(gate.as_fd(), GATE.to_owned())?,
+                place.pin(cursors.as_fd(), CURSORS.to_owned())?,
+            ];
+            Ok((cursors, pins))
+        };
+        let (cursors, pins) = begin().map_err(|source| ApplyError::machine(PINS, source))?;
+        self.cursors = Some(cursors);
+        self.pins = pins.into();
         Ok(())
+    }
+
+    /// The sources of a generation in this lane, which note how far they are read: from the beginning,
+    /// or from where another daemon was.
+    pub(super) fn noted(&self, lane: Lane, sources: Vec<Source>, from: From) -> Vec<Source> {
+        let Some(cursors) = &self.cursors else {
+            return sources;
+        };
+        let first = lane.index() * SLOTS_OF_LANE;
+        let noted = (first..first + SLOTS_OF_LANE)
+            .map(Some)
+            .chain(std::iter::repeat(None));
+        let noted = sources.into_iter().zip(noted).map(|(source, slot)| {
+            let cursor = slot.and_then(|slot| match from {
+                From::Beginning => cursors.fresh(slot),
+                From::Left => cursors.slot(slot),
+            });
+            match cursor {
+                Some(cursor) => source.with_cursor(cursor),
+                None => source,
+            }
+        });
+        noted.collect()
     }
 
     /// Where the instance is pinned.
@@ -135,6 +186,14 @@ impl Running {
         if let Some(keeping) = &self.keeping {
             let record = self.record(self.stands(), None);
             keeping.keeper.note(&self.identity.name, Some(record));
+        }
+    }
+
+    /// The sources of a new generation in this lane, which note how far they are read.
+    pub(super) fn noted(&self, lane: Lane, sources: Vec<Source>) -> Vec<Source> {
+        match &self.keeping {
+            Some(keeping) => keeping.noted(lane, sources, From::Beginning),
+            None => sources,
         }
     }
 

@@ -13,7 +13,7 @@ use super::generation::Generation;
 use super::handover::Previous;
 use super::history::{History, Link, Original};
 use super::keeper::File;
-use super::keeping::Keeping;
+use super::keeping::{From, Keeping};
 use super::machine::{Input, State, step};
 use super::prepare::Prepared;
 use super::record::Stands;
@@ -121,7 +121,10 @@ impl Running {
         let counters = Arc::new(Counters::default());
         let tally = sinks.tally();
         let (name, counting) = (identity.name.as_str(), Arc::clone(&counters));
-        let sources = std::mem::take(&mut charge.sources);
+        let mut sources = std::mem::take(&mut charge.sources);
+        if let Some(keeping) = &keeping {
+            sources = keeping.noted(charge.lane, sources, From::Beginning);
+        }
         let reader = Reader::start(name, sources, sinks, counting, clock.wall_us)
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
         let mut running = Self {

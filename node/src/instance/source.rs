@@ -126,10 +126,6 @@ impl Source {
     /// The same, whose ring may be read on by another daemon after this one was killed: `cursor` is
     /// kept with the ring. What it says was being handed out, and the ring was not given back, is
     /// replayed. Perf buffers end with their daemon, and have no use for one.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the engine keeps no rings over its own death yet")
-    )]
     #[must_use]
     pub(crate) fn with_cursor(mut self, cursor: Cursor) -> Self {
         let left = cursor.load();

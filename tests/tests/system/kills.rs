@@ -102,9 +102,9 @@ fn all_are_there(file: &Path, thread: u64, count: u64) {
         let found = &seen[&(hook, thread)];
         if *found != wanted {
             let mut times: BTreeMap<u64, usize> = BTreeMap::new();
-            found
-                .iter()
-                .for_each(|seq| *times.entry(*seq).or_default() += 1);
+            for seq in found {
+                *times.entry(*seq).or_default() += 1;
+            }
             let wrong = times.iter().filter(|(_, times)| **times > 1);
             let lost = wanted.iter().filter(|seq| !times.contains_key(seq));
             panic!(

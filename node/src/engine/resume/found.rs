@@ -10,7 +10,7 @@ use payload::object::MapKind;
 
 use super::super::generation::Generation;
 use super::super::history::History;
-use super::super::keeping::{Keeping, PINS};
+use super::super::keeping::{From, Keeping, PINS};
 use super::super::machine::State;
 use super::super::prepare::{self, PlannedHook};
 use super::super::record::{Laid, Record, Stands};
@@ -57,12 +57,24 @@ impl Engine {
         left: Left<'_>,
         payload_of: &PayloadOf<'_>,
     ) -> Result<Running, ResumeError> {
-        let older_sources = match left.older {
-            Some(older) => sources_of(name, older, &left.place, &*payload_of(older)?)?,
+        let paused = record.stands == Stands::Paused;
+        let keeper = self
+            .shared
+            .config
+            .keeper
+            .clone()
+            .ok_or(ApplyError::Unfinished)?;
+        let mut charge = self.charge(name, &left, paused, &*payload_of(left.laid)?)?;
+        let keeping = Keeping::found(keeper, Arc::clone(&left.place))?;
+        let older = match left.older {
+            Some(older) => {
+                let sources = sources_of(name, older, &left.place, &*payload_of(older)?)?;
+                keeping.noted(Lane::at(older.lane), sources, From::Left)
+            }
             None => Vec::new(),
         };
-        let paused = record.stands == Stands::Paused;
-        let charge = self.charge(name, &left, paused, &*payload_of(left.laid)?)?;
+        let sources = std::mem::take(&mut charge.sources);
+        charge.sources = keeping.noted(charge.lane, sources, From::Left);
         let Left {
             laid, gate, place, ..
         } = left;
@@ -82,9 +94,8 @@ impl Engine {
         let counters = Arc::new(Counters::default());
         let tally = sinks.tally();
         let (title, counting) = (name.as_str(), Arc::clone(&counters));
-        let reader = Reader::start(title, older_sources, sinks, counting, clock.wall_us)
+        let reader = Reader::start(title, older, sinks, counting, clock.wall_us)
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
-        let keeping = self.shared.config.keeper.clone();
         let running = Running::found(Found {
             identity,
             hub,
@@ -101,7 +112,7 @@ impl Engine {
             } else {
                 Measured::Known(0)
             },
-            keeping: keeping.map(|keeper| Keeping::found(keeper, Arc::clone(&place))),
+            keeping: Some(keeping),
         })?;
         fault::at("resume read");
         place.keep_only(|pin| laid.owns(pin));
