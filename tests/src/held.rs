@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
 
 /// Programs, maps and links by kind (`prog_id`, `map_id`, `link_id`) and id.
 pub type Objects = BTreeSet<(&'static str, u64)>;
@@ -46,22 +45,24 @@ pub fn descriptors(pid: u32) -> io::Result<Vec<BTreeMap<String, u64>>> {
     Ok(descriptors)
 }
 
-/// Which of these programs, maps and links the kernel still has, whoever holds them.
+/// Which of these programs, maps and links the kernel still has, whoever holds them. Asked by number and
+/// not by a descriptor: a descriptor of a program array that is just being emptied keeps it for ever
+/// (`prog_array_map_clear` of `kernel/bpf/arraymap.c` counts itself twice then).
 #[must_use]
 pub fn still_there(objects: &Objects) -> Objects {
-    let descriptor = |kind: &str, id: u32| {
+    let exists = |kind: &str, id: u32| {
+        let mut next = 0;
+        let (before, next_at) = (id - 1, &raw mut next);
         let found = match kind {
-            // SAFETY: takes an integer.
-            "prog_id" => unsafe { libbpf_sys::bpf_prog_get_fd_by_id(id) },
+            // SAFETY: `next` lives over the call.
+            "prog_id" => unsafe { libbpf_sys::bpf_prog_get_next_id(before, next_at) },
             // SAFETY: as above.
-            "map_id" => unsafe { libbpf_sys::bpf_map_get_fd_by_id(id) },
+            "map_id" => unsafe { libbpf_sys::bpf_map_get_next_id(before, next_at) },
             // SAFETY: as above.
-            _ => unsafe { libbpf_sys::bpf_link_get_fd_by_id(id) },
+            _ => unsafe { libbpf_sys::bpf_link_get_next_id(before, next_at) },
         };
-        // SAFETY: a descriptor that is not negative was just given to us alone.
-        (found >= 0).then(|| unsafe { OwnedFd::from_raw_fd(found) })
+        found >= 0 && next == id
     };
-    let there =
-        |(kind, id): &&(&str, u64)| descriptor(kind, u32::try_from(*id).unwrap_or(0)).is_some();
+    let there = |(kind, id): &&(&str, u64)| u32::try_from(*id).is_ok_and(|id| exists(kind, id));
     objects.iter().filter(there).copied().collect()
 }
