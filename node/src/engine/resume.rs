@@ -143,12 +143,24 @@ impl Engine {
             Ok(Resumed::Nothing) => Ok(()),
             Err(error) => Err(error),
         };
-        if let Err(error) = resumed {
+        match resumed {
+            Ok(()) => {}
+            // What the node's own rules say no to by now must not run on.
+            Err(error @ ResumeError::Intake(_)) => {
+                self.removal(name).into_iter().for_each(Removal::remove);
+                self.failed(
+                    name.as_str(),
+                    "it may not run any more and is stopped",
+                    &error,
+                );
+            }
             // What runs goes on: what another try needs is all there.
-            locked(&self.shared.left).insert(name.clone(), record.clone());
-            let what = "what the last daemon left of it can't be gone on with; its programs stay as \
-                        they are until it is started or stopped";
-            self.failed(name.as_str(), what, &error);
+            Err(error) => {
+                locked(&self.shared.left).insert(name.clone(), record.clone());
+                let what = "what the last daemon left of it can't be gone on with; its programs stay \
+                            as they are until it is started or stopped";
+                self.failed(name.as_str(), what, &error);
+            }
         }
     }
 
