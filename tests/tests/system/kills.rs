@@ -13,6 +13,7 @@ use tests::{calls, corpus, held};
 use super::hooks::{CALL_HOOKS, Seen, read_any};
 use super::kernel::{Held, pinned};
 use super::node::Node;
+use super::objects::object;
 use super::waiting::{Ends, is_root, until};
 
 const PUT: &str = "PUT /api/v1/instances/live?bake_ms=0";
@@ -301,6 +302,38 @@ fn a_daemon_that_is_replaced_leaves_its_instances_running() {
     });
     let node = home.start();
     all_are_there(&home.events().join("live.jsonl"), thread, count);
+    let objects = Held::by(node.pid()).objects;
+    assert_eq!(node.stop(), Some(0));
+    nothing_is_orphaned(&home, &objects);
+}
+
+#[test]
+fn perf_buffers_are_made_anew_and_the_gap_is_unknown_loss() {
+    /// What `tests/system/perf.bpf.c` listens for.
+    const OF_PERF: i32 = 79;
+    if !is_root("perf buffers over a kill") {
+        return;
+    }
+    let home = Home::new();
+    let lost = |node: &Node| node.instance("perf")["counts"]["kernel_lost"].clone();
+    let seen = |count: usize| {
+        until("the calls are in the file", || {
+            let text = std::fs::read_to_string(home.events().join("perf.jsonl")).ok()?;
+            (text.lines().count() >= count).then_some(())
+        });
+    };
+    let call = || (0..10).for_each(|number| calls::failing_lseek(number, OF_PERF));
+    let node = home.start();
+    let put = node.ask_unix("PUT /api/v1/instances/perf", &object("perf"));
+    assert_eq!(put.status, 200, "{put:?}");
+    call();
+    seen(10);
+    assert_eq!(lost(&node), 0);
+    node.kill();
+    let node = home.start();
+    call();
+    seen(20);
+    assert_eq!(lost(&node), "unknown");
     let objects = Held::by(node.pid()).objects;
     assert_eq!(node.stop(), Some(0));
     nothing_is_orphaned(&home, &objects);
