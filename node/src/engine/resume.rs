@@ -106,18 +106,27 @@ impl Engine {
         Some(pins.place(name.as_str()))
     }
 
-    /// Lets go of what was left of an instance that nobody has gone on with.
+    /// Lets go of what was left of an instance that nobody has gone on with. Says whether anything was.
     ///
     /// # Errors
     /// It is somebody else's.
-    pub(super) fn discard(&self, name: &InstanceName, owner: &Owner) -> Result<(), NotYours> {
+    pub(super) fn discard(&self, name: &InstanceName, owner: &Owner) -> Result<bool, NotYours> {
         let mut left = locked(&self.shared.left);
-        if let Some(record) = left.get(name) {
-            Identity::check(name, &record.owner, owner)?;
-            left.remove(name);
+        let Some(record) = left.get(name) else {
+            return Ok(false);
+        };
+        Identity::check(name, &record.owner, owner)?;
+        left.remove(name);
+        self.removal(name).into_iter().for_each(Removal::remove);
+        Ok(true)
+    }
+
+    /// Lets go of all that nobody has gone on with.
+    pub(super) fn discard_all(&self) {
+        let left = std::mem::take(&mut *locked(&self.shared.left));
+        for name in left.keys() {
             self.removal(name).into_iter().for_each(Removal::remove);
         }
-        Ok(())
     }
 
     fn resume_local(&self, name: &InstanceName, record: &Record, readmit: &Readmit<'_>) {
