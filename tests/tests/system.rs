@@ -20,6 +20,7 @@ mod system {
     mod http;
     mod kernel;
     mod kills;
+    mod left;
     mod legacy_2022;
     mod legacy_2023;
     mod limits;

@@ -42,17 +42,17 @@ const STEPS: [(&str, &str); 10] = [
 ];
 
 /// The folders of a node that outlive its daemons.
-struct Home(tempfile::TempDir);
+pub(super) struct Home(tempfile::TempDir);
 
 impl Home {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         std::fs::create_dir(home.events()).unwrap();
         std::fs::create_dir(home.state()).unwrap();
         home
     }
 
-    fn state(&self) -> PathBuf {
+    pub(super) fn state(&self) -> PathBuf {
         self.0.path().join("state")
     }
 
@@ -60,7 +60,7 @@ impl Home {
         self.0.path().join("events")
     }
 
-    fn start(&self) -> Node {
+    pub(super) fn start(&self) -> Node {
         self.start_to_die_at(None)
     }
 
