@@ -1,6 +1,7 @@
 //! The daemon: listeners, doors and routes around one engine, until it is told to stop.
 //! Called by `main` for `node daemon`.
-//! Must never be reachable before the doors stand, nor end with hooks still attached.
+//! Must never be reachable before the doors stand, nor end with hooks still attached that it was not
+//! told to keep.
 
 mod body;
 mod chunks;
@@ -29,15 +30,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use api::node::Settings;
+use payload::name::InstanceName;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::admit::Admitted;
 use crate::door::Door;
 use crate::engine::Engine;
 use crate::fleet::{Driver, Watch};
-use crate::intake::AllowUnsigned;
+use crate::intake::{self, AllowUnsigned, Asked, IntakeError};
 use crate::output::Output;
 use body::Uploads;
 use journal::Journal;
@@ -46,6 +50,28 @@ use listen::Socket;
 pub(crate) use listen::{ListenError, check_socket};
 use places::Places;
 use state::{Parts, State};
+
+/// What becomes of the instances when the daemon is told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum OnExit {
+    /// They are stopped.
+    #[default]
+    Stop,
+    /// They run on, for the next daemon to go on with.
+    Keep,
+}
+
+impl std::str::FromStr for OnExit {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "stop" => Ok(Self::Stop),
+            "keep" => Ok(Self::Keep),
+            _ => Err(format!("{word:?} is neither \"stop\" nor \"keep\"")),
+        }
+    }
+}
 
 /// What a daemon is made with.
 pub(crate) struct DaemonConfig {
@@ -59,6 +85,8 @@ pub(crate) struct DaemonConfig {
     pub(crate) allow_unsigned: AllowUnsigned,
     /// What follows a registry, where one is to be followed, and the view of it.
     pub(crate) fleet: Option<(Driver, Watch)>,
+    /// What becomes of the instances when the daemon is told to end.
+    pub(crate) on_exit: OnExit,
     /// Where changes and refusals are told.
     pub(crate) output: Output,
     /// Milliseconds since 1970.
@@ -74,6 +102,7 @@ pub(crate) struct Daemon {
     socket: Socket,
     tcp: Option<TcpListener>,
     bound: Option<SocketAddr>,
+    on_exit: OnExit,
 }
 
 impl Daemon {
@@ -111,7 +140,22 @@ impl Daemon {
             socket,
             tcp,
             bound,
+            on_exit: config.on_exit,
         })
+    }
+
+    /// Goes on with what another daemon left, before anybody is served.
+    pub(crate) async fn resume(&self) {
+        let wanted = self.driver.as_ref().map(Driver::wanted).unwrap_or_default();
+        let (engine, allow) = (self.parts.engine.clone(), self.parts.allow_unsigned);
+        let resuming = tokio::task::spawn_blocking(move || {
+            engine.resume(
+                &|name, bytes, settings| readmit(name, bytes, settings, allow),
+                &wanted,
+            );
+        });
+        // A panic has been told, and what it did not come to stays as it is.
+        let _ = resuming.await;
     }
 
     /// The TCP address that was bound, with the port that the kernel chose for port 0.
@@ -134,6 +178,7 @@ impl Daemon {
             socket,
             tcp,
             bound: _,
+            on_exit,
         } = self;
         let (engine, warming) = (parts.engine.clone(), parts.engine.clone());
         // Beside the listeners: who comes before it is done waits for the same reading.
@@ -167,9 +212,27 @@ impl Daemon {
         }
         // The instances stop even when the thread that stops them panics half-way: the kernel
         // detaches what the process held.
-        let _ = tokio::task::spawn_blocking(move || engine.stop_all()).await;
+        let ending = tokio::task::spawn_blocking(move || match on_exit {
+            OnExit::Stop => engine.stop_all(),
+            OnExit::Keep => engine.leave_all(),
+        });
+        let _ = ending.await;
         served
     }
+}
+
+/// Lets the bytes of a file in once more, with what is set in it.
+fn readmit(
+    name: &InstanceName,
+    bytes: &[u8],
+    settings: Settings,
+    allow: AllowUnsigned,
+) -> Result<Admitted, IntakeError> {
+    let asked = Asked {
+        name: Some(name.clone()),
+        settings,
+    };
+    Ok(intake::read(bytes, asked, allow)?.payload)
 }
 
 /// What follows the registry died.

@@ -3,21 +3,23 @@
 //! Must never load anything that is not `Admitted`.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Instant;
 
-use api::node::{Applied, Instance, Owner, Proof};
-use payload::digest::Digest;
+use api::node::{Instance, Owner, Proof};
 use payload::name::InstanceName;
 
+use crate::kernel::pins::Pins;
 use crate::kernel::vmlinux::Vmlinux;
 use crate::sink::hub::Hub;
 use crate::sink::{SinkError, Sinks};
 
+mod apply;
 mod apply_error;
 mod arm;
+mod buffers;
 mod change_error;
 mod contents;
 mod course;
@@ -26,11 +28,14 @@ mod handover;
 mod history;
 mod iterate;
 mod keeper;
+mod keeping;
 mod machine;
 mod migrate;
 mod order;
 mod prepare;
 mod proof;
+mod record;
+mod resume;
 mod rollback;
 mod room;
 mod rounds;
@@ -44,17 +49,16 @@ mod watch;
 pub(crate) use apply_error::{ApplyError, Class};
 pub(crate) use change_error::ChangeError;
 pub(crate) use contents::MapsError;
-use course::Wish;
-use history::Original;
 pub(crate) use iterate::IterateError;
 use keeper::File;
 pub(crate) use keeper::Keeper;
 pub(crate) use order::{Kept, Notice, Order};
-use running::{Beginning, Clock, Running};
+use record::Record;
+use running::Running;
 pub(crate) use stage::Stage;
 pub(crate) use stop::{PauseError, StopError};
 pub(crate) use verdict::{Fate, ProgramVerdict, Verdict, verdict};
-use view::{Identity, View};
+use view::View;
 
 /// Most instances one node runs.
 const INSTANCES_MAX: usize = 256;
@@ -68,6 +72,8 @@ pub(crate) struct EngineConfig {
     pub(crate) sinks: Box<SinkMaker>,
     /// Where histories and files are kept; without it there is no way back but by a flip.
     pub(crate) keeper: Option<Keeper>,
+    /// Where what runs outlives the daemon; nothing where there is no bpffs.
+    pub(crate) pins: Option<Pins>,
     /// Hears what the engine does by itself.
     pub(crate) told: Box<dyn Fn(&Notice<'_>) + Send + Sync>,
 }
@@ -86,6 +92,8 @@ struct Shared {
     config: EngineConfig,
     vmlinux: Vmlinux,
     slots: Mutex<BTreeMap<InstanceName, Arc<Slot>>>,
+    /// What the last daemon left and nobody has gone on with yet.
+    left: Mutex<BTreeMap<InstanceName, Record>>,
     last_id: AtomicU64,
     began: Instant,
     /// Makes the rounds.
@@ -140,6 +148,7 @@ impl Engine {
             config,
             vmlinux: Vmlinux::default(),
             slots: Mutex::default(),
+            left: Mutex::default(),
             last_id: AtomicU64::new(0),
             began: Instant::now(),
             rounds: OnceLock::new(),
@@ -154,124 +163,6 @@ impl Engine {
     /// Reads what the first load would otherwise wait for: the kernel's BTF.
     pub(crate) fn warm(&self) {
         self.shared.vmlinux.warm();
-    }
-
-    /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.
-    /// Blocks until the new generation is in charge and the records of the old one are read. What
-    /// runs there must be of the same owner; a registry's deployments count as one.
-    ///
-    /// # Errors
-    /// As `ApplyError` says; what ran before goes on untouched, unless the grace period or the
-    /// reader failed behind the flip: then the new generation is in charge, and the listing says so.
-    pub(crate) fn apply(
-        &self,
-        name: &InstanceName,
-        order: Order<'_>,
-    ) -> Result<Applied, ApplyError> {
-        let slot = self.slot_for_apply(name)?;
-        let applied = self.apply_in(&slot, name, order);
-        if applied.is_err() {
-            self.forget_if_idle(name, slot);
-        }
-        applied
-    }
-
-    fn apply_in(
-        &self,
-        slot: &Slot,
-        name: &InstanceName,
-        order: Order<'_>,
-    ) -> Result<Applied, ApplyError> {
-        let Order {
-            payload,
-            owner,
-            bake_ms,
-            kept,
-        } = order;
-        let mut place = locked(&slot.running);
-        if let Some(running) = place.as_ref() {
-            running.check_owner(owner)?;
-        }
-        let (original, file) = kept.and_then(|kept| self.original(kept)).unzip();
-        let vmlinux = &self.shared.vmlinux;
-        let (done, running) = if let Some(running) = place.as_mut() {
-            let before = running.charge.number;
-            let wish = Wish {
-                prepare: Some(Box::new(|previous, number| {
-                    prepare::prepare(vmlinux, name, number, payload, Some(previous))
-                })),
-                original,
-                back: None,
-            };
-            let done = running.update(bake_ms, wish);
-            if running.charge.number == before {
-                // Before the flip. One that was watched may not be any more.
-                *locked(&slot.view) = Some(running.view());
-                return Err(done.err().unwrap_or(ApplyError::Unfinished));
-            }
-            running.adopt(owner);
-            (done, running)
-        } else {
-            let prepared = prepare::prepare(vmlinux, name, 1, payload, None)?;
-            let running = Running::start(self.beginning(name, owner)?, prepared, original)?;
-            (Ok(()), place.insert(running))
-        };
-        // Also where a step behind the flip failed: the listing tells who is in charge.
-        self.publish(slot, running, file);
-        let applied = running.view().applied().ok_or(ApplyError::ReaderDead);
-        done.and(applied)
-    }
-
-    /// What an instance starts with.
-    fn beginning(&self, name: &InstanceName, owner: &Owner) -> Result<Beginning, ApplyError> {
-        let Shared { config, began, .. } = &*self.shared;
-        let hub = Arc::new(Hub::default());
-        let sinks = (config.sinks)(name, &hub)?;
-        let read = config.keeper.as_ref().map(|keeper| {
-            // A stop a moment ago may have left something to be written.
-            keeper.settle();
-            keeper.read(name)
-        });
-        let history = match read {
-            None | Some(Ok(None)) => history::History::default(),
-            Some(Ok(Some(history))) => history,
-            Some(Err(error)) => {
-                self.tell(&Notice::Failed {
-                    instance: name.as_str(),
-                    what: "its history of before can't be read and is begun anew",
-                    reason: error.to_string(),
-                });
-                history::History::default()
-            }
-        };
-        Ok(Beginning {
-            identity: Identity {
-                name: name.clone(),
-                id: self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1,
-                started_ms: (config.now_us)() / 1000,
-                owner: owner.clone(),
-            },
-            hub,
-            sinks,
-            history: Arc::new(history),
-            clock: Clock {
-                began: *began,
-                wall_us: config.now_us,
-            },
-        })
-    }
-
-    /// What the history says of a file, and the file itself, where histories are kept.
-    fn original(&self, kept: Kept) -> Option<(Original, File)> {
-        self.shared.config.keeper.as_ref()?;
-        let Kept { bytes, settings } = kept;
-        let digest = Digest::of(&bytes);
-        let original = Original {
-            digest,
-            size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            settings,
-        };
-        Some((original, File { digest, bytes }))
     }
 
     /// Changes what runs under `name`, of this owner, and shows it. Gives the instance as it is then
@@ -296,6 +187,15 @@ impl Engine {
         self.publish(&slot, running, file);
         let view = running.view();
         failed.map_or_else(|| Ok((view.instance(), view.last_proof().cloned())), Err)
+    }
+
+    /// Takes in an instance that another daemon left.
+    fn take_in(&self, name: &InstanceName, running: Running) {
+        let slot = Arc::new(Slot::default());
+        let view = running.view();
+        *locked(&slot.view) = Some(view);
+        *locked(&slot.running) = Some(running);
+        locked(&self.shared.slots).insert(name.clone(), slot);
     }
 
     /// Shows a running instance as it is now, and has its history kept.

@@ -4,6 +4,7 @@
 
 pub(crate) mod accepted;
 pub(crate) mod carried;
+pub(crate) mod cursors;
 pub(crate) mod direct;
 pub(crate) mod entries;
 pub(crate) mod gate;
@@ -13,11 +14,14 @@ mod iterator;
 pub(crate) mod join;
 pub(crate) mod libbpf_log;
 pub(crate) mod load;
+mod mapping;
 pub(crate) mod maps;
 pub(crate) mod perf;
+pub(crate) mod pins;
 mod rights;
 pub(crate) mod ring;
 pub(crate) mod seat;
+pub(crate) mod seat_place;
 mod switch;
 pub(crate) mod symbols;
 pub(crate) mod sys;

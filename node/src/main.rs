@@ -8,6 +8,7 @@ mod daemon;
 mod door;
 mod durable;
 mod engine;
+mod fault;
 mod fleet;
 mod instance;
 mod intake;

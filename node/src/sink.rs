@@ -37,6 +37,13 @@ pub(crate) trait Sink: Send {
     /// Takes `count` JSON lines, each with its newline. May block: the ring is the queue then.
     fn deliver(&mut self, lines: &[u8], count: u64) -> Delivery;
 
+    /// Takes lines of which a daemon that was killed may have delivered some, from the first one
+    /// on. A sink that can tell which leaves them out, and counts them as delivered; any other may
+    /// repeat them, marked as they are.
+    fn replay(&mut self, lines: &[u8], count: u64) -> Delivery {
+        self.deliver(lines, count)
+    }
+
     /// Called when no event waits, and at the end.
     fn flush(&mut self) {}
 }
@@ -46,6 +53,15 @@ struct SinkCounters {
     delivered: AtomicU64,
     lost_in_queue: AtomicU64,
     lost_in_sink: AtomicU64,
+}
+
+impl SinkCounters {
+    fn add(&self, delivery: Delivery) {
+        let add = |counter: &AtomicU64, count| counter.fetch_add(count, Ordering::Relaxed);
+        add(&self.delivered, delivery.delivered);
+        add(&self.lost_in_queue, delivery.lost_in_queue);
+        add(&self.lost_in_sink, delivery.lost_in_sink);
+    }
 }
 
 /// The sinks of an instance, each with its counts.
@@ -71,16 +87,14 @@ impl Sinks {
     /// Hands a batch of `count` lines to every sink.
     pub(crate) fn deliver(&mut self, lines: &[u8], count: u64) {
         for (sink, counters) in &mut self.sinks {
-            let delivery = sink.deliver(lines, count);
-            counters
-                .delivered
-                .fetch_add(delivery.delivered, Ordering::Relaxed);
-            counters
-                .lost_in_queue
-                .fetch_add(delivery.lost_in_queue, Ordering::Relaxed);
-            counters
-                .lost_in_sink
-                .fetch_add(delivery.lost_in_sink, Ordering::Relaxed);
+            counters.add(sink.deliver(lines, count));
+        }
+    }
+
+    /// Hands a batch to every sink that a daemon which was killed may have handed out before.
+    pub(crate) fn replay(&mut self, lines: &[u8], count: u64) {
+        for (sink, counters) in &mut self.sinks {
+            counters.add(sink.replay(lines, count));
         }
     }
 

@@ -19,6 +19,7 @@ mod system {
     mod hostile;
     mod http;
     mod kernel;
+    mod kills;
     mod legacy_2022;
     mod legacy_2023;
     mod limits;

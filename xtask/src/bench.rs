@@ -1,14 +1,16 @@
-//! `cargo xtask bench load|events|pull|footprint [--json] [--check]`: times, as ratios measured in
-//! one run against a named baseline, and sizes. Called by people who change a hot path.
+//! `cargo xtask bench load|events|swap|pull|footprint [--json] [--check]`: times, as ratios measured
+//! in one run against a named baseline, counts, and sizes. Called by people who change a hot path.
 //! Must never compare with a number from another run or another machine.
 
 mod baseline;
+mod child;
 mod events;
 mod footprint;
 mod load;
 mod pull;
 mod request;
 mod rival;
+mod swap;
 mod table;
 
 use anyhow::{Result, bail, ensure};
@@ -25,12 +27,13 @@ pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
     let measure = match name {
         "load" => || load::measure(&Baseline::build()?),
         "events" => || events::measure(&Baseline::build()?),
+        "swap" => || swap::measure(&Baseline::build()?),
         "pull" => || {
             setup::to_pull()?;
             pull::measure()
         },
         "footprint" => footprint::measure,
-        other => bail!("unknown bench {other:?}: load, events, pull or footprint"),
+        other => bail!("unknown bench {other:?}: load, events, swap, pull or footprint"),
     };
     if let Some(unknown) = options
         .iter()

@@ -10,6 +10,7 @@ use payload::name::InstanceName;
 
 use super::config::Listen;
 use super::event_files::EventFileArgs;
+use crate::daemon::OnExit;
 use crate::intake::AllowUnsigned;
 use setting::{BakeArgs, SettingArgs};
 
@@ -185,6 +186,11 @@ pub(crate) struct DaemonArgs {
     /// `never`. [default: local]
     #[arg(long, value_name = "WHO", env = "MARROW_ALLOW_UNSIGNED")]
     pub(crate) allow_unsigned: Option<AllowUnsigned>,
+    /// What becomes of the instances when the daemon is told to end: `stop` detaches them, `keep`
+    /// leaves them running for the next daemon with this state folder, which goes on with them; after
+    /// a restart of the machine it starts them anew. [default: stop]
+    #[arg(long, value_name = "WHAT", env = "MARROW_ON_EXIT")]
+    pub(crate) on_exit: Option<OnExit>,
     /// The folder of trusted publishers' keys, one TOML file a key: `namespaces = ["acme"]` and
     /// `key = """PEM"""` or `key_file = "acme.pem"`; `thresholds.toml` there says how many
     /// signatures a namespace needs (`acme = 2`). Read again when it changes. [default:

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::CliError;
+use crate::daemon::OnExit;
 use crate::intake::AllowUnsigned;
 use crate::policy::Policy;
 use crate::toml_file::{self, TomlError};
@@ -40,6 +41,8 @@ pub(super) struct Config {
     pub(super) allow_users: Vec<String>,
     /// As `--allow-unsigned`.
     pub(super) allow_unsigned: Option<AllowUnsigned>,
+    /// As `--on-exit`.
+    pub(super) on_exit: Option<OnExit>,
     /// As the `--events-…` flags.
     pub(super) events: Events,
     /// As the `--registry…` flags.
@@ -112,6 +115,14 @@ impl<'de> Deserialize<'de> for Listen {
 }
 
 impl<'de> Deserialize<'de> for AllowUnsigned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for OnExit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?
             .parse()
@@ -208,7 +219,7 @@ mod tests {
             |line: &&str| line.starts_with('[') || line.contains(" = ") && !line.contains('`');
         let lines = example.lines().filter(key);
         let text: Vec<&str> = lines.map(|line| line.trim_start_matches("# ")).collect();
-        assert_eq!(text.len(), 6 + 4 + 9 + 9, "{text:?}");
+        assert_eq!(text.len(), 7 + 4 + 9 + 9, "{text:?}");
         let config = read(&text.join("\n")).unwrap();
         assert_eq!(config.socket(None), Path::new(SOCKET));
         assert_eq!(

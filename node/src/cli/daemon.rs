@@ -18,6 +18,7 @@ use crate::door::{self, ALLOWED_USERS_MAX};
 use crate::engine::{Engine, EngineConfig, Keeper, Notice};
 use crate::fleet::{self, FleetConfig};
 use crate::intake::AllowUnsigned;
+use crate::kernel::pins::Pins;
 use crate::output::{Listening, Output};
 use crate::sink::Sinks;
 use crate::sink::hub::HubSink;
@@ -52,6 +53,7 @@ pub(super) fn run(
     let state_dir = StateDir::taken(&state_path)?;
     event_files.check()?;
     let keeper = Keeper::open(&state_path, Box::new(move |text| output.journal(text)))?;
+    let pins = pins(&state_path, output);
     let engine = Engine::new(EngineConfig {
         now_us: clock.now_us,
         sinks: Box::new(move |name, hub| {
@@ -62,6 +64,7 @@ pub(super) fn run(
             event_files.add_to(Sinks::default().with("window", Box::new(window)), name)
         }),
         keeper: Some(keeper),
+        pins,
         told: Box::new(move |notice| hear(notice, output)),
     });
     let fleet = followed.map(|followed| FleetConfig {
@@ -91,10 +94,22 @@ pub(super) fn run(
             .or(config.allow_unsigned)
             .unwrap_or(AllowUnsigned::Local),
         fleet: fleet.map(fleet::open).transpose()?,
+        on_exit: args.on_exit.or(config.on_exit).unwrap_or_default(),
         output,
         now_ms: clock.now_ms,
     };
     runtime::threaded()?.block_on(serve(daemon_config, engine, &state_dir))
+}
+
+/// Where what runs outlives the daemon, if it can.
+fn pins(state_dir: &Path, output: Output) -> Option<Pins> {
+    let pins = Pins::open(state_dir);
+    if let Err(reason) = &pins {
+        output.journal(&format!(
+            "what runs ends with this daemon, and is started anew by the next one: {reason}"
+        ));
+    }
+    pins.ok()
 }
 
 /// Binds, says where, serves, drains.
@@ -108,6 +123,7 @@ async fn serve(config: DaemonConfig, engine: Engine, state_dir: &StateDir) -> Re
             .bound()
             .map(|address: SocketAddr| address.to_string()),
     };
+    daemon.resume().await;
     state_dir.record(&listening)?;
     output.listening(&listening).map_err(CliError::Print)?;
     // On a worker: the thread that a caller's arrival wakes also reads what it sent.
@@ -133,6 +149,14 @@ fn hear(notice: &Notice<'_>, output: Output) {
             let generation = applied.instance.generation;
             let name = &applied.instance.name;
             format!("{name}: generation {generation}, which was staged, took over at its time")
+        }
+        Notice::Resumed(instance) => {
+            let (name, generation) = (&instance.name, instance.generation);
+            format!("{name} (generation {generation}): gone on with, as the last daemon left it")
+        }
+        Notice::Restarted(instance) => {
+            let (name, generation) = (&instance.name, instance.generation);
+            format!("{name} (generation {generation}): started anew, as it ran last")
         }
         Notice::Failed {
             instance,

@@ -87,6 +87,8 @@ fn run(
         }),
         // Nobody can ask a foreground command to go back.
         keeper: None,
+        // Its instance ends with it.
+        pins: None,
         told: Box::new(move |notice| hear(notice, output)),
     });
     runtime::small()?.block_on(async {
@@ -178,6 +180,8 @@ fn hear(notice: &Notice<'_>, output: Output) {
         Notice::RolledBack(applied) | Notice::Flipped(applied) => {
             output.applied_beside_events(applied);
         }
+        // Nothing outlives it.
+        Notice::Resumed(_) | Notice::Restarted(_) => {}
         Notice::Failed {
             instance,
             what,

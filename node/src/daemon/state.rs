@@ -80,13 +80,9 @@ impl State {
     /// There is none, or it can't be.
     pub(super) fn roll_back(&self, name: &InstanceName) -> Result<Applied, Refusal> {
         let applied = blocking(|| {
+            let allow = self.parts.allow_unsigned;
             let readmit = |name: &InstanceName, bytes: &[u8], settings: Settings| {
-                let asked = Asked {
-                    name: Some(name.clone()),
-                    settings,
-                };
-                let intake = intake::read(bytes, asked, self.parts.allow_unsigned)?;
-                Ok(intake.payload)
+                super::readmit(name, bytes, settings, allow)
             };
             Ok(self.parts.engine.roll_back(name, &Owner::Local, &readmit)?)
         });

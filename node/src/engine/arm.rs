@@ -6,11 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ApplyError;
+use super::generation::Generation;
 use super::prepare::{PlannedHook, Prepared};
 use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::grace;
 use crate::kernel::hook::Strategy;
 use crate::kernel::load::Loaded;
+use crate::kernel::pins::Place;
 use crate::kernel::seat::Seat;
+use crate::kernel::seat_place::SeatPlace;
 
 /// The seats of a new generation, its programs in their lane; nothing has flipped.
 pub(super) struct Armed {
@@ -21,7 +25,7 @@ pub(super) struct Armed {
 /// Puts the programs into their lane: at the seat that its hook has already, or at a new one. On an
 /// error everything is as before.
 pub(super) fn arm(
-    gate: &Gate,
+    (gate, place): (&Gate, Option<&Arc<Place>>),
     existing: &[Arc<Seat>],
     prepared: &Prepared,
     lane: Lane,
@@ -39,9 +43,11 @@ pub(super) fn arm(
     let mut seats: Vec<Arc<Seat>> = Vec::with_capacity(prepared.hooks.len());
     for planned in &prepared.hooks {
         let member = planned.member(&prepared.loaded);
-        let seat = match kept(planned) {
-            Some(seat) => seat.arm(lane, member).map(|()| Arc::clone(seat)),
-            None => Seat::new(&planned.hook, gate, lane, member).map(Arc::new),
+        let seat = if let Some(seat) = kept(planned) {
+            seat.arm(lane, member).map(|()| Arc::clone(seat))
+        } else {
+            let place = place.map(SeatPlace::new);
+            Seat::new(&planned.hook, gate, lane, member, place).map(Arc::new)
         };
         match seat {
             Ok(seat) => seats.push(seat),
@@ -83,4 +89,24 @@ pub(super) fn advance(
         return Err(planned.refused(source));
     }
     Ok(())
+}
+
+/// Detaches the programs that no switch serves and that have been replaced, or whose hook is gone:
+/// from here on they would see what the new ones see too.
+pub(super) fn confirm(seats: &[Arc<Seat>], left: &Generation) {
+    let overlaps_on_return = |seat: &Arc<Seat>| {
+        let hook = seat.hook();
+        hook.strategy() == Strategy::Overlap && hook.fires_on_return()
+    };
+    if seats.iter().any(overlaps_on_return) {
+        // Functions that had been entered before are seen by the old program alone. Those that
+        // take longer than this are what the proof calls unknown.
+        let _waited = grace::wait();
+    }
+    for seat in seats {
+        seat.confirm();
+    }
+    for gone in left.seats_without(seats) {
+        gone.detach();
+    }
 }

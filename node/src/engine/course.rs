@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use api::node::{MapProof, Measured, RolledBack, Steps, Way};
 
 use super::ApplyError;
-use super::arm::{advance, arm};
+use super::arm::{advance, arm, confirm};
 use super::generation::{Generation, is_among};
 use super::handover::Previous;
 use super::history::Original;
+use super::keeper::File;
 use super::machine::{Action, Input, State, step};
 use super::migrate;
 use super::prepare::{PlannedHook, Prepared};
@@ -20,11 +21,9 @@ use super::room;
 use super::running::{Running, flip};
 use super::view::Shown;
 use super::watch::{Tally, judge};
+use crate::fault;
 use crate::instance::loss::plus;
 use crate::instance::reader::Drained;
-use crate::kernel::grace;
-use crate::kernel::hook::Strategy;
-use crate::kernel::seat::Seat;
 
 /// Loads the generation of this number, which may take maps from the one in charge.
 pub(super) type Prepare<'a> = dyn FnOnce(Previous<'_>, u64) -> Result<Prepared, ApplyError> + 'a;
@@ -36,6 +35,8 @@ pub(super) struct Wish<'a> {
     pub(super) prepare: Option<Box<Prepare<'a>>>,
     /// What the new generation is made from, where that is kept.
     pub(super) original: Option<Original>,
+    /// The file itself, where it is not kept yet.
+    pub(super) file: Option<File>,
     /// Why it is gone back, where it is.
     pub(super) back: Option<Back>,
 }
@@ -154,6 +155,7 @@ impl Running {
                     Ok(())
                 }
             };
+            fault::at(action.word());
             input = match done {
                 Ok(()) => Input::Done,
                 Err(error) => {
@@ -163,7 +165,7 @@ impl Running {
             };
         }
         if let Some(flipped) = change.flipped.take() {
-            self.record(&mut change, &flipped);
+            self.prove(&mut change, &flipped);
         }
         change.failure.map_or(Ok(()), Err)
     }
@@ -191,6 +193,7 @@ impl Running {
             // Its programs are in their lane still.
             let started = Instant::now();
             let back = self.beside.as_ref().ok_or(ApplyError::Unfinished)?;
+            self.intend(Some(back), None)?;
             if !self.paused {
                 advance(&back.seats, &back.hooks, &back.loaded, before)?;
             }
@@ -199,16 +202,23 @@ impl Running {
             return Ok(());
         };
         let lane = old.lane.other();
-        let armed = arm(&self.gate, &old.seats, &prepared, lane)?;
-        if !self.paused
-            && let Err(error) = advance(&armed.seats, &prepared.hooks, &prepared.loaded, before)
-        {
-            armed.seats.iter().for_each(|seat| seat.clear(lane));
-            return Err(error);
-        }
+        let armed = arm((&self.gate, self.place()), &old.seats, &prepared, lane)?;
         change.times.armed = armed.took;
         let original = change.wish.original.clone();
-        change.next = Some(Generation::armed(prepared, lane, armed.seats, original));
+        let mut next = Generation::armed(prepared, lane, armed.seats, original);
+        next.sources = self.noted(lane, std::mem::take(&mut next.sources));
+        let mut ready = self.place().map_or(Ok(()), |place| next.pin(place));
+        fault::at("armed");
+        ready = ready.and_then(|()| self.intend(Some(&next), change.wish.file.clone()));
+        fault::at("intended");
+        if !self.paused {
+            ready = ready.and_then(|()| advance(&next.seats, &next.hooks, &next.loaded, before));
+        }
+        if let Err(error) = ready {
+            next.seats.iter().for_each(|seat| seat.clear(lane));
+            return Err(error);
+        }
+        change.next = Some(next);
         Ok(())
     }
 
@@ -272,7 +282,10 @@ impl Running {
             ..now
         };
         change.drained = Some(drained);
-        self.join(change)
+        fault::at("drained");
+        let joined = self.join(change);
+        self.note();
+        joined
     }
 
     /// Brings what the generation that was left has written into the maps that were migrated: into
@@ -322,7 +335,7 @@ impl Running {
     }
 
     /// Makes the proof and keeps it.
-    fn record(&mut self, change: &mut Change<'_>, flipped: &Flipped) {
+    fn prove(&mut self, change: &mut Change<'_>, flipped: &Flipped) {
         let back = change.wish.back.take();
         let way = if change.loaded {
             Way::Reload
@@ -363,25 +376,5 @@ impl Running {
         } else {
             history.follow(&payload, link, proof);
         }
-    }
-}
-
-/// Detaches the programs that no switch serves and that have been replaced, or whose hook is gone:
-/// from here on they would see what the new ones see too.
-fn confirm(seats: &[Arc<Seat>], left: &Generation) {
-    let overlaps_on_return = |seat: &Arc<Seat>| {
-        let hook = seat.hook();
-        hook.strategy() == Strategy::Overlap && hook.fires_on_return()
-    };
-    if seats.iter().any(overlaps_on_return) {
-        // Functions that had been entered before are seen by the old program alone. Those that
-        // take longer than this are what the proof calls unknown.
-        let _waited = grace::wait();
-    }
-    for seat in seats {
-        seat.confirm();
-    }
-    for gone in left.seats_without(seats) {
-        gone.detach();
     }
 }

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use api::node::{MapProof, Measured};
 use payload::object::Object;
 
+use super::ApplyError;
 use super::handover::Previous;
 use super::history::Original;
+use super::keeping::PINS;
 use super::migrate::{Migration, way_back};
 use super::prepare::{PlannedHook, Prepared};
+use super::record::Laid;
 use super::room::Written;
 use super::view::Shown;
 use super::watch::Tally;
@@ -18,6 +21,7 @@ use crate::instance::rate::Peak;
 use crate::instance::source::Source;
 use crate::kernel::gate::Lane;
 use crate::kernel::load::Loaded;
+use crate::kernel::pins::{Pinned, Place};
 use crate::kernel::seat::Seat;
 
 /// A generation whose programs are in a lane.
@@ -48,6 +52,10 @@ pub(super) struct Generation {
     pub(super) did: Tally,
     /// What it was made from, where that is kept.
     pub(super) original: Option<Original>,
+    /// A digest of what is set in it.
+    set: String,
+    /// Its maps in bpffs, by their names in its object.
+    pub(super) pins: Vec<(String, Pinned)>,
 }
 
 impl Generation {
@@ -79,6 +87,33 @@ impl Generation {
             },
             did: Tally::default(),
             original,
+            set: prepared.set,
+            pins: Vec::new(),
+        }
+    }
+
+    /// Pins its maps, so that they outlive the daemon.
+    pub(super) fn pin(&mut self, place: &Arc<Place>) -> Result<(), ApplyError> {
+        let pins = self.loaded.pin(place, &Laid::begins(self.number));
+        self.pins = pins.map_err(|source| ApplyError::machine(PINS, source))?;
+        Ok(())
+    }
+
+    /// Takes over the pins of its maps that another daemon made.
+    pub(super) fn own_pins(&mut self, place: &Arc<Place>, laid: &Laid) {
+        let own = |(name, pin): (&String, String)| (name.clone(), place.owned(pin));
+        self.pins = laid.maps.iter().zip(laid.pins()).map(own).collect();
+    }
+
+    /// Where its parts are.
+    pub(super) fn laid(&self) -> Laid {
+        Laid {
+            id: self.shown.id.clone(),
+            lane: self.lane.index(),
+            original: self.original.clone(),
+            set: self.set.clone(),
+            seats: self.seats.iter().filter_map(|seat| seat.number()).collect(),
+            maps: self.pins.iter().map(|(name, _)| name.clone()).collect(),
         }
     }
 

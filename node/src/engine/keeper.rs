@@ -13,8 +13,13 @@ use payload::digest::Digest;
 use payload::name::InstanceName;
 
 use super::history::History;
+use super::record::Record;
 use crate::durable;
 use crate::fleet::{BlobError, Store, StoreError};
+
+mod records;
+
+use records::Records;
 
 /// The folder in the state folder.
 const FOLDER: &str = "history";
@@ -35,10 +40,12 @@ pub(crate) type OnTrouble = Box<dyn Fn(&str) + Send>;
 pub(crate) struct Keeper {
     folder: PathBuf,
     store: Store,
+    records: Records,
     jobs: SyncSender<Job>,
 }
 
 /// A file to be kept.
+#[derive(Clone)]
 pub(super) struct File {
     pub(super) digest: Digest,
     pub(super) bytes: Arc<[u8]>,
@@ -49,6 +56,14 @@ enum Job {
         name: InstanceName,
         history: Arc<History>,
         file: Option<File>,
+    },
+    /// What an instance is about to be; nothing where it is stopped.
+    Record {
+        name: InstanceName,
+        record: Option<Box<Record>>,
+        file: Option<File>,
+        /// Who waits for it.
+        done: Option<SyncSender<Result<(), String>>>,
     },
     /// Answered when all before it is done.
     Settle(SyncSender<()>),
@@ -67,10 +82,16 @@ impl Keeper {
             path: folder.clone(),
             reason,
         };
-        let needed = needed_by_all(&folder).map_err(failed)?;
+        let records = Records::open(state_dir).map_err(failed)?;
+        let mut needed = needed_by_all(&folder).map_err(failed)?;
+        for (name, record) in records.left().map_err(failed)? {
+            let files = record.as_ref().map(records::needed).unwrap_or_default();
+            needed.insert(Needs::Record(name), files);
+        }
         let work = Work {
             folder: folder.clone(),
             store: store.clone(),
+            records: records.clone(),
             needed,
             on_trouble,
         };
@@ -79,8 +100,51 @@ impl Keeper {
         Ok(Self {
             folder,
             store,
+            records,
             jobs,
         })
+    }
+
+    /// The instances that the last life left, by name; what can't be read with the reason.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub(super) fn left(&self) -> io::Result<Vec<(InstanceName, Result<Record, String>)>> {
+        self.records.left()
+    }
+
+    /// Writes what an instance is about to be, and the file that this takes, and waits for the disk.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub(super) fn intend(
+        &self,
+        name: &InstanceName,
+        record: Record,
+        file: Option<File>,
+    ) -> io::Result<()> {
+        let (done, waiting) = sync_channel(1);
+        let job = Job::Record {
+            name: name.clone(),
+            record: Some(Box::new(record)),
+            file,
+            done: Some(done),
+        };
+        let gone = || io::Error::other("the thread that writes them has died");
+        self.jobs.send(job).map_err(|_| gone())?;
+        let written = waiting.recv().map_err(|_| gone())?;
+        written.map_err(io::Error::other)
+    }
+
+    /// Has written what an instance is; `None` where it is stopped.
+    pub(super) fn note(&self, name: &InstanceName, record: Option<Record>) {
+        // The thread ends only with the last handle.
+        let _noted = self.jobs.send(Job::Record {
+            name: name.clone(),
+            record: record.map(Box::new),
+            file: None,
+            done: None,
+        });
     }
 
     /// The history of a name, as far as it is on disk.
@@ -167,20 +231,28 @@ fn histories(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// The files that each history needs. One that can't be read needs none.
-fn needed_by_all(folder: &Path) -> io::Result<BTreeMap<PathBuf, BTreeSet<Digest>>> {
+fn needed_by_all(folder: &Path) -> io::Result<BTreeMap<Needs, BTreeSet<Digest>>> {
     let read_one = |path: PathBuf| {
         let history = read(&path).ok().flatten().unwrap_or_default();
         let needed = history.needed().copied().collect();
-        (path, needed)
+        (Needs::History(path), needed)
     };
     Ok(histories(folder)?.into_iter().map(read_one).collect())
+}
+
+/// What needs files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Needs {
+    History(PathBuf),
+    Record(InstanceName),
 }
 
 /// The thread's own.
 struct Work {
     folder: PathBuf,
     store: Store,
-    needed: BTreeMap<PathBuf, BTreeSet<Digest>>,
+    records: Records,
+    needed: BTreeMap<Needs, BTreeSet<Digest>>,
     on_trouble: OnTrouble,
 }
 
@@ -203,11 +275,17 @@ impl Work {
                         let files = files.into_iter().chain(file).collect();
                         newest.insert(name, (history, files));
                     }
+                    Job::Record {
+                        name,
+                        record,
+                        file,
+                        done,
+                    } => self.put_down(&name, record.as_deref(), file, done),
                     Job::Settle(done) => settled.push(done),
                 }
             }
             for (name, (history, files)) in newest {
-                if let Err(reason) = self.keep(&name, &history, files) {
+                if let Err(reason) = self.keep(&name, &history, &files) {
                     (self.on_trouble)(&format!("the history of {name} is not kept: {reason}"));
                 }
             }
@@ -223,28 +301,74 @@ impl Work {
         &mut self,
         name: &InstanceName,
         history: &History,
-        files: Vec<File>,
+        files: &[File],
     ) -> Result<(), KeepError> {
         let needed: BTreeSet<Digest> = history.needed().copied().collect();
-        for File { digest, bytes } in files {
-            if !needed.contains(&digest) || self.store.has(&digest) {
-                continue;
-            }
-            let mut part = self.store.part(&digest, size(&bytes))?;
-            part.put(0, &bytes)?;
-            self.store.finish(&digest, part)?;
+        for file in files.iter().filter(|file| needed.contains(&file.digest)) {
+            self.store(file)?;
         }
         let path = path_of(&self.folder, name);
         durable::replace(
             &path,
             &serde_json::to_vec(history).map_err(io::Error::other)?,
         )?;
-        let is_new = self.needed.insert(path, needed).is_none();
-        if is_new && self.needed.len() > HISTORIES_MAX {
+        let is_new = self.needed.insert(Needs::History(path), needed).is_none();
+        let is_history = |needs: &&Needs| matches!(needs, Needs::History(_));
+        if is_new && self.needed.keys().filter(is_history).count() > HISTORIES_MAX {
             self.forget_oldest()?;
         }
         let needed = self.needed.values().flatten().copied().collect();
         Ok(self.store.collect(&needed)?)
+    }
+
+    fn store(&self, File { digest, bytes }: &File) -> Result<(), KeepError> {
+        if self.store.has(digest) {
+            return Ok(());
+        }
+        let mut part = self.store.part(digest, size(bytes))?;
+        part.put(0, bytes)?;
+        Ok(self.store.finish(digest, part)?)
+    }
+
+    fn put_down(
+        &mut self,
+        name: &InstanceName,
+        record: Option<&Record>,
+        file: Option<File>,
+        done: Option<SyncSender<Result<(), String>>>,
+    ) {
+        let written = self.record(name, record, file);
+        let written = written.map_err(|error| error.to_string());
+        match done {
+            // Who asked may have gone.
+            Some(done) => drop(done.send(written)),
+            None => {
+                if let Err(reason) = written {
+                    (self.on_trouble)(&format!("the record of {name} is not kept: {reason}"));
+                }
+            }
+        }
+    }
+
+    /// The file first, as with histories.
+    fn record(
+        &mut self,
+        name: &InstanceName,
+        record: Option<&Record>,
+        file: Option<File>,
+    ) -> Result<(), KeepError> {
+        let Some(record) = record else {
+            self.records.remove(name);
+            self.needed.remove(&Needs::Record(name.clone()));
+            return Ok(());
+        };
+        if let Some(file) = file {
+            self.store(&file)?;
+        }
+        self.records.write(name, record)?;
+        let files = records::needed(record);
+        self.needed.insert(Needs::Record(name.clone()), files);
+        Ok(())
     }
 
     fn forget_oldest(&mut self) -> io::Result<()> {
@@ -252,7 +376,7 @@ impl Work {
             return Ok(());
         };
         fs::remove_file(&oldest)?;
-        self.needed.remove(&oldest);
+        self.needed.remove(&Needs::History(oldest));
         Ok(())
     }
 }

@@ -104,6 +104,22 @@ pub(super) enum Action {
     Retire,
 }
 
+impl Action {
+    /// In a word.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Refuse => "refuse",
+            Self::Prepare => "prepare",
+            Self::Arm => "arm",
+            Self::Flip => "flip",
+            Self::Grace => "grace",
+            Self::Drain => "drain",
+            Self::Retire => "retire",
+        }
+    }
+}
+
 /// What an input leads to. One that can't come in a state changes nothing there.
 pub(super) fn step(state: State, input: Input, now_ms: u64) -> (State, Action) {
     match input {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use api::node::{Applied, Owner, Settings};
+use api::node::{Applied, Instance, Owner, Settings};
 
 use crate::admit::Admitted;
 
@@ -14,6 +14,10 @@ pub(crate) enum Notice<'a> {
     RolledBack(&'a Applied),
     /// What was staged took over at its time.
     Flipped(&'a Applied),
+    /// An instance that another daemon left is gone on with.
+    Resumed(&'a Instance),
+    /// An instance of before was started anew.
+    Restarted(&'a Instance),
     /// It could not do what it should have.
     Failed {
         /// The instance.

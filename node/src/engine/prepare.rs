@@ -7,32 +7,32 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::node::{Buffer as ShownBuffer, GenerationId, MapProof, Steps};
-use payload::btf;
-use payload::event::Decoder;
+use payload::digest::Digest;
 use payload::legacy::Preset;
-use payload::manifest::{Arch, Manifest};
+use payload::manifest::Arch;
 use payload::name::InstanceName;
-use payload::object::{Map, MapKind, Object, Setting};
+use payload::object::{MapKind, Object, Setting};
 
 use super::ApplyError;
+use super::buffers;
 use super::handover::{self, Previous};
 use super::migrate::{self, Migration};
 use super::proof::micros;
 use super::view::Shown;
 use crate::admit::Admitted;
 use crate::instance::loss::GenerationLoss;
-use crate::instance::source::{Buffer, Source};
+use crate::instance::source::Source;
 use crate::kernel::direct::Member;
 use crate::kernel::hook::{self, Hook, HookError, Variant};
 use crate::kernel::load::{self, LoadError, Loaded, Request, Share};
-use crate::kernel::perf::Perf;
-use crate::kernel::ring::Ring;
 use crate::kernel::vmlinux::Vmlinux;
 
 /// A generation that is loaded and verified and runs nowhere.
 pub(super) struct Prepared {
     pub(super) generation: u64,
     pub(super) shown: Shown,
+    /// A digest of what is set in it.
+    pub(super) set: String,
     pub(super) object: Arc<Object>,
     pub(super) hooks: Vec<PlannedHook>,
     pub(super) loaded: Loaded,
@@ -96,7 +96,7 @@ pub(super) fn prepare(
     let manifest = &payload.contents().manifest;
     let (elf, object) = for_this_machine(payload)?;
     let hooks = plan_hooks(object, payload.targets())?;
-    let decoders = decoders(manifest, object)?;
+    let decoders = buffers::decoders(manifest, object)?;
     let mut steps = Steps {
         decode_us: micros(payload.decode),
         ..Steps::default()
@@ -107,7 +107,8 @@ pub(super) fn prepare(
     steps.cut_us = micros(cut);
     steps.open_us = micros(loaded.open);
     steps.verify_us = micros(loaded.verify);
-    let (sources, buffers) = open_buffers(name, generation, &loaded, decoders)?;
+    let map_of = |map: &str| loaded.map(map);
+    let (sources, buffers) = buffers::open(name, generation, map_of, decoders)?;
     // Last, so that little is written between the copy and the flip.
     let migrations = match previous {
         Some(previous) => migrate::begin(plan.moves, (previous.loaded, &loaded), &mut plan.maps)?,
@@ -120,22 +121,62 @@ pub(super) fn prepare(
     };
     Ok(Prepared {
         generation,
-        shown: Shown {
-            payload: manifest.name.to_string(),
-            trust: payload.trust,
-            signers: payload.signers().iter().map(ToString::to_string).collect(),
-            id,
-            buffers,
-        },
+        shown: shown(payload, id, buffers),
+        set: set_in(payload),
         object: Arc::new(object.clone()),
         hooks,
-        loss: loss_of(object, &loaded),
+        loss: buffers::loss_of(object, &loaded),
         loaded,
         sources,
         maps: plan.maps,
         migrations,
         steps,
     })
+}
+
+/// Loads `payload` once more over the maps that a generation of it left, each by its own name.
+pub(super) fn again(
+    vmlinux: &Vmlinux,
+    name: &InstanceName,
+    id: GenerationId,
+    payload: &Admitted,
+    left: &[Share],
+) -> Result<Prepared, ApplyError> {
+    let (elf, object) = for_this_machine(payload)?;
+    let hooks = plan_hooks(object, payload.targets())?;
+    let decoders = buffers::decoders(&payload.contents().manifest, object)?;
+    let (loaded, _) = load_object(vmlinux, name, payload, (elf, object), &hooks, left)?;
+    let map_of = |map: &str| loaded.map(map);
+    let (sources, buffers) = buffers::open(name, id.generation, map_of, decoders)?;
+    Ok(Prepared {
+        generation: id.generation,
+        shown: shown(payload, id, buffers),
+        set: set_in(payload),
+        object: Arc::new(object.clone()),
+        hooks,
+        loss: buffers::loss_of(object, &loaded),
+        loaded,
+        sources,
+        maps: Vec::new(),
+        migrations: Vec::new(),
+        steps: Steps::default(),
+    })
+}
+
+fn shown(payload: &Admitted, id: GenerationId, buffers: Vec<ShownBuffer>) -> Shown {
+    Shown {
+        payload: payload.contents().manifest.name.to_string(),
+        trust: payload.trust,
+        signers: payload.signers().iter().map(ToString::to_string).collect(),
+        id,
+        buffers,
+    }
+}
+
+/// A digest of all that is set in a payload.
+pub(super) fn set_in(payload: &Admitted) -> String {
+    let set = format!("{:?}{:?}", payload.presets(), payload.targets());
+    Digest::of(set.as_bytes()).to_string()
 }
 
 /// What programs whose target was set are verified against.
@@ -284,97 +325,4 @@ pub(super) fn plan_hooks(
         return Err(ApplyError::NothingToAttach { programs });
     }
     Ok(planned)
-}
-
-/// A map that carries events, with the decoder of its records and the name of their struct.
-struct Decoded<'object> {
-    map: &'object Map,
-    decoder: Decoder,
-    event: Option<String>,
-}
-
-fn decoders<'object>(
-    manifest: &Manifest,
-    object: &'object Object,
-) -> Result<Vec<Decoded<'object>>, ApplyError> {
-    let carries = |map: &&Map| map.kind.carries_events();
-    let decoded = |map: &'object Map| {
-        let declared = manifest.events.iter().find(|event| event.map == map.name);
-        let raw = || Decoded {
-            map,
-            decoder: Decoder::raw(),
-            event: None,
-        };
-        let (Some(declared), Some(btf)) = (declared, object.btf.as_ref()) else {
-            return Ok(raw());
-        };
-        let failed = |reason| ApplyError::Event {
-            map: map.name.clone(),
-            reason,
-        };
-        let name = declared.struct_name.as_str();
-        let type_id = btf
-            .find(btf::Kind::Struct, name)
-            .ok_or_else(|| failed(format!("the object's BTF has no struct {name}")))?;
-        let decoder = Decoder::new(btf, type_id).map_err(|error| failed(error.to_string()))?;
-        Ok(Decoded {
-            map,
-            decoder,
-            event: Some(name.to_owned()),
-        })
-    };
-    object.maps.iter().filter(carries).map(decoded).collect()
-}
-
-fn open_buffers(
-    name: &InstanceName,
-    generation: u64,
-    loaded: &Loaded,
-    decoders: Vec<Decoded<'_>>,
-) -> Result<(Vec<Source>, Vec<ShownBuffer>), ApplyError> {
-    let mut sources = Vec::with_capacity(decoders.len());
-    let mut shown = Vec::with_capacity(decoders.len());
-    for Decoded {
-        map,
-        decoder,
-        event,
-    } in decoders
-    {
-        let failed = |source| ApplyError::machine(&format!("ring {}", map.name), source);
-        let handle = loaded.map(&map.name).map_err(failed)?;
-        let (buffer, size_bytes) = if map.kind == MapKind::RINGBUF {
-            let ring = Ring::open(&handle).map_err(failed)?;
-            let size_bytes = ring.size_bytes();
-            (Buffer::Ring(ring), size_bytes)
-        } else {
-            (
-                Buffer::Perf(Perf::open(&handle).map_err(failed)?),
-                Perf::size_bytes(),
-            )
-        };
-        sources.push(Source::new(
-            name.as_str(),
-            generation,
-            &map.name,
-            buffer,
-            decoder,
-        ));
-        let kind = map.kind.to_string();
-        shown.push(ShownBuffer {
-            map: map.name.clone(),
-            kind,
-            size_bytes,
-            event,
-        });
-    }
-    Ok((sources, shown))
-}
-
-fn loss_of(object: &Object, loaded: &Loaded) -> GenerationLoss {
-    if !object.maps.iter().any(|map| map.kind == MapKind::RINGBUF) {
-        return GenerationLoss::NoRing;
-    }
-    loaded
-        .loss_map()
-        .map_or(GenerationLoss::Uncounted, GenerationLoss::Counted)
 }

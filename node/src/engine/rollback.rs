@@ -76,6 +76,7 @@ impl Engine {
                 prepare::prepare(vmlinux, name, number, &payload, Some(previous))
             })),
             original: Some(original),
+            file: None,
             back: Some(back),
         };
         Ok(running.update(0, wish)?)

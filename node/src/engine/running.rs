@@ -2,27 +2,33 @@
 //! under the instance's lock; `course` changes the generations.
 //! Must never leave two generations, or none, in charge.
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::node::{Measured, Owner};
+use api::node::{Measured, Owner, Steps};
 
 use super::arm::{advance, arm};
 use super::generation::Generation;
 use super::handover::Previous;
-use super::history::{History, Link};
+use super::history::{History, Link, Original};
+use super::keeper::File;
+use super::keeping::{From, Keeping};
 use super::machine::{Input, State, step};
 use super::prepare::Prepared;
+use super::record::Stands;
 use super::room::Pauses;
 use super::stage::Waiting;
 use super::view::{Identity, View};
 use super::watch::{SinkTally as SinkSums, Tally};
 use super::{ApplyError, NotYours, proof};
+use crate::fault;
 use crate::instance::counters::Counters;
 use crate::instance::loss::plus;
 use crate::instance::reader::{Drained, Reader, ReaderDead};
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::grace;
+use crate::kernel::pins::Place;
 use crate::kernel::seat::Seat;
 use crate::sink::hub::Hub;
 use crate::sink::{SinkTally, Sinks};
@@ -70,6 +76,8 @@ pub(crate) struct Running {
     pub(super) history: Arc<History>,
     pub(super) pauses: Pauses,
     pub(super) clock: Clock,
+    /// What outlives the daemon.
+    pub(super) keeping: Option<Keeping>,
 }
 
 /// What an instance starts with beside its first generation.
@@ -79,6 +87,7 @@ pub(super) struct Beginning {
     pub(super) sinks: Sinks,
     pub(super) history: Arc<History>,
     pub(super) clock: Clock,
+    pub(super) keeping: Option<Keeping>,
 }
 
 impl Running {
@@ -87,7 +96,7 @@ impl Running {
     pub(super) fn start(
         beginning: Beginning,
         prepared: Prepared,
-        original: Option<super::history::Original>,
+        (original, file): (Option<Original>, Option<File>),
     ) -> Result<Self, ApplyError> {
         let Beginning {
             identity,
@@ -95,21 +104,29 @@ impl Running {
             sinks,
             history,
             clock,
+            mut keeping,
         } = beginning;
         let gate =
             Gate::new().map_err(|source| ApplyError::machine("the instance's gate", source))?;
+        if let Some(keeping) = &mut keeping {
+            keeping.begin(&gate)?;
+        }
+        let place = keeping.as_ref().and_then(Keeping::place);
         let steps = prepared.steps;
-        let armed = arm(&gate, &[], &prepared, Lane::FIRST)?;
+        let armed = arm((&gate, place), &[], &prepared, Lane::FIRST)?;
         let mut charge = Generation::armed(prepared, Lane::FIRST, armed.seats, original);
+        if let Some(place) = place {
+            charge.pin(place)?;
+        }
         let counters = Arc::new(Counters::default());
         let tally = sinks.tally();
         let (name, counting) = (identity.name.as_str(), Arc::clone(&counters));
-        let sources = std::mem::take(&mut charge.sources);
+        let mut sources = std::mem::take(&mut charge.sources);
+        if let Some(keeping) = &keeping {
+            sources = keeping.noted(charge.lane, sources, From::Beginning);
+        }
         let reader = Reader::start(name, sources, sinks, counting, clock.wall_us)
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
-        advance(&charge.seats, &charge.hooks, &charge.loaded, None)?;
-        let flip = flip(&gate, charge.lane);
-        let at_us = (clock.wall_us)();
         let mut running = Self {
             last_number: charge.number,
             identity,
@@ -128,20 +145,34 @@ impl Running {
             history,
             pauses: Pauses::default(),
             clock,
+            keeping,
         };
+        running.intend(None, file)?;
+        fault::at("start intended");
+        running.begin(steps, armed.took)?;
+        Ok(running)
+    }
+
+    /// The flip of a start, and its proof.
+    fn begin(&mut self, steps: Steps, armed: Duration) -> Result<(), ApplyError> {
+        let charge = &self.charge;
+        advance(&charge.seats, &charge.hooks, &charge.loaded, None)?;
+        let flip = flip(&self.gate, charge.lane);
+        fault::at("start flip");
+        let at_us = (self.clock.wall_us)();
         let times = proof::Times {
-            armed: armed.took,
+            armed,
             flip,
-            grace: running.settle()?,
+            grace: self.settle()?,
             ..Default::default()
         };
-        let charge = &running.charge;
+        let charge = &self.charge;
         let mut proof = proof::start(&charge.shown, &charge.hooks, charge.maps.clone(), at_us);
         proof.steps = times.added_to(steps);
-        running.complete(&mut proof);
-        let (payload, link) = (running.charge.shown.payload.clone(), running.link());
-        Arc::make_mut(&mut running.history).follow(&payload, link, proof);
-        Ok(running)
+        self.complete(&mut proof);
+        let (payload, link) = (self.charge.shown.payload.clone(), self.link());
+        Arc::make_mut(&mut self.history).follow(&payload, link, proof);
+        Ok(())
     }
 
     /// The generation in charge as the history has it.
@@ -172,23 +203,39 @@ impl Running {
     /// # Errors
     /// It is somebody else's.
     pub(super) fn check_owner(&self, owner: &Owner) -> Result<(), NotYours> {
-        let own = &self.identity.owner;
-        if std::mem::discriminant(own) == std::mem::discriminant(owner) {
-            return Ok(());
-        }
-        Err(NotYours {
-            instance: self.identity.name.to_string(),
-            owner: own.clone(),
-        })
+        Identity::check(&self.identity.name, &self.identity.owner, owner)
     }
 
     /// Says whose it is now.
     pub(super) fn adopt(&mut self, owner: &Owner) {
-        self.identity.owner = owner.clone();
+        if self.identity.owner != *owner {
+            self.identity.owner = owner.clone();
+            self.note();
+        }
+    }
+
+    /// Where it is pinned.
+    pub(super) fn place(&self) -> Option<&Arc<Place>> {
+        self.keeping.as_ref()?.place()
+    }
+
+    /// Leaves it running for the next daemon, which goes on with what is not read yet.
+    pub(super) fn leave(self) {
+        // What a drop would detach and unpin is the next one's.
+        let mut running = ManuallyDrop::new(self);
+        running.reader.leave();
+        running.hub.close();
     }
 
     /// Detaches every hook and reads the events to their end.
     pub(super) fn stop(self) {
+        // Where the disk does not take it, a crash in the next moments would start it again.
+        let _intended = self.intend_as(Stands::Stopping, None, None);
+        fault::at("stop intended");
+        let removal = self
+            .keeping
+            .as_ref()
+            .map(|keeping| keeping.removal(&self.identity.name));
         let Self {
             gate,
             charge,
@@ -196,6 +243,7 @@ impl Running {
             staged,
             reader,
             hub,
+            keeping,
             ..
         } = self;
         drop(staged);
@@ -208,13 +256,16 @@ impl Running {
         for seat in &seats {
             seat.remove();
         }
-        let Generation { loaded, .. } = charge;
+        let Generation { loaded, pins, .. } = charge;
         drop((seats, beside));
         // Without a grace period the last runs may still write; what they write is not read.
         let _waited = grace::wait();
         // A dead reader has nothing left to read.
         let _drained: Result<Drained, ReaderDead> = reader.finish();
-        drop(loaded);
+        drop((loaded, pins, keeping));
+        if let Some(removal) = removal {
+            removal.remove();
+        }
         hub.close();
     }
 
@@ -226,6 +277,8 @@ impl Running {
         }
         let charge = &self.charge;
         if paused {
+            self.intend_as(Stands::Paused, None, None)?;
+            fault::at("pause intended");
             for seat in &charge.seats {
                 seat.excuse();
                 seat.detach();
@@ -235,7 +288,9 @@ impl Running {
             advance(&charge.seats, &charge.hooks, &charge.loaded, None)?;
             self.gate.flip(charge.lane);
         }
+        fault::at("pause flip");
         self.paused = paused;
+        self.note();
         let input = if paused {
             Input::Paused
         } else {

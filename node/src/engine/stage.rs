@@ -151,6 +151,7 @@ impl Engine {
                 prepare::prepare(vmlinux, name, number, &payload, Some(previous))
             })),
             original,
+            file: file.clone(),
             back: None,
         };
         running.update(bake_ms, wish)?;

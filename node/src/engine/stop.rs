@@ -36,6 +36,8 @@ impl Engine {
     /// # Errors
     /// Where nothing runs under `name`, or what does is not the owner's.
     pub(crate) fn stop(&self, name: &InstanceName, owner: &Owner) -> Result<Instance, StopError> {
+        // What could not be gone on with is not listed, and goes all the same.
+        self.discard(name, owner)?;
         self.stop_if(name, |running| running.check_owner(owner))
     }
 
@@ -73,6 +75,20 @@ impl Engine {
         }
     }
 
+    /// Leaves every instance to the next daemon: programs and hooks stay, what is not read waits.
+    pub(crate) fn leave_all(&self) {
+        for (_, slot) in self.slots() {
+            let left = locked(&slot.running).take();
+            locked(&slot.view).take();
+            if let Some(running) = left {
+                running.leave();
+            }
+        }
+        if let Some(keeper) = &self.shared.config.keeper {
+            keeper.settle();
+        }
+    }
+
     /// Stops every instance, and waits until their histories are on disk.
     pub(crate) fn stop_all(&self) {
         for (name, slot) in self.slots() {
@@ -82,6 +98,9 @@ impl Engine {
         }
         if let Some(keeper) = &self.shared.config.keeper {
             keeper.settle();
+        }
+        if let Some(pins) = &self.shared.config.pins {
+            pins.leave();
         }
     }
 

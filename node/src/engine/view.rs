@@ -10,6 +10,7 @@ use api::node::{
 use payload::name::InstanceName;
 use payload::object::Object;
 
+use super::NotYours;
 use super::history::History;
 use super::machine::State;
 use super::prepare::PlannedHook;
@@ -29,6 +30,22 @@ pub(super) struct Identity {
     pub(super) id: u64,
     pub(super) started_ms: u64,
     pub(super) owner: Owner,
+}
+
+impl Identity {
+    /// Whether one that asks may change what belongs to an owner.
+    ///
+    /// # Errors
+    /// It is somebody else's.
+    pub(super) fn check(name: &InstanceName, own: &Owner, asks: &Owner) -> Result<(), NotYours> {
+        if std::mem::discriminant(own) == std::mem::discriminant(asks) {
+            return Ok(());
+        }
+        Err(NotYours {
+            instance: name.to_string(),
+            owner: own.clone(),
+        })
+    }
 }
 
 /// What is shown of a generation.

@@ -7,7 +7,7 @@ mod hear;
 mod keep;
 mod show;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -110,6 +110,11 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
+    /// The instances that the registry wanted when the node heard of it last.
+    pub(crate) fn wanted(&self) -> BTreeSet<InstanceName> {
+        self.state.managed().keys().cloned().collect()
+    }
+
     /// Follows the registry until `stopping` turns true. What runs is left to whoever owns the engine.
     /// A panic here, or in a call, ends it: whoever runs it must look for that.
     pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {

@@ -2,6 +2,9 @@
 //! and hands on. It changes generation only after the old rings are read to their end, so that no
 //! record overtakes an older one. Started and commanded by the engine.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -62,7 +65,9 @@ pub(crate) struct Reader {
 pub(crate) struct ReaderDead;
 
 impl Reader {
-    /// Starts a reader.
+    /// Starts a reader. A ring of which another daemon was handing something out when it was killed
+    /// ([`Source::is_replaying`]) must be among these sources, not among those of a later `adopt`:
+    /// that is handed out before anything else.
     ///
     /// # Errors
     /// Where the machine gives no descriptor or thread.
@@ -119,6 +124,17 @@ impl Reader {
         Ok(drained)
     }
 
+    /// Has it end after what it is just handing out: the rest is left for who reads next.
+    pub(crate) fn leave(&mut self) {
+        let (commands, _inbox) = sync_channel(COMMANDS_MAX);
+        self.commands = commands;
+        // One that has died has nothing to end.
+        let _rung = self.bell.write_all(&[0]);
+        if let Some(thread) = self.thread.take() {
+            let _died = thread.join();
+        }
+    }
+
     /// Whether its thread has died.
     pub(crate) fn is_dead(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
@@ -160,6 +176,7 @@ struct State {
 
 impl State {
     fn run(mut self) {
+        self.replay();
         loop {
             match self.inbox.try_recv() {
                 Ok(Command::Adopt(sources, reply)) => {
@@ -172,8 +189,11 @@ impl State {
                     let _engine_gone = reply.send(drained);
                     return;
                 }
-                // The engine dropped the instance without a word: nothing is left to read for.
-                Err(TryRecvError::Disconnected) => return,
+                // The engine dropped the instance without a word, or leaves it to another daemon.
+                Err(TryRecvError::Disconnected) => {
+                    self.sinks.flush();
+                    return;
+                }
                 Err(TryRecvError::Empty) => {
                     if !self.pass() {
                         self.sleep();
@@ -183,8 +203,18 @@ impl State {
         }
     }
 
+    /// What was being handed out when another daemon was killed comes before anything else, so that
+    /// it is still the last that a file holds when this daemon is killed as well.
+    fn replay(&mut self) {
+        while self.pass_over(Source::is_replaying) {}
+    }
+
     /// One span of every source. Returns false when nothing was there.
     fn pass(&mut self) -> bool {
+        self.pass_over(|_| true)
+    }
+
+    fn pass_over(&mut self, wanted: impl Fn(&Source) -> bool) -> bool {
         let mut moved = false;
         let Self {
             sources,
@@ -195,11 +225,15 @@ impl State {
             now_us,
             ..
         } = self;
-        for source in sources {
+        for source in sources.iter_mut().filter(|source| wanted(source)) {
             let passed = source.pass(batch, now_us(), |batch| {
                 counters.add_batch(batch.decoded, batch.malformed);
                 *events += batch.decoded + batch.malformed;
-                sinks.deliver(&batch.lines, batch.decoded);
+                if batch.replayed {
+                    sinks.replay(&batch.lines, batch.decoded);
+                } else {
+                    sinks.deliver(&batch.lines, batch.decoded);
+                }
             });
             // A perf buffer that can't be read now is read again after the next sleep.
             moved |= passed.unwrap_or(false);

@@ -1,6 +1,9 @@
 //! A source: one ring or perf buffer with the decoder of its records. Used by the reader thread.
 //! Must never commit a record before its output was handed to the sinks.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -8,10 +11,12 @@ use api::node::RingProof;
 use payload::event::Decoder;
 
 use super::rate::{Meter, Peak};
+use crate::kernel::cursors::{Cursor, HandedOut};
 use crate::kernel::perf::Perf;
 use crate::kernel::ring::Ring;
 
-/// Most bytes of records that are decoded before their outputs go to the sinks.
+/// Most bytes of records that are decoded before their outputs go to the sinks, and the record that
+/// passes it.
 const SPAN_BYTES_MAX: u64 = 64 * 1024;
 
 /// Where records come from.
@@ -31,6 +36,11 @@ pub(crate) struct Source {
     prefix: Vec<u8>,
     perf_lost_seen: u64,
     meter: Meter,
+    /// Where is kept what is being handed out, if it is kept.
+    cursor: Option<Cursor>,
+    /// What another daemon was handing out of this ring when it was killed: what it had not given
+    /// back of that is replayed.
+    left: HandedOut,
 }
 
 /// Outputs of one pass, ready for the sinks.
@@ -42,17 +52,23 @@ pub(crate) struct Batch {
     pub(crate) decoded: u64,
     /// Records too short for their struct.
     pub(crate) malformed: u64,
+    /// Another daemon may have handed these out, all or the first ones, before it was killed.
+    pub(crate) replayed: bool,
     /// The line between the position and the event: when this pass was read.
     middle: Vec<u8>,
 }
 
 impl Batch {
-    /// Makes ready for a pass at this moment, microseconds since 1970.
-    fn begin(&mut self, read_us: u64) {
+    /// Makes ready for what was read at this moment, microseconds since 1970.
+    fn begin(&mut self, read_us: u64, replayed: bool) {
         self.lines.clear();
         self.decoded = 0;
         self.malformed = 0;
+        self.replayed = replayed;
         self.middle.clear();
+        if replayed {
+            self.middle.extend_from_slice(b",\"replayed\":true");
+        }
         self.middle.extend_from_slice(b",\"read_us\":");
         self.middle
             .extend_from_slice(itoa::Buffer::new().format(read_us).as_bytes());
@@ -102,7 +118,38 @@ impl Source {
             prefix: prefix.into_bytes(),
             perf_lost_seen: 0,
             meter: Meter::default(),
+            cursor: None,
+            left: HandedOut::default(),
         }
+    }
+
+    /// The same, whose ring may be read on by another daemon after this one was killed: `cursor` is
+    /// kept with the ring. What it says was being handed out, and the ring was not given back, is
+    /// replayed. Perf buffers end with their daemon, and have no use for one.
+    #[must_use]
+    pub(crate) fn with_cursor(mut self, cursor: Cursor) -> Self {
+        let left = cursor.load();
+        // What was never written was not handed out: those are the words of another ring.
+        if let Buffer::Ring(ring) = &self.buffer
+            && left.up_to <= ring.position() + ring.pending_bytes()
+        {
+            self.left = left;
+        }
+        self.cursor = Some(cursor);
+        self
+    }
+
+    /// Bytes of the ring that are to be replayed.
+    fn left_bytes(&self) -> u64 {
+        match &self.buffer {
+            Buffer::Ring(ring) => self.left.up_to.saturating_sub(ring.position()),
+            Buffer::Perf(_) => 0,
+        }
+    }
+
+    /// Whether the next pass replays what another daemon was handing out when it was killed.
+    pub(crate) fn is_replaying(&self) -> bool {
+        self.left_bytes() > 0
     }
 
     /// The name of its ring and how fast that is written to; perf buffers don't tell.
@@ -126,19 +173,23 @@ impl Source {
         }
     }
 
-    /// Decodes one span into `batch`, hands it to `deliver`, and only then gives the records back.
-    /// Each line says when the span was read, `read_us`: one look at the clock is enough for what
-    /// is read at once. Returns false when nothing was there.
+    /// Decodes one span into `batch`, notes how far it goes, hands it to `deliver`, and only then
+    /// gives the records back. A span is replayed as a whole or not at all. Each line says when the
+    /// span was read first, `read_us`: one look at the clock is enough for what is read at once, and
+    /// a span that is replayed is known by it. Returns false when nothing was there.
     ///
     /// # Errors
     /// Where libbpf can't read a perf buffer.
     pub(crate) fn pass(
         &mut self,
         batch: &mut Batch,
-        read_us: u64,
+        now_us: u64,
         deliver: impl FnOnce(&Batch),
     ) -> io::Result<bool> {
-        batch.begin(read_us);
+        let left_bytes = self.left_bytes();
+        let replayed = left_bytes > 0;
+        let read_us = if replayed { self.left.read_us } else { now_us };
+        batch.begin(read_us, replayed);
         let Self {
             buffer,
             decoder,
@@ -148,10 +199,15 @@ impl Source {
         } = self;
         let moved = match buffer {
             Buffer::Ring(ring) => {
-                let span = ring.read(SPAN_BYTES_MAX, |position, record| {
+                let bytes_max = if replayed {
+                    left_bytes.min(SPAN_BYTES_MAX)
+                } else {
+                    SPAN_BYTES_MAX
+                };
+                let span = ring.read(bytes_max, |position, record| {
                     batch.add(prefix, decoder, position, record);
                 });
-                meter.add(span.bytes, read_us);
+                meter.add(span.bytes, now_us);
                 span.bytes > 0
             }
             Buffer::Perf(perf) => {
@@ -159,12 +215,23 @@ impl Source {
             }
         };
         if !batch.is_empty() {
+            self.note(batch, read_us);
             deliver(batch);
         }
         if let (true, Buffer::Ring(ring)) = (moved, &mut self.buffer) {
             ring.commit();
         }
         Ok(moved)
+    }
+
+    /// Notes that the batch is being handed out; of what is replayed that stands there already.
+    fn note(&self, batch: &Batch, read_us: u64) {
+        if let (Some(cursor), Buffer::Ring(ring), false) =
+            (&self.cursor, &self.buffer, batch.replayed)
+        {
+            let up_to = ring.position();
+            cursor.store(HandedOut { up_to, read_us });
+        }
     }
 
     /// Records that this source's perf buffers refused since it was last asked.

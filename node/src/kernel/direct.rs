@@ -14,6 +14,7 @@ use libbpf_rs::{AsRawLibbpf, MapCore};
 
 use super::hook::{self, Attached, Attachment, Hook, HookError, Strategy};
 use super::load::Loaded;
+use super::seat_place::SeatPlace;
 use super::{libbpf_log, maps};
 
 /// A loaded program, by the object that holds it.
@@ -29,6 +30,7 @@ pub(crate) struct Member<'loaded> {
 pub(crate) struct Direct {
     hook: Hook,
     held: Mutex<Held>,
+    place: Option<SeatPlace>,
 }
 
 #[derive(Default)]
@@ -63,11 +65,65 @@ impl Held {
 
 impl Direct {
     /// A hook that nothing is attached to yet.
-    pub(crate) fn new(hook: &Hook) -> Self {
+    pub(crate) fn new(hook: &Hook, place: Option<SeatPlace>) -> Self {
         Self {
             hook: hook.clone(),
             held: Mutex::default(),
+            place,
         }
+    }
+
+    /// Takes over what another daemon left at `hook`: of two programs, one beside the other, that of the
+    /// newer generation or that of the one before it.
+    pub(crate) fn found(hook: &Hook, place: SeatPlace, is_newer: bool) -> Self {
+        let mut left = place.left(hook);
+        let current = if is_newer {
+            left.pop()
+        } else {
+            left.into_iter().next()
+        };
+        let current = current.unwrap_or_default();
+        let held = Held {
+            program: current.program(),
+            current,
+            ..Held::default()
+        };
+        Self {
+            hook: hook.clone(),
+            held: Mutex::new(held),
+            place: Some(place),
+        }
+    }
+
+    /// Puts the same program, loaded once more, in the place of the one that was left.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn take_up(&self, member: Member<'_>, paused: bool) -> Result<(), HookError> {
+        let (detached, in_place) = (
+            self.is_detached(),
+            self.hook.strategy() == Strategy::LinkUpdate && !self.hook.is_operations(),
+        );
+        // What is attached and can't be replaced in place runs on: beside it the same program would
+        // see everything twice.
+        if detached != paused && (detached || in_place) {
+            return self.advance(member);
+        }
+        Ok(())
+    }
+
+    /// The number of its place.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.place.as_ref().map(SeatPlace::number)
+    }
+
+    /// Attaches a program at the hook, and pins what keeps it there.
+    fn attach(&self, program: Member<'_>) -> Result<Attached, HookError> {
+        let attached = hook::attach(&self.hook, program.loaded.object(), program.name)?;
+        Ok(match &self.place {
+            Some(place) => place.attached(attached),
+            None => attached,
+        })
     }
 
     /// The hook.
@@ -105,7 +161,7 @@ impl Direct {
         drop(held);
         let attached = match replaced {
             Some(Err(error)) => Err(HookError::attach(&self.hook, &error)),
-            _ => hook::attach(&self.hook, next.loaded.object(), next.name),
+            _ => self.attach(next),
         };
         let mut held = self.held();
         match attached {
@@ -175,8 +231,7 @@ impl Direct {
     /// Attaches `member` again, if its target is back.
     pub(crate) fn attach_again(&self, member: Member<'_>) {
         self.held().current = Attached::default();
-        let (attached, _log) =
-            libbpf_log::catch(|| hook::attach(&self.hook, member.loaded.object(), member.name));
+        let (attached, _log) = libbpf_log::catch(|| self.attach(member));
         // As long as the target is away, the state says so.
         let attached = attached.ok();
         let mut held = self.held();

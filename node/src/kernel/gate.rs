@@ -3,11 +3,12 @@
 #![expect(unsafe_code, reason = "the word is mapped memory that programs read")]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::ptr::NonNull;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use libbpf_rs::{MapHandle, MapType};
+use libbpf_rs::{MapCore, MapHandle, MapType};
+
+use super::mapping::Mapping;
 
 /// A place in the program arrays of all switches of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,11 @@ impl Lane {
         Self(1 - self.0 % 2)
     }
 
+    /// The lane of this index.
+    pub(crate) fn at(index: u32) -> Self {
+        Self(index)
+    }
+
     /// Index in the program arrays, 0 to 3.
     pub(crate) fn index(self) -> u32 {
         self.0
@@ -35,15 +41,8 @@ impl Lane {
 /// The gate of one instance: a mapped array of one `u32`.
 pub(crate) struct Gate {
     map: MapHandle,
-    word: NonNull<AtomicU32>,
-    mapped_bytes: usize,
+    memory: Mapping,
 }
-
-// SAFETY: `word` points into a shared mapping that lives as long as the gate and is only reached
-// through atomic operations.
-unsafe impl Send for Gate {}
-// SAFETY: as above.
-unsafe impl Sync for Gate {}
 
 impl Gate {
     /// Makes a gate that points at the empty lane.
@@ -58,50 +57,48 @@ impl Gate {
         };
         let map = MapHandle::create(MapType::Array, Some("marrow_gate"), 4, 4, 1, &options)
             .map_err(io::Error::other)?;
-        let mapped_bytes = page_bytes();
-        // SAFETY: a fresh shared mapping of a descriptor we own; the kernel picks the address.
-        let address = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                mapped_bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                map.as_fd().as_raw_fd(),
-                0,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let word = NonNull::new(address.cast())
-            .ok_or_else(|| io::Error::other("the gate was mapped at address zero"))?;
-        let gate = Self {
-            map,
-            word,
-            mapped_bytes,
-        };
+        let gate = Self::mapped(map)?;
         gate.flip(Lane::EMPTY);
         Ok(gate)
     }
 
+    /// The gate that another daemon has left, as it stands.
+    ///
+    /// # Errors
+    /// It is none, or can't be mapped.
+    pub(crate) fn found(map: MapHandle) -> io::Result<Self> {
+        let form = (map.map_type(), map.key_size(), map.value_size());
+        if form != (MapType::Array, 4, 4) {
+            return Err(io::Error::other(format!("no gate is of form {form:?}")));
+        }
+        Self::mapped(map)
+    }
+
+    fn mapped(map: MapHandle) -> io::Result<Self> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let memory = Mapping::new(map.as_fd(), 0, page_bytes(), protection)?;
+        Ok(Self { map, memory })
+    }
+
+    fn word(&self) -> &AtomicU32 {
+        // SAFETY: the first word of a page that is mapped as long as `self`.
+        unsafe { self.memory.start.cast::<AtomicU32>().as_ref() }
+    }
+
+    /// The lane in charge.
+    pub(crate) fn lane(&self) -> Lane {
+        Lane(self.word().load(Ordering::SeqCst))
+    }
+
     /// Puts another lane in charge of every hook of the instance.
     pub(crate) fn flip(&self, lane: Lane) {
-        // SAFETY: mapped, aligned and alive as long as `self`.
-        let word = unsafe { self.word.as_ref() };
-        word.store(lane.index(), Ordering::SeqCst);
+        self.word().store(lane.index(), Ordering::SeqCst);
     }
 }
 
 impl AsFd for Gate {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.map.as_fd()
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        // SAFETY: address and length of our own mapping, which nothing else points into.
-        unsafe { libc::munmap(self.word.as_ptr().cast(), self.mapped_bytes) };
     }
 }
 

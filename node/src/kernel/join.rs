@@ -3,7 +3,7 @@
 //! behind a flip. Must never overwrite what the new generation wrote.
 #![expect(unsafe_code, reason = "libbpf-rs does not load bare instructions")]
 
-mod code;
+pub(super) mod code;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -87,7 +87,7 @@ impl Joiner {
 }
 
 /// Raw tracepoint programs run by request since 5.10, on a CPU of the caller's choice.
-fn load(code: &[u64]) -> io::Result<OwnedFd> {
+pub(super) fn load(code: &[u64]) -> io::Result<OwnedFd> {
     // SAFETY: `code` holds as many instructions of eight bytes as the call is told, and the texts
     // are NUL-terminated; all live over the call.
     let fd = unsafe {
@@ -107,7 +107,7 @@ fn load(code: &[u64]) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn run(program: &OwnedFd, cpu: Option<u32>) -> io::Result<u32> {
+pub(super) fn run(program: &OwnedFd, cpu: Option<u32>) -> io::Result<u32> {
     let mut options = libbpf_sys::bpf_test_run_opts {
         sz: size_of::<libbpf_sys::bpf_test_run_opts>() as libbpf_sys::size_t,
         flags: cpu.map_or(0, |_| libbpf_sys::BPF_F_TEST_RUN_ON_CPU),

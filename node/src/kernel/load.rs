@@ -10,15 +10,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use libbpf_rs::{
-    AsRawLibbpf, MapCore, MapHandle, MapType, Object, ObjectBuilder, OpenMapMut, OpenObject,
-};
+pub(crate) use libbpf_rs::MapHandle;
+use libbpf_rs::{AsRawLibbpf, MapCore, MapType, Object, ObjectBuilder, OpenMapMut, OpenObject};
 use payload::object::Setting;
 
 use super::libbpf_log;
 use super::maps::{LOSS_MAP, LossMap};
+use super::pins::{Pinned, Place};
 use super::rights::may_load;
 
 /// Why an object was not loaded.
@@ -283,6 +284,23 @@ impl Loaded {
     pub(crate) fn program(&self, name: &str) -> Option<BorrowedFd<'_>> {
         self.programs()
             .find_map(|(found, descriptor)| (found == name).then_some(descriptor))
+    }
+
+    /// Pins every map, under names that begin like this. Gives the maps' own names beside them.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn pin(
+        &self,
+        place: &Arc<Place>,
+        begins: &str,
+    ) -> io::Result<Vec<(String, Pinned)>> {
+        let maps = self.object.maps().enumerate();
+        let pin = |(index, map): (usize, libbpf_rs::Map<'_>)| {
+            let name = map.name().to_string_lossy().into_owned();
+            Ok((name, place.pin(map.as_fd(), format!("{begins}{index}"))?))
+        };
+        maps.map(pin).collect()
     }
 
     /// Names of the maps that were made, in libbpf's order.

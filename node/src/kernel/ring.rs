@@ -4,14 +4,17 @@
 //! Layout: `kernel/bpf/ringbuf.c` (one consumer page, one producer page, the data twice).
 #![expect(unsafe_code, reason = "the ring is memory that the kernel writes")]
 
+#[cfg(test)]
+pub(crate) mod filled;
+
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::ptr::NonNull;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use libbpf_rs::{MapCore, MapHandle};
 
 use super::gate::page_bytes;
+use super::mapping::Mapping;
 
 /// Bit of a record's length word: reserved, not yet submitted.
 const BUSY: u32 = 1 << 31;
@@ -52,8 +55,8 @@ impl Ring {
             .checked_mul(2)
             .and_then(|twice| twice.checked_add(page))
             .ok_or_else(|| io::Error::other("the ring is larger than the address space"))?;
-        let consumer = Mapping::new(&fd, 0, page, libc::PROT_READ | libc::PROT_WRITE)?;
-        let producer = Mapping::new(&fd, page, window, libc::PROT_READ)?;
+        let consumer = Mapping::new(fd.as_fd(), 0, page, libc::PROT_READ | libc::PROT_WRITE)?;
+        let producer = Mapping::new(fd.as_fd(), page, window, libc::PROT_READ)?;
         let mut ring = Self {
             fd,
             consumer,
@@ -74,7 +77,7 @@ impl Ring {
         let fd = map.as_fd().try_clone_to_owned()?;
         let page = page_bytes();
         let position = |offset| {
-            let mapping = Mapping::new(&fd, offset, page, libc::PROT_READ)?;
+            let mapping = Mapping::new(fd.as_fd(), offset, page, libc::PROT_READ)?;
             // SAFETY: the first word of either page, mapped and aligned as long as `mapping`.
             let position = unsafe { mapping.start.cast::<AtomicU64>().as_ref() };
             Ok::<u64, io::Error>(position.load(Ordering::Acquire))
@@ -91,6 +94,11 @@ impl Ring {
         // SAFETY: the first word of the producer page, mapped and aligned as long as `self`.
         let position = unsafe { self.producer.start.cast::<AtomicU64>().as_ref() };
         position.load(Ordering::Acquire)
+    }
+
+    /// Where the next record that is read begins, in bytes since the ring was made.
+    pub(crate) fn position(&self) -> u64 {
+        self.cursor
     }
 
     /// Bytes that wait to be read.
@@ -163,44 +171,5 @@ impl Ring {
 impl AsFd for Ring {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
-    }
-}
-
-/// A shared mapping of a part of the ring's file.
-struct Mapping {
-    start: NonNull<u8>,
-    bytes: usize,
-}
-
-// SAFETY: the mapping is shared memory owned by this value; all writes go through atomics.
-unsafe impl Send for Mapping {}
-
-impl Mapping {
-    fn new(fd: &OwnedFd, offset: usize, bytes: usize, protection: i32) -> io::Result<Self> {
-        let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
-        // SAFETY: a fresh shared mapping of a descriptor we own; the kernel picks the address.
-        let address = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                bytes,
-                protection,
-                libc::MAP_SHARED,
-                fd.as_raw_fd(),
-                offset,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(address.cast())
-            .ok_or_else(|| io::Error::other("the ring was mapped at address zero"))?;
-        Ok(Self { start, bytes })
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: address and length of our own mapping; borrows of it ended with `&self`.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
     }
 }

@@ -6,6 +6,7 @@ use api::node::HookState;
 use super::direct::{Direct, Member};
 use super::gate::{Gate, Lane};
 use super::hook::{Hook, HookError, Strategy};
+use super::seat_place::SeatPlace;
 use super::switch::Switch;
 
 /// What serves a hook.
@@ -27,10 +28,55 @@ impl Seat {
         gate: &Gate,
         lane: Lane,
         member: Member<'_>,
+        place: Option<SeatPlace>,
     ) -> Result<Self, HookError> {
         match hook.strategy() {
-            Strategy::Switch => Switch::attach(hook, gate, lane, member).map(Self::Switched),
-            Strategy::LinkUpdate | Strategy::Overlap => Ok(Self::Direct(Direct::new(hook))),
+            Strategy::Switch => Switch::attach(hook, gate, lane, member, place).map(Self::Switched),
+            Strategy::LinkUpdate | Strategy::Overlap => Ok(Self::Direct(Direct::new(hook, place))),
+        }
+    }
+
+    /// Takes over the seat that another daemon left. `is_newer`: the generation in charge is the newer
+    /// one of those that were loaded.
+    ///
+    /// # Errors
+    /// What should have been left is not there.
+    pub(crate) fn found(
+        hook: &Hook,
+        gate: &Gate,
+        place: SeatPlace,
+        is_newer: bool,
+    ) -> Result<Self, HookError> {
+        match hook.strategy() {
+            Strategy::Switch => Switch::found(hook, gate, place).map(Self::Switched),
+            Strategy::LinkUpdate | Strategy::Overlap => {
+                Ok(Self::Direct(Direct::found(hook, place, is_newer)))
+            }
+        }
+    }
+
+    /// Puts the same program that was left here, loaded once more, in its place. Where that can be done
+    /// only by attaching it, the one that was left stays.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn take_up(
+        &self,
+        lane: Lane,
+        member: Member<'_>,
+        paused: bool,
+    ) -> Result<(), HookError> {
+        match self {
+            Self::Switched(switch) => switch.arm(lane, member),
+            Self::Direct(direct) => direct.take_up(member, paused),
+        }
+    }
+
+    /// The number of the place where it is pinned.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Switched(switch) => switch.number(),
+            Self::Direct(direct) => direct.number(),
         }
     }
 

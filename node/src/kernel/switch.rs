@@ -5,7 +5,8 @@
     reason = "libbpf-rs names only the types of programs that it knows"
 )]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +15,8 @@ use libbpf_rs::{AsRawLibbpf, MapCore, MapFlags, MapHandle, Object, ObjectBuilder
 use super::direct::Member;
 use super::gate::{Gate, Lane};
 use super::hook::{self, Attached, Hook, HookError};
+use super::pins::Pinned;
+use super::seat_place::SeatPlace;
 use super::{libbpf_log, maps};
 
 /// Wrapper that aligns the embedded object as ELF structures ask for.
@@ -25,6 +28,10 @@ static SWITCH_ELF: &Aligned<[u8]> =
 
 /// `excused_from` of a switch whose empty lane counts.
 const HELD_TO_ACCOUNT: u64 = u64::MAX;
+
+/// Parts of a switch that are pinned.
+const LANES: &str = "lanes";
+const THROUGH: &str = "through";
 
 /// A stub, attached, with the lanes of its hook.
 pub(crate) struct Switch {
@@ -39,6 +46,16 @@ pub(crate) struct Switch {
     // Dropped in this order: first nothing runs any more, then the stub goes.
     attached: Mutex<Attached>,
     stub: Object,
+    /// The stub that is attached, which another daemon may have loaded.
+    program: Mutex<Option<OwnedFd>>,
+    pinned: Option<(SeatPlace, [Pinned; 2])>,
+}
+
+/// What a stub is made with beside its hook.
+struct Maps<'a> {
+    gate: &'a Gate,
+    /// Lanes and counter of before.
+    found: Option<(&'a MapHandle, &'a MapHandle)>,
 }
 
 impl Switch {
@@ -52,19 +69,21 @@ impl Switch {
         gate: &Gate,
         lane: Lane,
         program: Member<'_>,
+        place: Option<SeatPlace>,
     ) -> Result<Self, HookError> {
-        let (attached, log) = libbpf_log::catch(|| Self::attach_quietly(hook, gate, lane, program));
+        let (attached, log) =
+            libbpf_log::catch(|| Self::attach_quietly(hook, gate, (lane, program), place));
         attached.map_err(|error| error.with_log(&log))
     }
 
     fn attach_quietly(
         hook: &Hook,
         gate: &Gate,
-        lane: Lane,
-        program: Member<'_>,
+        (lane, program): (Lane, Member<'_>),
+        place: Option<SeatPlace>,
     ) -> Result<Self, HookError> {
         let refused = |source: libbpf_rs::Error| HookError::stub(hook, &source);
-        let stub = load(hook, gate)?;
+        let stub = load(hook, &Maps { gate, found: None })?;
         let map = |name: &str| -> Result<MapHandle, HookError> {
             let map = stub.maps().find(|map| map.name() == name);
             let lacks = || HookError::stub(hook, &format!("it lacks its map {name}"));
@@ -72,16 +91,85 @@ impl Switch {
         };
         let (lanes, through) = (map("marrow_lanes")?, map("marrow_through")?);
         put(hook, &lanes, lane, program)?;
+        // The lanes first: those of a link that outlives the daemon must not be emptied with it.
+        let pinned = match place {
+            Some(place) => {
+                let pin = |map: &MapHandle, part| {
+                    let pinned = place.pin(map.as_fd(), part);
+                    pinned.map_err(|error| HookError::stub(hook, &error))
+                };
+                let pins = [pin(&lanes, LANES)?, pin(&through, THROUGH)?];
+                Some((place, pins))
+            }
+            None => None,
+        };
         let attached = hook::attach(hook, &stub, stub_name(hook))?;
-        Ok(Self {
+        let switch = Self {
+            hook: hook.clone(),
+            lanes,
+            through,
+            meant: AtomicU64::new(0),
+            excused_from: AtomicU64::new(0),
+            attached: Mutex::default(),
+            program: Mutex::new(program_of(hook, &stub)),
+            stub,
+            pinned,
+        };
+        switch.hold(attached);
+        Ok(switch)
+    }
+
+    /// Takes over the switch that another daemon left at `hook`, attached or not.
+    ///
+    /// # Errors
+    /// Its lanes or its counter are not there, or the kernel refuses another stub.
+    pub(crate) fn found(hook: &Hook, gate: &Gate, place: SeatPlace) -> Result<Self, HookError> {
+        let lost = |error: io::Error| HookError::stub(hook, &error);
+        let (lanes, lanes_pin) = place.found(LANES).map_err(lost)?;
+        let (through, through_pin) = place.found(THROUGH).map_err(lost)?;
+        let maps = Maps {
+            gate,
+            found: Some((&lanes, &through)),
+        };
+        let (stub, log) = libbpf_log::catch(|| load(hook, &maps));
+        let stub = stub.map_err(|error| error.with_log(&log))?;
+        // An older set is one whose target had gone away.
+        let attached = place.left(hook).pop().unwrap_or_default();
+        let program = attached.program().or_else(|| program_of(hook, &stub));
+        let switch = Self {
             hook: hook.clone(),
             lanes,
             through,
             meant: AtomicU64::new(0),
             excused_from: AtomicU64::new(0),
             attached: Mutex::new(attached),
+            program: Mutex::new(program),
             stub,
-        })
+            pinned: Some((place, [lanes_pin, through_pin])),
+        };
+        switch.meant.store(switch.runs_through(), Ordering::Relaxed);
+        switch
+            .excused_from
+            .store(switch.runs_through(), Ordering::Relaxed);
+        if switch.attached().is_empty() {
+            // Its link could not be pinned: it ended with the daemon.
+            switch.attach_again();
+        }
+        Ok(switch)
+    }
+
+    /// The number of its place.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.pinned.as_ref().map(|(place, _)| place.number())
+    }
+
+    /// Holds what is attached now, and pins it.
+    fn hold(&self, attached: Attached) {
+        let attached = match &self.pinned {
+            Some((place, _)) => place.attached(attached),
+            None => attached,
+        };
+        *self.attached() = attached;
     }
 
     fn attached(&self) -> MutexGuard<'_, Attached> {
@@ -101,11 +189,12 @@ impl Switch {
 
     /// Attaches it again, if its target is back. As long as that is away, it is gone.
     pub(crate) fn attach_again(&self) {
-        let mut attached = self.attached();
-        *attached = Attached::default();
+        self.detach();
         let (again, _log) =
             libbpf_log::catch(|| hook::attach(&self.hook, &self.stub, stub_name(&self.hook)));
-        *attached = again.unwrap_or_default();
+        self.hold(again.unwrap_or_default());
+        let mut program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        *program = program_of(&self.hook, &self.stub);
     }
 
     /// The hook this switch sits at.
@@ -146,11 +235,10 @@ impl Switch {
     /// Runs that the kernel skipped because the stub was running on that CPU already: the programs
     /// behind it are not asked.
     pub(crate) fn missed(&self) -> u64 {
-        let stub = self
-            .stub
-            .progs()
-            .find(|stub| stub.name() == stub_name(&self.hook));
-        stub.map_or(0, |stub| maps::missed_runs(stub.as_fd()))
+        let program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        program
+            .as_ref()
+            .map_or(0, |program| maps::missed_runs(program.as_fd()))
     }
 
     /// From now on an empty lane is meant. A new switch begins like this.
@@ -176,15 +264,28 @@ impl Switch {
     }
 }
 
+/// The stub itself.
+fn program_of(hook: &Hook, stub: &Object) -> Option<OwnedFd> {
+    let program = stub.progs().find(|stub| stub.name() == stub_name(hook));
+    // Without a descriptor left its runs that are skipped are not told.
+    program?.as_fd().try_clone_to_owned().ok()
+}
+
 /// The stub for a hook, loaded.
-fn load(hook: &Hook, gate: &Gate) -> Result<Object, HookError> {
+fn load(hook: &Hook, maps: &Maps<'_>) -> Result<Object, HookError> {
     let refused = |source: libbpf_rs::Error| HookError::stub(hook, &source);
     let mut open = ObjectBuilder::default()
         .open_memory(&SWITCH_ELF.0)
         .map_err(refused)?;
     for mut map in open.maps_mut() {
-        if map.name() == "marrow_gate" {
-            map.reuse_fd(gate.as_fd()).map_err(refused)?;
+        let found = match (map.name().to_str(), maps.found) {
+            (Some("marrow_gate"), _) => Some(maps.gate.as_fd()),
+            (Some("marrow_lanes"), Some((lanes, _))) => Some(lanes.as_fd()),
+            (Some("marrow_through"), Some((_, through))) => Some(through.as_fd()),
+            _ => None,
+        };
+        if let Some(found) = found {
+            map.reuse_fd(found).map_err(refused)?;
         } else if map.name().to_string_lossy().ends_with(".rodata") {
             map.set_initial_value(&hook.neutral().to_ne_bytes())
                 .map_err(refused)?;

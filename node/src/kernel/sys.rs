@@ -27,6 +27,32 @@ pub(super) fn membarrier() -> io::Result<()> {
     done(result).map(|_| ())
 }
 
+/// Ends this process as `kill -9` does.
+#[cfg(debug_assertions)]
+pub(crate) fn kill_self() {
+    // SAFETY: takes an integer; the signal can't be caught.
+    unsafe { libc::raise(libc::SIGKILL) };
+}
+
+/// `BPF_FS_MAGIC` of `linux/magic.h`.
+const BPF_FS_MAGIC: u64 = 0xcafe_4a11;
+
+/// Whether a bpffs is mounted there.
+///
+/// # Errors
+/// What `statfs(2)` says, but for a path that is not there.
+pub(super) fn is_bpffs(path: &std::ffi::CStr) -> io::Result<bool> {
+    // SAFETY: all zeros is a value of this plain struct.
+    let mut about: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is NUL-terminated and `about` lives over the call.
+    let result = unsafe { libc::statfs(path.as_ptr(), &raw mut about) };
+    match done(result.into()) {
+        Ok(_) => Ok(u64::try_from(about.f_type).is_ok_and(|magic| magic == BPF_FS_MAGIC)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// CPUs that are online, from the kernel's list (`0-3,5`).
 ///
 /// # Errors

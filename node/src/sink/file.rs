@@ -12,7 +12,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{Delivery, Sink, SinkError};
-use resume::cut_half_line;
+use resume::{LinePlace, cut_half_line, last_place};
 
 /// Most files that are kept, the one being written counted.
 pub(crate) const FILES_MAX: u32 = 1000;
@@ -37,6 +37,8 @@ pub(crate) struct FileSink {
     bytes: u64,
     /// There may be more in the file than whole lines.
     torn: bool,
+    /// Where the last line came from that was there when the file was opened.
+    last: Option<LinePlace>,
 }
 
 impl FileSink {
@@ -55,8 +57,12 @@ impl FileSink {
             file: None,
             bytes: 0,
             torn: false,
+            last: None,
         };
-        let opened = sink.resume().and_then(|()| sink.drop_surplus());
+        let opened = sink
+            .resume()
+            .and_then(|()| sink.find_last())
+            .and_then(|()| sink.drop_surplus());
         match opened {
             Ok(()) => Ok(sink),
             Err(source) => Err(SinkError {
@@ -95,6 +101,19 @@ impl FileSink {
         self.bytes = cut_half_line(&file)?;
         self.torn = false;
         self.file = Some(file);
+        Ok(())
+    }
+
+    /// Finds where the last line came from; it is in the file before where this one is still empty.
+    fn find_last(&mut self) -> io::Result<()> {
+        self.last = match &self.file {
+            Some(file) if self.bytes > 0 => last_place(file)?,
+            _ => match File::open(self.numbered(1)) {
+                Ok(before) => last_place(&before)?,
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            },
+        };
         Ok(())
     }
 
@@ -220,5 +239,19 @@ impl Sink for FileSink {
             lost_in_sink: lost,
             lost_in_queue: 0,
         }
+    }
+
+    /// Leaves out what the file has already. Lines are written in order and what fails takes the
+    /// rest of its batch with it, so those are the first ones, up to the last line of the file.
+    fn replay(&mut self, lines: &[u8], count: u64) -> Delivery {
+        let (bytes, written) = match &self.last {
+            Some(last) => last.written_of(lines),
+            None => (0, 0),
+        };
+        let written = written.min(count);
+        let left = lines.get(bytes..).unwrap_or_default();
+        let mut delivery = self.deliver(left, count - written);
+        delivery.delivered += written;
+        delivery
     }
 }

@@ -245,15 +245,18 @@ fn a_node_goes_on_without_its_registry_and_starts_what_ran_last() {
         let kept = std::fs::read_to_string(follower.state().join("fleet.json")).ok()?;
         kept.contains("1.0.0").then_some(())
     });
+    let started = |node: &Node| running(node).unwrap()["started_ms"].clone();
+    let first = started(&node);
     registry.kill();
-    node.signal(libc::SIGKILL);
-    drop(node);
+    node.kill();
     let node = follower.start();
     runs(&node, INSTANCE, "1.0.0");
     assert_eq!(running(&node).unwrap()["trust"], "signed");
+    assert_eq!(started(&node), first, "it was gone on with");
     assert_eq!(node.stop(), Some(0));
     let node = follower.start();
     runs(&node, INSTANCE, "1.0.0");
+    assert_ne!(started(&node), first, "it was started anew");
     registry.start_again();
     proxy.turn_to(registry.url());
     move_to(&registry, "1.1.0");

@@ -1,13 +1,15 @@
 //! What a daemon holds in the kernel, as the kernel shows it.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use payload::digest::Digest;
 use tests::held;
 
-/// Programs, maps and links that a process holds by descriptor, by kind and id, and the files of
-/// the project in the BPF file system.
+/// Programs, maps and links that a daemon holds by descriptor, by kind and id, and its files in the
+/// BPF file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) objects: held::Objects,
@@ -18,9 +20,15 @@ impl Held {
     /// What `pid` holds now.
     pub(crate) fn by(pid: u32) -> Self {
         let objects = held::objects(pid).unwrap();
-        let mut pinned = BTreeSet::new();
-        walk(Path::new("/sys/fs/bpf/marrow"), &mut pinned);
-        Self { objects, pinned }
+        let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+        let mut words = command
+            .split('\0')
+            .skip_while(|word| *word != "--state-dir");
+        let pinned = words.nth(1).map(|state| pinned(Path::new(state)));
+        Self {
+            objects,
+            pinned: pinned.unwrap_or_default(),
+        }
     }
 
     /// How many objects of a kind.
@@ -30,6 +38,16 @@ impl Held {
             .filter(|(found, _)| *found == kind)
             .count()
     }
+}
+
+/// The files of the daemon with this state folder in the BPF file system.
+pub(crate) fn pinned(state: &Path) -> BTreeSet<PathBuf> {
+    let path = std::fs::canonicalize(state).unwrap();
+    let digest = Digest::of(path.as_os_str().as_bytes()).to_string();
+    let key = &digest.trim_start_matches("sha256:")[..16];
+    let mut found = BTreeSet::new();
+    walk(&Path::new("/sys/fs/bpf/marrow").join(key), &mut found);
+    found
 }
 
 fn walk(folder: &Path, found: &mut BTreeSet<PathBuf>) {

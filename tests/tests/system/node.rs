@@ -45,6 +45,11 @@ impl Node {
         })
     }
 
+    /// As [`Node::start_over`], with what `change` does to the command.
+    pub(crate) fn start_over_as(state: &Path, change: impl FnOnce(&mut Command)) -> Self {
+        Self::start_in(state, tempfile::tempdir().unwrap(), change)
+    }
+
     fn start_in(
         state: &Path,
         folder: tempfile::TempDir,
@@ -174,6 +179,29 @@ impl Node {
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: i32) {
         send(self.pid(), signal);
+    }
+
+    /// A request over the unix socket; `None` where the daemon dies of it.
+    pub(crate) fn ask_mortal(&self, line: &str, body: &[u8]) -> Option<Answer> {
+        http::unix_of_mortal(
+            &self.socket(),
+            &Request {
+                line,
+                headers: &[],
+                body,
+            },
+        )
+    }
+
+    /// Waits until it has died by itself.
+    pub(crate) fn wait_for_death(mut self) {
+        until("the daemon dies", || self.child.try_wait().unwrap());
+    }
+
+    /// Kills it, as the kernel does when memory runs out.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Stops it as a service manager does, and gives its exit code.

@@ -8,7 +8,9 @@ use anyhow::{Context, Result};
 
 use crate::{bpf, run};
 
-const PROGRAMS: [&str; 5] = ["loader", "meter", "flood", "printer", "sink"];
+const PROGRAMS: [&str; 8] = [
+    "loader", "meter", "flood", "printer", "sink", "flips", "whole", "cost",
+];
 
 /// Where the compiled programs and objects are.
 pub(crate) struct Baseline {
@@ -33,6 +35,9 @@ impl Baseline {
             ("load.bpf.c", "load-2", "-DBUILD=2"),
             ("meter.bpf.c", "meter", ""),
             ("flood.bpf.c", "flood", ""),
+            ("swap.bpf.c", "swap-1", "-DBUILD=1"),
+            ("swap.bpf.c", "swap-2", "-DBUILD=2"),
+            ("cost.bpf.c", "cost", ""),
         ] {
             bpf::compile_with(&sources.join(source), &folder, name, &[flags])?;
         }
@@ -50,13 +55,23 @@ impl Baseline {
     }
 }
 
+/// The switch that the node as it is shipped has inside.
+///
+/// # Errors
+/// When the node was not built.
+pub(crate) fn switch() -> Result<PathBuf> {
+    let builds = run::target().join("release/build");
+    Ok(newest(&builds, "node-", "switch.bpf.o")?.join("switch.bpf.o"))
+}
+
 /// Compiles a C program with the libbpf that the node of a profile (`debug`, `release`) has inside;
 /// the node must have been built before.
 ///
 /// # Errors
 /// When libbpf is not found or gcc refuses the source.
 pub(crate) fn with_libbpf(source: &str, profile: &str, program: &Path) -> Result<()> {
-    let libbpf = libbpf(&run::target().join(profile).join("build"))?;
+    let builds = run::target().join(profile).join("build");
+    let libbpf = newest(&builds, "libbpf-sys-", "libbpf.a")?;
     let mut gcc = run::command("gcc");
     gcc.args(["-O2", "-Wall", "-Wextra", "-Werror"]);
     gcc.arg("-I").arg(libbpf.join("include"));
@@ -64,26 +79,18 @@ pub(crate) fn with_libbpf(source: &str, profile: &str, program: &Path) -> Result
     run::captured(gcc.arg(libbpf.join("libbpf.a")).args(["-lelf", "-lz"])).map(drop)
 }
 
-/// The newest output folder of libbpf-sys that has a libbpf in it.
-fn libbpf(builds: &Path) -> Result<PathBuf> {
+/// The newest output folder of a build script that has a file of this name in it.
+fn newest(builds: &Path, prefix: &str, file: &str) -> Result<PathBuf> {
     let made = |folder: &Path| -> Option<SystemTime> {
-        std::fs::metadata(folder.join("libbpf.a"))
-            .ok()?
-            .modified()
-            .ok()
+        std::fs::metadata(folder.join(file)).ok()?.modified().ok()
     };
     std::fs::read_dir(builds)
         .with_context(|| format!("listing {}", builds.display()))?
         .flatten()
-        .filter(|entry| {
-            entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with("libbpf-sys-")
-        })
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
         .map(|entry| entry.path().join("out"))
         .filter_map(|folder| made(&folder).map(|time| (time, folder)))
         .max()
         .map(|(_, folder)| folder)
-        .with_context(|| format!("no libbpf.a in {}", builds.display()))
+        .with_context(|| format!("no {file} in {}", builds.display()))
 }

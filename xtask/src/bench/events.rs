@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::baseline::Baseline;
+use super::child::Ended;
 use super::table::{Table, median};
 use crate::daemon::{self, Folder};
 use crate::run;
@@ -73,29 +74,25 @@ pub(super) fn measure(baseline: &Baseline) -> Result<Table> {
 fn events_per_s(baseline: &Baseline, consumer: &mut Command, fifo: &Path) -> Result<f64> {
     run::captured(run::command("mkfifo").arg(fifo))?;
     let events = BATCH * BATCHES;
-    let mut sink = Ended(
+    let mut sink = Ended::start(
         Command::new(baseline.program("sink"))
             .arg(events.to_string())
             .arg(fifo)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the sink")?,
-    );
+            .stdout(Stdio::piped()),
+    )?;
     let log = fifo.with_extension("log");
-    let consumer = Ended(
+    let consumer = Ended::start(
         consumer
             .stdin(Stdio::null())
             .stdout(File::options().write(true).open(fifo)?)
-            .stderr(File::create(&log)?)
-            .spawn()
-            .with_context(|| format!("cannot start {}", run::words(consumer)))?,
-    );
+            .stderr(File::create(&log)?),
+    )?;
     let answers = lines_of(&mut sink.0)?;
     let flood = baseline.program("flood");
     wait_until_attached(&flood, &answers, &log)?;
     let pid = consumer.0.id();
-    signal("STOP", pid)?;
+    consumer.signal("STOP")?;
     run::captured(Command::new(&flood).arg(BATCHES.to_string()))?;
     let mut ask = sink
         .0
@@ -113,7 +110,7 @@ fn events_per_s(baseline: &Baseline, consumer: &mut Command, fifo: &Path) -> Res
     let ns: f64 = ns
         .parse()
         .with_context(|| format!("the sink printed {ns}"))?;
-    signal("TERM", pid)?;
+    consumer.signal("TERM")?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     Ok(events as f64 / (ns / 1e9))
 }
@@ -147,19 +144,4 @@ fn lines_of(child: &mut Child) -> Result<Receiver<String>> {
             .for_each(drop);
     });
     Ok(lines)
-}
-
-fn signal(name: &str, pid: u32) -> Result<()> {
-    run::captured(run::command("sh").args(["-c", &format!("kill -{name} {pid}")])).map(drop)
-}
-
-/// A child that does not outlive this value.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

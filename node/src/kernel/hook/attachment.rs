@@ -6,15 +6,19 @@
 )]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
 
 use libbpf_rs::Link;
 use libbpf_sys as sys;
 
+use super::super::pins::{Pinned, Place};
+use super::super::seat_place::LinkSet;
 use super::{Hook, Whereabouts, place};
 
 /// A program at its hook: several attachments where the hook is one a CPU or a thread.
 pub(crate) struct Attached {
+    pins: Vec<Pinned>,
     attachments: Vec<Attachment>,
     /// What the target's name stood for when it was attached.
     whereabouts: Whereabouts,
@@ -29,9 +33,49 @@ impl Default for Attached {
 impl Attached {
     pub(super) fn new(attachments: Vec<Attachment>, whereabouts: Whereabouts) -> Self {
         Self {
+            pins: Vec::new(),
             attachments,
             whereabouts,
         }
+    }
+
+    /// What another daemon left at a hook under these names.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub(crate) fn found(hook: &Hook, place: &Arc<Place>, names: Vec<String>) -> io::Result<Self> {
+        let links = names.iter().map(|name| place.get(name));
+        let attachments = links.map(|link| link.map(Attachment::Descriptor));
+        let attachments = attachments.collect::<io::Result<_>>()?;
+        let mut found = Self::new(attachments, hook.whereabouts());
+        found.pins = names.into_iter().map(|name| place.owned(name)).collect();
+        Ok(found)
+    }
+
+    /// Pins its links under the names of a set. Those that can't be pinned end with the daemon: all of
+    /// a set are, or none.
+    #[must_use]
+    pub(crate) fn pinned(mut self, place: &Arc<Place>, set: &LinkSet) -> Self {
+        let count = self.attachments.len();
+        let pins = self.attachments.iter().enumerate();
+        let pins: io::Result<Vec<Pinned>> = pins
+            .map(|(index, attachment)| {
+                let link = attachment.link().ok_or(io::ErrorKind::Unsupported)?;
+                place.pin(link, set.name(index, count))
+            })
+            .collect();
+        self.pins = pins.unwrap_or_default();
+        self
+    }
+
+    /// The program that runs there, where the kernel tells it.
+    pub(crate) fn program(&self) -> Option<OwnedFd> {
+        let link = self.first()?.link()?;
+        let info = link_info(link)?;
+        // SAFETY: takes one integer.
+        let program = unsafe { sys::bpf_prog_get_fd_by_id(info.prog_id) };
+        // SAFETY: a descriptor that is not negative was just given to us alone.
+        (program >= 0).then(|| unsafe { OwnedFd::from_raw_fd(program) })
     }
 
     /// Whether nothing is attached.
@@ -109,16 +153,20 @@ impl Attachment {
     }
 }
 
-fn link_is_gone(link: BorrowedFd<'_>) -> bool {
+fn link_info(link: BorrowedFd<'_>) -> Option<sys::bpf_link_info> {
     let mut info = sys::bpf_link_info::default();
     let mut bytes = u32::try_from(size_of::<sys::bpf_link_info>()).unwrap_or(0);
     // SAFETY: `info` has `bytes` bytes and lives over the call.
     let result =
         unsafe { sys::bpf_link_get_info_by_fd(link.as_raw_fd(), &raw mut info, &raw mut bytes) };
-    if result < 0 {
+    (result >= 0).then_some(info)
+}
+
+fn link_is_gone(link: BorrowedFd<'_>) -> bool {
+    let Some(info) = link_info(link) else {
         // Older kernels attach perf events without a link: nothing can be asked.
         return false;
-    }
+    };
     let target = match info.type_ {
         // SAFETY: the kernel fills the part that belongs to the type; all parts are plain numbers.
         sys::BPF_LINK_TYPE_XDP => unsafe { info.__bindgen_anon_1.xdp.ifindex },

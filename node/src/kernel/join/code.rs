@@ -66,8 +66,8 @@ const EXPECTED: u8 = 8;
 const LAST: u8 = 9;
 
 /// `src_reg` of a 64-bit load: a map by its descriptor, or the first value of one.
-const MAP_FD: u8 = 1;
-const MAP_VALUE: u8 = 2;
+pub(in crate::kernel) const MAP_FD: u8 = 1;
+pub(in crate::kernel) const MAP_VALUE: u8 = 2;
 const LOOKUP: i32 = 1;
 
 impl Shape {
@@ -203,7 +203,13 @@ fn pieces(mask: &[u8]) -> Option<Vec<(i16, Width)>> {
 }
 
 /// One instruction: code, registers, offset, immediate (uapi/linux/bpf.h, `struct bpf_insn`).
-fn instruction(code: u8, to: u8, from: u8, offset: i16, immediate: i32) -> u64 {
+pub(in crate::kernel) fn instruction(
+    code: u8,
+    to: u8,
+    from: u8,
+    offset: i16,
+    immediate: i32,
+) -> u64 {
     u64::from(code)
         | u64::from(to) << 8
         | u64::from(from) << 12
@@ -215,7 +221,7 @@ fn load(to: u8, from: u8, at: i16, width: Width) -> u64 {
     instruction(0x61 | width.code(), to, from, at, 0)
 }
 
-fn load_wide(to: u8, what: u8, fd: i32, offset: i32) -> [u64; 2] {
+pub(in crate::kernel) fn load_wide(to: u8, what: u8, fd: i32, offset: i32) -> [u64; 2] {
     [
         instruction(0x18, to, what, 0, fd),
         instruction(0, 0, 0, 0, offset),

@@ -1,11 +1,17 @@
 //! The file sink on real file systems, a full one among them.
 
+mod replay;
+
 use std::io::Read;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::*;
+
+/// How long another process may take to begin.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const ROTATION: Rotation = Rotation {
     file_bytes_max: 12,
@@ -30,8 +36,19 @@ impl Place {
         self.0.path().join("events.jsonl")
     }
 
+    /// A process that another test is just starting holds what this one has closed, until it runs.
     fn open(&self, rotation: Rotation) -> FileSink {
-        FileSink::open(&self.path(), rotation).unwrap()
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match FileSink::open(&self.path(), rotation) {
+                Ok(sink) => return sink,
+                Err(error) if error.source.kind() == ErrorKind::ResourceBusy => {
+                    assert!(Instant::now() < deadline, "{error}");
+                    std::thread::yield_now();
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     /// The files by number, none where there is none.

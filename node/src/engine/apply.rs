@@ -1,0 +1,173 @@
+//! Starting payloads and hot-updating what runs. A part of the engine.
+//! Must never change what is somebody else's.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use api::node::{Applied, Owner};
+use payload::digest::Digest;
+use payload::name::InstanceName;
+
+use super::course::Wish;
+use super::history::{self, Original};
+use super::keeper::File;
+use super::keeping::{Keeping, Removal};
+use super::running::{Beginning, Clock, Running};
+use super::view::Identity;
+use super::{ApplyError, Engine, Kept, Notice, Order, Shared, Slot, locked, prepare};
+use crate::admit::Admitted;
+use crate::sink::hub::Hub;
+
+impl Engine {
+    /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.
+    /// Blocks until the new generation is in charge and the records of the old one are read. What
+    /// runs there must be of the same owner; a registry's deployments count as one.
+    ///
+    /// # Errors
+    /// As `ApplyError` says; what ran before goes on untouched, unless the grace period or the
+    /// reader failed behind the flip: then the new generation is in charge, and the listing says so.
+    pub(crate) fn apply(
+        &self,
+        name: &InstanceName,
+        order: Order<'_>,
+    ) -> Result<Applied, ApplyError> {
+        let slot = self.slot_for_apply(name)?;
+        let applied = self.apply_in(&slot, name, order);
+        if applied.is_err() {
+            self.forget_if_idle(name, slot);
+        }
+        applied
+    }
+
+    fn apply_in(
+        &self,
+        slot: &Slot,
+        name: &InstanceName,
+        order: Order<'_>,
+    ) -> Result<Applied, ApplyError> {
+        let Order {
+            payload,
+            owner,
+            bake_ms,
+            kept,
+        } = order;
+        let mut place = locked(&slot.running);
+        if let Some(running) = place.as_ref() {
+            running.check_owner(owner)?;
+        }
+        let (original, file) = kept.and_then(|kept| self.original(kept)).unzip();
+        let vmlinux = &self.shared.vmlinux;
+        let (done, running) = if let Some(running) = place.as_mut() {
+            let before = running.charge.number;
+            let wish = Wish {
+                prepare: Some(Box::new(|previous, number| {
+                    prepare::prepare(vmlinux, name, number, payload, Some(previous))
+                })),
+                original,
+                file: file.clone(),
+                back: None,
+            };
+            let done = running.update(bake_ms, wish);
+            if running.charge.number == before {
+                // Before the flip. One that was watched may not be any more.
+                *locked(&slot.view) = Some(running.view());
+                return Err(done.err().unwrap_or(ApplyError::Unfinished));
+            }
+            running.adopt(owner);
+            (done, running)
+        } else {
+            (
+                Ok(()),
+                place.insert(self.start(name, payload, owner, (original, file.clone()))?),
+            )
+        };
+        // Also where a step behind the flip failed: the listing tells who is in charge.
+        self.publish(slot, running, file);
+        let applied = running.view().applied().ok_or(ApplyError::ReaderDead);
+        done.and(applied)
+    }
+
+    /// Starts what is not there, or goes on with what another daemon left of this very payload.
+    fn start(
+        &self,
+        name: &InstanceName,
+        payload: &Admitted,
+        owner: &Owner,
+        (original, file): (Option<Original>, Option<File>),
+    ) -> Result<Running, ApplyError> {
+        if let Some(running) = self.resume_for(name, payload, owner)? {
+            return Ok(running);
+        }
+        let prepared = prepare::prepare(&self.shared.vmlinux, name, 1, payload, None)?;
+        let beginning = self.beginning(name, owner)?;
+        let removal = beginning
+            .keeping
+            .as_ref()
+            .map(|keeping| keeping.removal(name));
+        let running = Running::start(beginning, prepared, (original, file));
+        if running.is_err() {
+            removal.into_iter().for_each(Removal::remove);
+        }
+        running
+    }
+
+    /// What an instance starts with.
+    pub(super) fn beginning(
+        &self,
+        name: &InstanceName,
+        owner: &Owner,
+    ) -> Result<Beginning, ApplyError> {
+        let Shared { config, began, .. } = &*self.shared;
+        let hub = Arc::new(Hub::default());
+        let sinks = (config.sinks)(name, &hub)?;
+        let read = config.keeper.as_ref().map(|keeper| {
+            // A stop a moment ago may have left something to be written.
+            keeper.settle();
+            keeper.read(name)
+        });
+        let history = match read {
+            None | Some(Ok(None)) => history::History::default(),
+            Some(Ok(Some(history))) => history,
+            Some(Err(error)) => {
+                self.tell(&Notice::Failed {
+                    instance: name.as_str(),
+                    what: "its history of before can't be read and is begun anew",
+                    reason: error.to_string(),
+                });
+                history::History::default()
+            }
+        };
+        Ok(Beginning {
+            identity: Identity {
+                name: name.clone(),
+                id: self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1,
+                started_ms: (config.now_us)() / 1000,
+                owner: owner.clone(),
+            },
+            hub,
+            sinks,
+            history: Arc::new(history),
+            clock: Clock {
+                began: *began,
+                wall_us: config.now_us,
+            },
+            keeping: config
+                .keeper
+                .clone()
+                .map(|keeper| Keeping::new(keeper, self.place(name))),
+        })
+    }
+
+    /// What the history says of a file, and the file itself, where histories are kept.
+    pub(super) fn original(&self, kept: Kept) -> Option<(Original, File)> {
+        self.shared.config.keeper.as_ref()?;
+        let Kept { bytes, settings } = kept;
+        let digest = Digest::of(&bytes);
+        let original = Original {
+            digest,
+            size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            settings,
+        };
+        Some((original, File { digest, bytes }))
+    }
+}

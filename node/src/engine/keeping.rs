@@ -1,0 +1,220 @@
+//! What outlives the daemon of an instance: its pins, and the record of what it is about to be. Used by
+//! `running` and `course` before and behind each step.
+//! Must never flip a gate to a generation that no record on disk knows.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use payload::name::InstanceName;
+
+use super::ApplyError;
+use super::generation::Generation;
+use super::keeper::{File, Keeper};
+use super::record::{Record, Stands};
+use super::running::Running;
+use crate::instance::source::Source;
+use crate::kernel::cursors::{self, Cursors};
+use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::pins::{Pinned, Place};
+
+/// The names of the pins of the gate and of the readers' cursors.
+pub(super) const GATE: &str = "gate";
+const CURSORS: &str = "cursors";
+/// Slots of cursors that one lane has.
+const SLOTS_OF_LANE: u32 = cursors::SLOTS / 2;
+
+/// What outlives the daemon of an instance.
+pub(super) struct Keeping {
+    keeper: Keeper,
+    /// Where it is pinned; nothing without a bpffs.
+    place: Option<Arc<Place>>,
+    pins: Vec<Pinned>,
+    /// How far the readers are.
+    cursors: Option<Cursors>,
+}
+
+/// From where a ring is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum From {
+    /// It is new.
+    Beginning,
+    /// From where another daemon was.
+    Left,
+}
+
+/// Removes what outlives the daemon.
+pub(super) struct Removal {
+    name: InstanceName,
+    keeper: Keeper,
+    place: Option<Arc<Place>>,
+}
+
+impl Keeping {
+    /// What an instance that starts is kept by.
+    pub(super) fn new(keeper: Keeper, place: Option<Arc<Place>>) -> Self {
+        Self {
+            keeper,
+            place,
+            pins: Vec::new(),
+            cursors: None,
+        }
+    }
+
+    /// Takes over the pins of another daemon.
+    pub(super) fn found(keeper: Keeper, place: Arc<Place>) -> Result<Self, ApplyError> {
+        let cursors = place.map(CURSORS).and_then(Cursors::open);
+        Ok(Self {
+            cursors: Some(cursors.map_err(|source| ApplyError::machine(PINS, source))?),
+            pins: [GATE, CURSORS]
+                .map(|name| place.owned(name.to_owned()))
+                .into(),
+            keeper,
+            place: Some(place),
+        })
+    }
+
+    /// Makes the place of an instance that starts, and pins its gate and its cursors.
+    pub(super) fn begin(&mut self, gate: &Gate) -> Result<(), ApplyError> {
+        let Some(place) = &self.place else {
+            return Ok(());
+        };
+        let begin = || {
+            place.begin()?;
+            let cursors = Cursors::new()?;
+            let pins = [
+                place.pin(gate.as_fd(), GATE.to_owned())?,
+                place.pin(cursors.as_fd(), CURSORS.to_owned())?,
+            ];
+            Ok((cursors, pins))
+        };
+        let (cursors, pins) = begin().map_err(|source| ApplyError::machine(PINS, source))?;
+        self.cursors = Some(cursors);
+        self.pins = pins.into();
+        Ok(())
+    }
+
+    /// The sources of a generation in this lane, which note how far they are read: from the beginning,
+    /// or from where another daemon was.
+    pub(super) fn noted(&self, lane: Lane, sources: Vec<Source>, from: From) -> Vec<Source> {
+        let Some(cursors) = &self.cursors else {
+            return sources;
+        };
+        let first = lane.index() * SLOTS_OF_LANE;
+        let noted = (first..first + SLOTS_OF_LANE)
+            .map(Some)
+            .chain(std::iter::repeat(None));
+        let noted = sources.into_iter().zip(noted).map(|(source, slot)| {
+            let cursor = slot.and_then(|slot| match from {
+                From::Beginning => cursors.fresh(slot),
+                From::Left => cursors.slot(slot),
+            });
+            match cursor {
+                Some(cursor) => source.with_cursor(cursor),
+                None => source,
+            }
+        });
+        noted.collect()
+    }
+
+    /// Where the instance is pinned.
+    pub(super) fn place(&self) -> Option<&Arc<Place>> {
+        self.place.as_ref()
+    }
+
+    /// What removes all of it.
+    pub(super) fn removal(&self, name: &InstanceName) -> Removal {
+        Removal {
+            name: name.clone(),
+            keeper: self.keeper.clone(),
+            place: self.place.clone(),
+        }
+    }
+}
+
+/// What the machine did not give, in errors.
+pub(super) const PINS: &str = "the instance's pins in bpffs";
+const RECORD: &str = "the instance's record in the state folder";
+
+impl Removal {
+    /// Of an instance that is about to start.
+    pub(super) fn new(name: &InstanceName, keeper: Keeper, place: Option<Arc<Place>>) -> Self {
+        Self {
+            name: name.clone(),
+            keeper,
+            place,
+        }
+    }
+
+    /// Does it: first the pins, so that none is left of which nothing is known.
+    pub(super) fn remove(self) {
+        if let Some(place) = self.place {
+            place.remove();
+        }
+        self.keeper.note(&self.name, None);
+    }
+}
+
+impl Running {
+    /// Writes that this generation is about to follow the one in charge, and its file, before anything
+    /// is moved.
+    pub(super) fn intend(
+        &self,
+        next: Option<&Generation>,
+        file: Option<File>,
+    ) -> Result<(), ApplyError> {
+        self.intend_as(self.stands(), next, file)
+    }
+
+    /// The same for what the whole instance is about to be.
+    pub(super) fn intend_as(
+        &self,
+        stands: Stands,
+        next: Option<&Generation>,
+        file: Option<File>,
+    ) -> Result<(), ApplyError> {
+        let Some(keeping) = &self.keeping else {
+            return Ok(());
+        };
+        let written = keeping
+            .keeper
+            .intend(&self.identity.name, self.record(stands, next), file);
+        written.map_err(|source| ApplyError::machine(RECORD, source))
+    }
+
+    /// Has written what the instance is now. Until the disk has it, what was intended says enough.
+    pub(super) fn note(&self) {
+        if let Some(keeping) = &self.keeping {
+            let record = self.record(self.stands(), None);
+            keeping.keeper.note(&self.identity.name, Some(record));
+        }
+    }
+
+    /// The sources of a new generation in this lane, which note how far they are read.
+    pub(super) fn noted(&self, lane: Lane, sources: Vec<Source>) -> Vec<Source> {
+        match &self.keeping {
+            Some(keeping) => keeping.noted(lane, sources, From::Beginning),
+            None => sources,
+        }
+    }
+
+    fn stands(&self) -> Stands {
+        if self.paused {
+            Stands::Paused
+        } else {
+            Stands::Running
+        }
+    }
+
+    fn record(&self, stands: Stands, next: Option<&Generation>) -> Record {
+        Record {
+            id: self.identity.id,
+            started_ms: self.identity.started_ms,
+            owner: self.identity.owner.clone(),
+            stands,
+            generations: std::iter::once(&self.charge)
+                .chain(next)
+                .map(Generation::laid)
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Going on with what another daemon left: the programs have run on meanwhile, their maps and rings
+//! are pinned. A part of the engine, used when the daemon begins.
+//! Must never detach what can be gone on with, nor leave a pin that no instance owns.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use api::node::Owner;
+use payload::name::InstanceName;
+
+use super::keeping::{GATE, PINS, Removal};
+use super::record::{Fate, Laid, Record, Stands};
+use super::rollback::Readmit;
+use super::running::Running;
+use super::view::Identity;
+use super::{ApplyError, Engine, Kept, NotYours, Notice, Order, locked, prepare};
+use crate::admit::Admitted;
+use crate::fleet::BlobError;
+use crate::intake::IntakeError;
+use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::pins::Place;
+
+mod found;
+
+use found::{Left, Lent};
+
+/// Why what was left was not gone on with.
+#[derive(Debug, thiserror::Error)]
+enum ResumeError {
+    /// The file of a generation is not kept.
+    #[error("no file of generation {generation} is kept: whoever started it has it")]
+    NotKept { generation: u64 },
+    /// The file is gone or altered.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The node's own rules say no by now.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// The machine or the kernel says no.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+/// The payload of a generation that was left.
+type PayloadOf<'a> = dyn Fn(&Laid) -> Result<Lent<'a>, ResumeError> + 'a;
+
+impl Engine {
+    /// Goes on with the instances that another daemon left, or starts them anew where the machine was;
+    /// those of a registry wait until that wants them again, or go where it does not. Call it before
+    /// anything else is asked for.
+    pub(crate) fn resume(&self, readmit: &Readmit<'_>, wanted: &BTreeSet<InstanceName>) {
+        let config = &self.shared.config;
+        let Some(keeper) = &config.keeper else { return };
+        let left = match keeper.left() {
+            Ok(left) => left,
+            Err(error) => {
+                self.failed("the node", "what it ran last can't be read", &error);
+                return;
+            }
+        };
+        if let Some(pins) = &config.pins {
+            let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
+            pins.keep_only(&names);
+        }
+        for (name, record) in left {
+            let record = match record {
+                Ok(record) => record,
+                Err(reason) => {
+                    self.failed(
+                        name.as_str(),
+                        "its record can't be read: it is stopped",
+                        &reason,
+                    );
+                    self.removal(&name).into_iter().for_each(Removal::remove);
+                    continue;
+                }
+            };
+            match &record.owner {
+                Owner::Local => self.resume_local(&name, &record, readmit),
+                Owner::Registry { .. } if wanted.contains(&name) => {
+                    locked(&self.shared.left).insert(name, record);
+                }
+                Owner::Registry { .. } => {
+                    self.removal(&name).into_iter().for_each(Removal::remove);
+                }
+            }
+        }
+    }
+
+    fn failed(&self, instance: &str, what: &str, reason: &dyn std::fmt::Display) {
+        self.tell(&Notice::Failed {
+            instance,
+            what,
+            reason: reason.to_string(),
+        });
+    }
+
+    /// What removes all that is left of an instance which does not run.
+    fn removal(&self, name: &InstanceName) -> Option<Removal> {
+        let keeper = self.shared.config.keeper.clone()?;
+        Some(Removal::new(name, keeper, self.place(name)))
+    }
+
+    pub(super) fn place(&self, name: &InstanceName) -> Option<Arc<Place>> {
+        let pins = self.shared.config.pins.as_ref()?;
+        Some(pins.place(name.as_str()))
+    }
+
+    /// Lets go of what was left of an instance that nobody has gone on with.
+    ///
+    /// # Errors
+    /// It is somebody else's.
+    pub(super) fn discard(&self, name: &InstanceName, owner: &Owner) -> Result<(), NotYours> {
+        let mut left = locked(&self.shared.left);
+        if let Some(record) = left.get(name) {
+            Identity::check(name, &record.owner, owner)?;
+            left.remove(name);
+            self.removal(name).into_iter().for_each(Removal::remove);
+        }
+        Ok(())
+    }
+
+    fn resume_local(&self, name: &InstanceName, record: &Record, readmit: &Readmit<'_>) {
+        let payload_of = |laid: &Laid| {
+            let keeper = self.shared.config.keeper.as_ref();
+            let original = laid.original.as_ref().zip(keeper);
+            let (original, keeper) = original.ok_or(ResumeError::NotKept {
+                generation: laid.id.generation,
+            })?;
+            let bytes = keeper.bytes(&original.digest)?;
+            let payload = readmit(name, &bytes, original.settings.clone())?;
+            Ok(Lent::Own(Box::new(payload)))
+        };
+        let resumed = match self.resume_as(name, record, &payload_of) {
+            Ok(Resumed::GoesOn(running)) => {
+                self.take_in(name, *running);
+                Ok(())
+            }
+            Ok(Resumed::StartsAnew(index)) => match record.generations.get(index) {
+                Some(laid) => self.start_anew(name, record, laid, &payload_of),
+                None => Ok(()),
+            },
+            Ok(Resumed::Nothing) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match resumed {
+            Ok(()) => {}
+            // What the node's own rules say no to by now must not run on.
+            Err(error @ ResumeError::Intake(_)) => {
+                self.removal(name).into_iter().for_each(Removal::remove);
+                self.failed(
+                    name.as_str(),
+                    "it may not run any more and is stopped",
+                    &error,
+                );
+            }
+            // What runs goes on: what another try needs is all there.
+            Err(error) => {
+                locked(&self.shared.left).insert(name.clone(), record.clone());
+                let what = "what the last daemon left of it can't be gone on with; its programs stay \
+                            as they are until it is started or stopped";
+                self.failed(name.as_str(), what, &error);
+            }
+        }
+    }
+
+    /// What was left of an instance that is asked for: goes on where it is this very payload.
+    ///
+    /// # Errors
+    /// It is somebody else's.
+    pub(super) fn resume_for(
+        &self,
+        name: &InstanceName,
+        payload: &Admitted,
+        owner: &Owner,
+    ) -> Result<Option<Running>, NotYours> {
+        let mut left = locked(&self.shared.left);
+        let Some(record) = left.get(name) else {
+            return Ok(None);
+        };
+        Identity::check(name, &record.owner, owner)?;
+        let record = left.remove(name);
+        drop(left);
+        Ok(record.and_then(|record| self.go_on_with(name, payload, &record)))
+    }
+
+    fn go_on_with(
+        &self,
+        name: &InstanceName,
+        payload: &Admitted,
+        record: &Record,
+    ) -> Option<Running> {
+        let (digest, set) = (payload.digest().to_string(), prepare::set_in(payload));
+        let payload_of = |laid: &Laid| {
+            let same = laid.id.digest == digest && laid.set == set;
+            let other = ResumeError::NotKept {
+                generation: laid.id.generation,
+            };
+            same.then_some(Lent::Of(payload)).ok_or(other)
+        };
+        match self.resume_as(name, record, &payload_of) {
+            Ok(Resumed::GoesOn(running)) => Some(*running),
+            Ok(Resumed::StartsAnew(_) | Resumed::Nothing) => None,
+            Err(error) => {
+                self.failed(name.as_str(), "what was left of it is begun anew", &error);
+                None
+            }
+        }
+    }
+
+    fn resume_as(
+        &self,
+        name: &InstanceName,
+        record: &Record,
+        payload_of: &PayloadOf<'_>,
+    ) -> Result<Resumed, ResumeError> {
+        let lost = |source| ApplyError::machine(PINS, source);
+        let place = self.place(name);
+        let gate = place.as_ref().and_then(|place| place.map(GATE).ok());
+        let gate = gate.map(Gate::found).transpose().map_err(lost)?;
+        let names = place.as_ref().map(|place| place.names());
+        let is_whole = |laid: &Laid| {
+            let names = names.as_deref().unwrap_or_default();
+            laid.pins().all(|pin| names.contains(&pin))
+        };
+        let lane = gate.as_ref().map(|gate| gate.lane().index());
+        let fate = record.fate(lane, Lane::EMPTY.index(), is_whole);
+        match (fate, gate.zip(place)) {
+            (Fate::Remove, _) => {
+                self.removal(name).into_iter().for_each(Removal::remove);
+                Ok(Resumed::Nothing)
+            }
+            (Fate::GoOn(index), Some((gate, place))) => {
+                let (older, newer) = record.generations.split_at(index);
+                let Some((laid, newer)) = newer.split_first() else {
+                    return Err(ApplyError::Unfinished.into());
+                };
+                let left = Left {
+                    laid,
+                    // One that was never in charge has nothing to read.
+                    older: older.last().filter(|older| is_whole(older)),
+                    is_newer: newer.is_empty() && !older.is_empty(),
+                    gate,
+                    place,
+                };
+                let running = self.go_on(name, record, left, payload_of)?;
+                Ok(Resumed::GoesOn(Box::new(running)))
+            }
+            (Fate::GoOn(index) | Fate::Start(index), _) => Ok(Resumed::StartsAnew(index)),
+        }
+    }
+
+    /// Starts what ran last, of which nothing is left in the kernel.
+    fn start_anew(
+        &self,
+        name: &InstanceName,
+        record: &Record,
+        laid: &Laid,
+        payload_of: &PayloadOf<'_>,
+    ) -> Result<(), ResumeError> {
+        let payload = payload_of(laid)?;
+        let original = laid
+            .original
+            .as_ref()
+            .zip(self.shared.config.keeper.as_ref());
+        let kept = original.map(|(original, keeper)| {
+            Ok::<_, BlobError>(Kept {
+                bytes: Arc::from(keeper.bytes(&original.digest)?),
+                settings: original.settings.clone(),
+            })
+        });
+        let order = Order {
+            payload: &payload,
+            owner: &record.owner,
+            bake_ms: 0,
+            kept: kept.transpose()?,
+        };
+        let applied = self.apply(name, order)?;
+        if record.stands == Stands::Paused {
+            // It was started a moment ago: nobody has stopped it.
+            let _paused = self.set_paused(name, true);
+        }
+        self.tell(&Notice::Restarted(&applied.instance));
+        Ok(())
+    }
+}
+
+/// What became of what was left.
+enum Resumed {
+    GoesOn(Box<Running>),
+    /// The generation of this index is to be started: nothing of it is left in the kernel.
+    StartsAnew(usize),
+    Nothing,
+}

@@ -1,0 +1,287 @@
+//! Puts an instance together again from what is pinned. A part of `resume`.
+//! Must never let a record of the newer generation overtake one of the older.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use api::node::Measured;
+use payload::name::InstanceName;
+use payload::object::MapKind;
+
+use super::super::generation::Generation;
+use super::super::history::History;
+use super::super::keeping::{From, Keeping, PINS};
+use super::super::machine::State;
+use super::super::prepare::{self, PlannedHook};
+use super::super::record::{Laid, Record, Stands};
+use super::super::room::Pauses;
+use super::super::running::{Beginning, Clock, Running};
+use super::super::view::Identity;
+use super::super::{ApplyError, Engine, Notice, buffers};
+use super::{PayloadOf, ResumeError};
+use crate::admit::Admitted;
+use crate::fault;
+use crate::instance::counters::Counters;
+use crate::instance::reader::Reader;
+use crate::instance::source::Source;
+use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::load::{MapHandle, Share};
+use crate::kernel::pins::Place;
+use crate::kernel::seat::Seat;
+use crate::kernel::seat_place::SeatPlace;
+use crate::sink::SinkTally;
+use crate::sink::hub::Hub;
+
+/// What another daemon left, as far as it is put together again.
+pub(super) struct Found {
+    pub(super) identity: Identity,
+    pub(super) hub: Arc<Hub>,
+    pub(super) history: Arc<History>,
+    pub(super) clock: Clock,
+    pub(super) gate: Gate,
+    pub(super) charge: Generation,
+    pub(super) paused: bool,
+    /// Reads the rings of the generation before.
+    pub(super) reader: Reader,
+    pub(super) counters: Arc<Counters>,
+    pub(super) sinks: SinkTally,
+    pub(super) loss_before: Measured,
+    pub(super) keeping: Option<Keeping>,
+}
+
+impl Engine {
+    pub(super) fn go_on(
+        &self,
+        name: &InstanceName,
+        record: &Record,
+        left: Left<'_>,
+        payload_of: &PayloadOf<'_>,
+    ) -> Result<Running, ResumeError> {
+        let paused = record.stands == Stands::Paused;
+        let keeper = self
+            .shared
+            .config
+            .keeper
+            .clone()
+            .ok_or(ApplyError::Unfinished)?;
+        let mut charge = self.charge(name, &left, paused, &*payload_of(left.laid)?)?;
+        let keeping = Keeping::found(keeper, Arc::clone(&left.place))?;
+        let older = match left.older {
+            Some(older) => {
+                let sources = sources_of(name, older, &left.place, &*payload_of(older)?)?;
+                keeping.noted(Lane::at(older.lane), sources, From::Left)
+            }
+            None => Vec::new(),
+        };
+        let sources = std::mem::take(&mut charge.sources);
+        charge.sources = keeping.noted(charge.lane, sources, From::Left);
+        let Left {
+            laid, gate, place, ..
+        } = left;
+        // Perf buffers ended with the daemon, and nobody counts what they missed.
+        let mut buffers = charge.shown.buffers.iter();
+        let missed = buffers.any(|buffer| buffer.kind == MapKind::PERF_EVENT_ARRAY.to_string());
+        let Beginning {
+            mut identity,
+            hub,
+            sinks,
+            history,
+            clock,
+            ..
+        } = self.beginning(name, &record.owner)?;
+        identity.id = record.id;
+        identity.started_ms = record.started_ms;
+        let counters = Arc::new(Counters::default());
+        let tally = sinks.tally();
+        let (title, counting) = (name.as_str(), Arc::clone(&counters));
+        let reader = Reader::start(title, older, sinks, counting, clock.wall_us)
+            .map_err(|source| ApplyError::machine("the instance's reader", source))?;
+        let running = Running::found(Found {
+            identity,
+            hub,
+            history,
+            clock,
+            gate,
+            charge,
+            paused,
+            reader,
+            counters,
+            sinks: tally,
+            loss_before: if missed {
+                Measured::Unknown
+            } else {
+                Measured::Known(0)
+            },
+            keeping: Some(keeping),
+        })?;
+        fault::at("resume read");
+        place.keep_only(|pin| laid.owns(pin));
+        self.shared.last_id.fetch_max(record.id, Ordering::Relaxed);
+        self.tell(&Notice::Resumed(&running.view().instance()));
+        Ok(running)
+    }
+
+    /// The generation in charge, loaded once more over its maps, its programs in their places.
+    fn charge(
+        &self,
+        name: &InstanceName,
+        left: &Left<'_>,
+        paused: bool,
+        payload: &Admitted,
+    ) -> Result<Generation, ApplyError> {
+        let Left {
+            laid,
+            is_newer,
+            gate,
+            place,
+            ..
+        } = left;
+        let shares = shares_of(laid, place)?;
+        let vmlinux = &self.shared.vmlinux;
+        let prepared = prepare::again(vmlinux, name, laid.id.clone(), payload, &shares)?;
+        let seats = found_seats(&prepared.hooks, laid, (gate, place), *is_newer)?;
+        fault::at("resume found");
+        let lane = Lane::at(laid.lane);
+        let mut charge = Generation::armed(prepared, lane, seats, laid.original.clone());
+        charge.own_pins(place, laid);
+        for (seat, planned) in charge.seats.iter().zip(&charge.hooks) {
+            let taken_up = seat.take_up(lane, planned.member(&charge.loaded), paused);
+            taken_up.map_err(|source| planned.refused(source))?;
+        }
+        Ok(charge)
+    }
+}
+
+impl Running {
+    /// Goes on with an instance: once nothing can write to the rings of the generation before, they
+    /// are read to their end, and its lane is emptied.
+    pub(super) fn found(found: Found) -> Result<Self, ApplyError> {
+        let Found {
+            identity,
+            hub,
+            history,
+            clock,
+            gate,
+            mut charge,
+            paused,
+            reader,
+            counters,
+            sinks,
+            loss_before,
+            keeping,
+        } = found;
+        if paused {
+            gate.flip(Lane::EMPTY);
+        }
+        let sources = std::mem::take(&mut charge.sources);
+        let mut running = Self {
+            last_number: charge.number,
+            identity,
+            paused,
+            state: State::Steady,
+            charge,
+            beside: None,
+            staged: None,
+            gate,
+            reader,
+            loss_before,
+            through_before: 0,
+            counters,
+            sinks,
+            hub,
+            history,
+            pauses: Pauses::default(),
+            clock,
+            keeping,
+        };
+        running.settle()?;
+        running.reader.adopt(sources)?;
+        let other = running.charge.lane.other();
+        running
+            .charge
+            .seats
+            .iter()
+            .for_each(|seat| seat.clear(other));
+        running.note();
+        Ok(running)
+    }
+}
+
+/// What is left of an instance in the kernel.
+pub(super) struct Left<'a> {
+    /// In charge.
+    pub(super) laid: &'a Laid,
+    /// The one before it, whose rings may not be read to their end.
+    pub(super) older: Option<&'a Laid>,
+    /// Whether it has just followed another one.
+    pub(super) is_newer: bool,
+    pub(super) gate: Gate,
+    pub(super) place: Arc<Place>,
+}
+
+/// A payload that may be somebody else's.
+pub(super) enum Lent<'a> {
+    Own(Box<Admitted>),
+    Of(&'a Admitted),
+}
+
+impl std::ops::Deref for Lent<'_> {
+    type Target = Admitted;
+
+    fn deref(&self) -> &Admitted {
+        match self {
+            Self::Own(payload) => payload,
+            Self::Of(payload) => payload,
+        }
+    }
+}
+
+fn shares_of(laid: &Laid, place: &Place) -> Result<Vec<Share>, ApplyError> {
+    let share = |(map, pin): (&String, String)| {
+        let handle = place.map(&pin);
+        Ok(Share {
+            map: map.clone(),
+            is_section: false,
+            handle: handle.map_err(|source| ApplyError::machine(PINS, source))?,
+        })
+    };
+    laid.maps.iter().zip(laid.pins()).map(share).collect()
+}
+
+/// The rings of a generation that was left.
+fn sources_of(
+    name: &InstanceName,
+    laid: &Laid,
+    place: &Place,
+    payload: &Admitted,
+) -> Result<Vec<Source>, ApplyError> {
+    let (_, object) = prepare::for_this_machine(payload)?;
+    let decoders = buffers::decoders(&payload.contents().manifest, object)?;
+    let map_of = |map: &str| -> std::io::Result<MapHandle> {
+        let mut pins = laid.maps.iter().zip(laid.pins());
+        let pin = pins.find(|(name, _)| *name == map);
+        place.map(&pin.ok_or(std::io::ErrorKind::NotFound)?.1)
+    };
+    let (sources, _) = buffers::open(name, laid.id.generation, map_of, decoders)?;
+    Ok(sources)
+}
+
+fn found_seats(
+    hooks: &[PlannedHook],
+    laid: &Laid,
+    (gate, place): (&Gate, &Arc<Place>),
+    is_newer: bool,
+) -> Result<Vec<Arc<Seat>>, ApplyError> {
+    if hooks.len() != laid.seats.len() {
+        let (found, needed) = (laid.seats.len(), hooks.len());
+        let source =
+            std::io::Error::other(format!("{found} hooks are pinned, {needed} are needed"));
+        return Err(ApplyError::machine(PINS, source));
+    }
+    let found = |(planned, number): (&PlannedHook, &u64)| {
+        let place = SeatPlace::at(place, *number);
+        let seat = Seat::found(&planned.hook, gate, place, is_newer);
+        seat.map(Arc::new).map_err(|source| planned.refused(source))
+    };
+    hooks.iter().zip(&laid.seats).map(found).collect()
+}
