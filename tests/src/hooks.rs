@@ -1,12 +1,15 @@
 //! Each kind of hook on the kernel that runs: attached, fired, updated under load, refused, paused,
-//! taken away and given back, stopped. Run by the program `hooks`, on this machine and in guests.
+//! taken away and given back, stopped; and before them maps that go on over updates. Run by the
+//! program `hooks`, on this machine and in guests.
 //! Must never say that a kind works unless its program counted what was caused.
 
+mod bystander;
 mod case;
 mod course;
 mod daemon;
 mod deed;
 mod field;
+mod handover;
 mod kernel;
 mod nbd;
 mod network;
@@ -51,10 +54,11 @@ pub enum Outcome {
     },
 }
 
-/// Tries the cases whose section begins with one of `wanted`, or all, and shows each row.
+/// Tries the hand-over of maps and every case, or of them those that `wanted` names, and shows each
+/// case's row.
 ///
 /// # Errors
-/// When the daemon or the place to try them in can't be had.
+/// When a count did not go on, or the daemon or the place to try cases in can't be had.
 pub fn try_all(
     node: &Path,
     objects: &Path,
@@ -63,6 +67,9 @@ pub fn try_all(
 ) -> Result<()> {
     // The daemon first: it must not be in the cgroup that comes and goes.
     let daemon = Daemon::start(node)?;
+    if wanted.is_empty() || wanted.iter().any(|name| name == handover::NAME) {
+        handover::prove(&daemon, objects).context("counts that go on over updates")?;
+    }
     let mut field = Field::new()?;
     for case in cases()? {
         if !wanted.is_empty() && !wanted.contains(&case.prefix().to_owned()) {

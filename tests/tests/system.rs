@@ -7,6 +7,7 @@ mod system {
     mod api;
     mod behind;
     mod carry;
+    mod conflicts;
     mod doors;
     mod enrol;
     mod fleet;
@@ -14,6 +15,7 @@ mod system {
     mod fleet_rollback;
     mod fleet_update;
     mod foreground;
+    mod growth;
     mod home;
     mod hooks;
     mod hostile;
@@ -38,6 +40,7 @@ mod system {
     mod release;
     mod rollback;
     mod served;
+    mod soak;
     mod sockets;
     mod stage;
     mod swap;

@@ -8,6 +8,7 @@ use api::client::ClientError;
 use api::node::{Applied, Hook, HookState, Measured, Settings};
 
 use super::Outcome;
+use super::bystander::Bystander;
 use super::case::Case;
 use super::daemon::{Daemon, PROGRAM};
 use super::deed::{At, Deed, deed};
@@ -79,6 +80,16 @@ pub(super) fn run(
         Ok(applied) => {
             let hook = applied.instance.hooks.first().context("it has no hook")?;
             course.strategy.clone_from(&hook.strategy);
+            // The kernel would take it as a tail call, and it would sleep where nothing may.
+            let switched = applied
+                .instance
+                .hooks
+                .iter()
+                .any(|hook| hook.strategy == "switch");
+            ensure!(
+                !switched || !case.may_sleep(),
+                "it may sleep, behind a switch"
+            );
         }
     }
     course.counts_what_is_caused()?;
@@ -245,9 +256,18 @@ impl Course<'_> {
         self.daemon.set_paused(true)?;
         let counted = self.counts()?;
         let runs_alone = !self.deed.at.is_asked_for();
+        let mut bystander = Bystander::of(&self.case.section, self.case.prefix())?;
         for _ in 0..DEEDS {
             let done = self.act();
             ensure!(done.is_ok() == runs_alone, "while it is paused: {done:?}");
+        }
+        if let Some(bystander) = &mut bystander {
+            let seen = bystander.seen()?;
+            let all = seen == DEEDS || (!bystander.alone && seen > DEEDS);
+            ensure!(
+                all,
+                "another perf user saw {seen} of {DEEDS} events while it is paused"
+            );
         }
         let still = self.counts()?;
         ensure!(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use api::client::{Client, ClientError};
+use api::client::{Client, ClientError, MapQuery};
 use api::node::{Applied, Instance, Settings, Timing};
 use tokio::runtime::{Builder, Runtime};
 
@@ -70,6 +70,14 @@ impl Daemon {
         } else {
             self.runtime.block_on(self.client.resume(INSTANCE))?
         })
+    }
+
+    /// What is in one of its maps.
+    pub(super) fn map(&self, map: &str) -> Result<serde_json::Value> {
+        let query = MapQuery::default();
+        let content = self.client.map(INSTANCE, map, &query);
+        let content = self.runtime.block_on(content).context("reading a map")?;
+        Ok(serde_json::to_value(content)?)
     }
 
     /// Runs its iterator.
