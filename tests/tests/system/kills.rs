@@ -16,10 +16,11 @@ use super::node::Node;
 use super::objects::object;
 use super::waiting::{Ends, is_root, until};
 
-const PUT: &str = "PUT /api/v1/instances/live?bake_ms=0";
-const WATCHED: &str = "PUT /api/v1/instances/live?bake_ms=60000";
-/// What `tests/corpus/live.h` listens for.
-const WHENCE: i32 = 77;
+/// What `tests/corpus/live.h` is set to listen for: the calls of the other tests would fill its ring
+/// while there is no daemon.
+const WHENCE: i32 = 82;
+const PUT: &str = "PUT /api/v1/instances/live?bake_ms=0&set=whence=82";
+const WATCHED: &str = "PUT /api/v1/instances/live?bake_ms=60000&set=whence=82";
 /// Slow enough that the ring holds what comes while there is no daemon, on a busy machine too.
 const BETWEEN_CALLS: Duration = Duration::from_millis(2);
 /// Kills at moments that nobody chose.
@@ -310,7 +311,7 @@ fn a_daemon_that_is_replaced_leaves_its_instances_running() {
 #[test]
 fn perf_buffers_are_made_anew_and_the_gap_is_unknown_loss() {
     /// What `tests/system/perf.bpf.c` listens for.
-    const OF_PERF: i32 = 79;
+    const OF_PERF: i32 = 81;
     if !is_root("perf buffers over a kill") {
         return;
     }

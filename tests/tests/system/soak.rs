@@ -94,7 +94,28 @@ fn two_hundred_updates_under_load_lose_nothing_and_repeat_nothing() {
         let seen = reports(&file);
         (seen.values().map(Vec::len).sum::<usize>() >= wanted).then_some(seen)
     });
-    assert!(seen == expected, "lost, twice, or out of order");
+    for (thread, expected) in &expected {
+        let found = seen.get(thread).map_or(&[][..], Vec::as_slice);
+        let wrong = found.iter().zip(expected).position(|(is, was)| is != was);
+        let at = wrong.unwrap_or(found.len().min(expected.len()));
+        let around = |numbers: &[u64]| {
+            numbers[at.saturating_sub(3)..]
+                .iter()
+                .take(9)
+                .copied()
+                .collect::<Vec<_>>()
+        };
+        assert!(
+            found == expected,
+            "thread {thread}: {} reports of {}; around the {at}th {:?}, not {:?}; {}",
+            found.len(),
+            expected.len(),
+            around(found),
+            around(expected),
+            node.instance("m")["counts"]
+        );
+    }
+    assert_eq!(seen.len(), expected.len(), "threads that nobody started");
 }
 
 fn check_proof(proof: &Value, version: u64) {
