@@ -57,6 +57,14 @@ impl Field {
         std::fs::remove_dir(&self.cgroup)
     }
 
+    /// Does what must not be done in the cgroup.
+    pub(super) fn apart<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        move_to(&self.root)?;
+        let done = work();
+        self.join()?;
+        done
+    }
+
     /// A block device of our own.
     pub(super) fn nbd(&mut self) -> Result<&mut Nbd> {
         if self.nbd.is_none() {
