@@ -108,6 +108,10 @@ impl Direct {
         // What is attached and can't be replaced in place runs on: beside it the same program would
         // see everything twice.
         if detached != paused && (detached || in_place) {
+            if detached {
+                // It goes on once its target is back.
+                self.held().gone = self.hook.may_go() && self.hook.is_absent();
+            }
             return self.advance(member);
         }
         Ok(())

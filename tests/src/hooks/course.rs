@@ -105,10 +105,7 @@ pub(super) fn run(
     course.is_noticed_by_nobody_while_paused()?;
     course.comes_back_with_its_target()?;
     if kill {
-        let begun = Instant::now();
-        course.outlives_its_daemon()?;
-        cost.kills += 1;
-        cost.took += begun.elapsed();
+        course.outlives_its_daemon(cost)?;
     }
     course.leaves_nothing()?;
     Ok(Outcome::Works {

@@ -73,14 +73,25 @@ impl Field {
         self.nbd.as_mut().context("it was just made")
     }
 
+    /// Makes other namespaces of the same names.
+    pub(super) fn lay_anew(&mut self, cable: Cable) -> Result<()> {
+        self.network = None;
+        self.network(cable).map(drop)
+    }
+
+    /// The network that there is.
+    pub(super) fn laid(&self) -> Result<&Network> {
+        let (_, network) = self.network.as_ref().context("there is no network")?;
+        Ok(network)
+    }
+
     /// The network over this cable.
     pub(super) fn network(&mut self, cable: Cable) -> Result<&Network> {
         if !matches!(&self.network, Some((laid, _)) if *laid == cable) {
             self.network = None;
             self.network = Some((cable, Network::new(cable)?));
         }
-        let (_, network) = self.network.as_ref().context("it was just made")?;
-        Ok(network)
+        self.laid()
     }
 }
 
