@@ -1,6 +1,7 @@
 //! The node's daemon, as the cases talk to it: about one instance, with the project's own client.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use api::client::{Client, ClientError, MapQuery};
@@ -16,7 +17,7 @@ pub(super) const PROGRAM: &str = "hooks_program";
 
 /// A daemon that ends with the program.
 pub(super) struct Daemon {
-    own: daemon::Daemon,
+    own: Mutex<daemon::Daemon>,
     client: Client,
     runtime: Runtime,
 }
@@ -27,14 +28,28 @@ impl Daemon {
         let own = daemon::Daemon::start(node)?;
         Ok(Self {
             client: own.client(),
-            own,
+            own: Mutex::new(own),
             runtime: Builder::new_current_thread().enable_all().build()?,
         })
     }
 
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
-        self.own.pid()
+        self.own().pid()
+    }
+
+    fn own(&self) -> MutexGuard<'_, daemon::Daemon> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Kills it, without a word.
+    pub(super) fn kill(&self) -> Result<()> {
+        self.own().kill()
+    }
+
+    /// Starts another one in its place, which has gone on with what was left when this returns.
+    pub(super) fn start_again(&self) -> Result<()> {
+        self.own().start_again()
     }
 
     /// Starts or updates the instance; the generation before stays loaded so long.

@@ -18,7 +18,7 @@ const LIKE_HERE: &str = "6.18";
 const IN_GUEST: &str = concat!(
     "set -e\n(\n",
     include_str!("smoke.sh"),
-    ")\nhooks /usr/bin/node /objects/hooks\n"
+    ")\nhooks /usr/bin/node /objects/hooks --kill-once-a-place\n"
 );
 
 /// Runs the proof on `kernels` and compares with the table, or writes it.
