@@ -56,7 +56,7 @@ pub(crate) use order::{Kept, Notice, Order};
 use record::Record;
 use running::Running;
 pub(crate) use stage::Stage;
-pub(crate) use stop::{PauseError, StopError};
+pub(crate) use stop::{PauseError, StopError, Stopped};
 pub(crate) use verdict::{Fate, ProgramVerdict, Verdict, verdict};
 use view::View;
 

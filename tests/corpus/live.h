@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * One program a kind of hook, each of which reports every call of lseek(-1, SEQ, WHENCE) with its
+ * One program a kind of hook, each of which reports every call of lseek(-1, SEQ, whence) with its
  * number. Two versions of it, which differ in the struct, follow each other under load.
  */
 #ifndef MARROW_LIVE_H
@@ -14,8 +14,11 @@
 
 #include "emit.bpf.h"
 
-/* No lseek takes it, so nobody else passes it: the call does nothing and fails. */
-#define WHENCE 77
+/*
+ * No lseek takes it, so nobody else passes it: the call does nothing and fails. Set to another
+ * number it is deaf to the other tests.
+ */
+const volatile __u64 whence = 77;
 #define SYS_LSEEK 8
 
 enum hook { TRACEPOINT = 1, RAW_TP, TP_BTF, UPROBE, URETPROBE, PERF_EVENT };
@@ -74,7 +77,7 @@ static __always_inline void linger(__u64 seq)
 
 SEC("tracepoint/syscalls/sys_enter_lseek") int at_tracepoint(struct enter_context *ctx)
 {
-	if (ctx->args[2] == WHENCE)
+	if (ctx->args[2] == whence)
 		report(TRACEPOINT, ctx->args[1]);
 	return 0;
 }
@@ -83,7 +86,7 @@ SEC("raw_tp/sys_enter") int at_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct pt_regs *registers = (void *)ctx->args[0];
 
-	if (ctx->args[1] == SYS_LSEEK && BPF_CORE_READ(registers, dx) == WHENCE) {
+	if (ctx->args[1] == SYS_LSEEK && BPF_CORE_READ(registers, dx) == whence) {
 		linger(BPF_CORE_READ(registers, si));
 		report(RAW_TP, BPF_CORE_READ(registers, si));
 	}
@@ -94,7 +97,7 @@ SEC("tp_btf/sys_enter") int at_tp_btf(unsigned long long *ctx)
 {
 	struct pt_regs *registers = (void *)ctx[0];
 
-	if (ctx[1] == SYS_LSEEK && BPF_CORE_READ(registers, dx) == WHENCE)
+	if (ctx[1] == SYS_LSEEK && BPF_CORE_READ(registers, dx) == whence)
 		report(TP_BTF, BPF_CORE_READ(registers, si));
 	return 0;
 }
@@ -104,7 +107,7 @@ SEC("uprobe/libc.so.6:lseek64") int at_uprobe(struct pt_regs *ctx)
 	__u64 thread = bpf_get_current_pid_tgid();
 	__u64 seq = ctx->si;
 
-	if (ctx->dx != WHENCE)
+	if (ctx->dx != whence)
 		return 0;
 	bpf_map_update_elem(&entered, &thread, &seq, BPF_ANY);
 	report(UPROBE, seq);

@@ -3,17 +3,24 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use api::client::Client;
 
+use crate::calls::send_signal;
+
 /// A daemon in a folder of its own.
 pub struct Daemon {
+    node: PathBuf,
     child: Child,
     folder: tempfile::TempDir,
 }
+
+/// How long one may take to end that is asked to.
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
 
 impl Daemon {
     /// Starts one and waits until it listens.
@@ -22,22 +29,42 @@ impl Daemon {
     /// When it can't be started or ends at once; the error holds what it said.
     pub fn start(node: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut child = Command::new(node)
-            .args(["--json", "daemon", "--legacy-listen", "none", "--socket"])
-            .arg(folder.path().join(SOCKET))
-            .arg("--state-dir")
-            .arg(folder.path().join("state"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(folder.path().join(JOURNAL))?)
-            .spawn()
-            .with_context(|| format!("starting {}", node.display()))?;
-        let out = child.stdout.take().context("standard output is piped")?;
-        let mut daemon = Self { child, folder };
-        // The first line comes when it listens.
-        BufReader::new(out).read_line(&mut String::new())?;
-        daemon.is_alive()?;
+        let mut daemon = Self {
+            node: node.to_owned(),
+            child: spawned(node, folder.path())?,
+            folder,
+        };
+        daemon.is_ready()?;
         Ok(daemon)
+    }
+
+    /// Kills it, without a word.
+    ///
+    /// # Errors
+    /// It had ended before.
+    pub fn kill(&mut self) -> Result<()> {
+        self.is_alive()?;
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts another one over the same folder, and waits until it listens: then it has gone on with
+    /// what was left.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`].
+    pub fn start_again(&mut self) -> Result<()> {
+        self.child = spawned(&self.node, self.folder.path())?;
+        self.is_ready()
+    }
+
+    /// The first line comes when it listens.
+    fn is_ready(&mut self) -> Result<()> {
+        let out = self.child.stdout.take();
+        let out = out.context("standard output is piped")?;
+        BufReader::new(out).read_line(&mut String::new())?;
+        self.is_alive()
     }
 
     /// Its process.
@@ -68,8 +95,31 @@ impl Daemon {
 const SOCKET: &str = "node.sock";
 const JOURNAL: &str = "journal";
 
+fn spawned(node: &Path, folder: &Path) -> Result<Child> {
+    let journal = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join(JOURNAL))?;
+    Command::new(node)
+        .args(["--json", "daemon", "--legacy-listen", "none", "--socket"])
+        .arg(folder.join(SOCKET))
+        .arg("--state-dir")
+        .arg(folder.join("state"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(journal)
+        .spawn()
+        .with_context(|| format!("starting {}", node.display()))
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // Asked to end it leaves nothing attached and nothing pinned.
+        let _gone = send_signal(self.child.id(), libc::SIGTERM);
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < ENDS_WITHIN {
+            std::thread::yield_now();
+        }
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
     }

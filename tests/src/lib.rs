@@ -9,4 +9,5 @@ pub mod hooks;
 pub mod ip;
 pub mod kernel_ids;
 pub mod packets;
+pub mod payloads;
 pub mod programs;

@@ -6,7 +6,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* No lseek takes it: the call does nothing and fails. */
-#define WHENCE 79
+#define WHENCE 81
 
 /* Laid out by the kernel (struct trace_event_raw_sys_enter). */
 struct enter_context {

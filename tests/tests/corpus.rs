@@ -38,6 +38,7 @@ const CASES: &[(&str, Fate)] = &[
     ("core_bitfields", Loaded("sched_switch")),
     ("core_enum64", Loaded(TRACEPOINT)),
     ("core_enums", Loaded(TRACEPOINT)),
+    ("core_every", Loaded(TRACEPOINT)),
     ("core_fields", Loaded(TRACEPOINT)),
     ("core_flavour", Loaded(TRACEPOINT)),
     ("core_missing", Loaded(TRACEPOINT)),

@@ -7,6 +7,7 @@ mod system {
     mod api;
     mod behind;
     mod carry;
+    mod conflicts;
     mod doors;
     mod enrol;
     mod fleet;
@@ -14,12 +15,14 @@ mod system {
     mod fleet_rollback;
     mod fleet_update;
     mod foreground;
+    mod growth;
     mod home;
     mod hooks;
     mod hostile;
     mod http;
     mod kernel;
     mod kills;
+    mod left;
     mod legacy_2022;
     mod legacy_2023;
     mod limits;
@@ -37,6 +40,7 @@ mod system {
     mod release;
     mod rollback;
     mod served;
+    mod soak;
     mod sockets;
     mod stage;
     mod swap;

@@ -22,6 +22,9 @@ const FLAGS_MARK: &str = "// flags:";
 /// Folders below `bpf/` that hold no payload.
 const NOT_PAYLOADS: [&str; 2] = ["include", "switch"];
 
+/// The objects whose maps `hooks` has go on over updates, and their sources below `tests/system`.
+const HAND_OVER: [(&str, &str); 2] = [("hand-over-1", "migrate"), ("hand-over-2", "migrate_moved")];
+
 /// Compiles everything; returns the objects, sorted by path.
 ///
 /// # Errors
@@ -55,7 +58,8 @@ pub(crate) fn hooks_folder() -> PathBuf {
     run::target().join("bpf/hooks")
 }
 
-/// Compiles one source once a line of `tests/hooks/cases.txt`, which says what differs.
+/// Compiles one source once a line of `tests/hooks/cases.txt`, which says what differs, and the
+/// objects of the hand-over.
 fn compile_hooks() -> Result<Vec<PathBuf>> {
     let folder = run::root().join("tests/hooks");
     let source = folder.join("hook.bpf.c");
@@ -78,7 +82,12 @@ fn compile_hooks() -> Result<Vec<PathBuf>> {
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         compile_with(&source, &hooks_folder(), &name, &flags)
     });
-    compiled.collect()
+    let mut objects = compiled.collect::<Result<Vec<_>>>()?;
+    for (name, layout) in HAND_OVER {
+        let source = run::root().join(format!("tests/system/{layout}.bpf.c"));
+        objects.push(compile(&source, &hooks_folder(), name)?);
+    }
+    Ok(objects)
 }
 
 /// Compiles one source to `name.bpf.o` in `folder`.

@@ -106,12 +106,15 @@ pub(crate) fn check(extent: Extent) -> ExitCode {
     }
 }
 
-/// Every kind of hook on this machine's kernel and in guests.
+/// Every kind of hook on this machine's kernel and in guests; and a node's restart.
 fn kernels(extent: Extent) -> Result<()> {
     match extent {
-        Extent::Usual => kernel::prove(&[kernel::HERE, "6.1", "newest"], false),
+        Extent::Usual => kernel::prove(&[kernel::HERE, "6.1", "newest", kernel::RESTART], false),
         Extent::All => {
-            let all: Vec<&str> = [kernel::HERE].into_iter().chain(kernel::NAMES).collect();
+            let all: Vec<&str> = [kernel::HERE, kernel::RESTART]
+                .into_iter()
+                .chain(kernel::NAMES)
+                .collect();
             kernel::prove(&all, false)
         }
     }

@@ -8,6 +8,7 @@ mod guest;
 mod hooks;
 mod initramfs;
 mod modules;
+mod restart;
 mod table;
 
 use std::fs::File;
@@ -17,8 +18,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use guest::Run;
 pub(crate) use guest::{Guest, Printed};
 pub(crate) use hooks::{HERE, prove};
+pub(crate) use restart::NAME as RESTART;
 
 use crate::{bpf, output, run, setup};
 
@@ -80,7 +83,8 @@ pub(crate) struct Kernel {
 }
 
 /// `cargo xtask kernel [KERNEL…] [--write] [-- COMMAND…]`: without a command what [`prove`] does,
-/// with one that command in guests; a shell reads it. Without kernels all of them.
+/// with one that command in guests; a shell reads it. Without kernels all of them; without a command
+/// `here` and `restart` are some, too.
 ///
 /// # Errors
 /// When a kernel cannot be had, a guest does not end as it should, or something does not hold.
@@ -92,14 +96,14 @@ pub(crate) fn command(words: &[&str]) -> Result<ExitCode> {
     let asked = asked.iter().filter(|word| **word != "--write");
     let mut names: Vec<&str> = asked.copied().collect();
     for name in &names {
-        if *name != hooks::HERE || command.is_some() {
+        if ![HERE, RESTART].contains(name) || command.is_some() {
             row(name)?;
         }
     }
     if names.is_empty() {
         names = NAMES.to_vec();
         if command.is_none() {
-            names.push(hooks::HERE);
+            names.extend([HERE, RESTART]);
         }
     }
     let Some(command) = command else {
@@ -135,13 +139,17 @@ fn in_guest(
         memory_mib: MEMORY_MIB,
         cpus: CPUS,
         files: files.to_vec(),
+        disk: None,
         command: command.to_owned(),
         timeout: TIMEOUT,
     };
-    let run = guest.run(&kernel, &mut |printed| {
-        let (Printed::Out(line) | Printed::Err(line)) = printed;
-        show(line);
-    })?;
+    let run = guest.run(&kernel, &mut |printed| show(printed.line()))?;
+    shown(&kernel, &run);
+    Ok(run.status)
+}
+
+/// Shows how a run ended.
+fn shown(kernel: &Kernel, run: &Run) {
     if !run.absent.is_empty() {
         output::line(&format!("no modules: {}", run.absent.join(", ")));
     }
@@ -155,7 +163,6 @@ fn in_guest(
         run.booted.as_secs_f64(),
         run.took.as_secs_f64()
     ));
-    Ok(run.status)
 }
 
 /// What people find in a guest, built now: the programs on the `PATH`, the objects in `/objects`.
@@ -166,7 +173,7 @@ pub(crate) fn at_hand() -> Result<Vec<(PathBuf, String)>> {
     run::shown(run::command("cargo").args(["build", "--quiet", "--workspace", "--bins"]))?;
     bpf::compile_all()?;
     let mut files = vec![(run::target().join("bpf"), "/objects".to_owned())];
-    for name in ["node", "packer", "hooks"] {
+    for name in ["node", "packer", "registry", "hooks"] {
         files.push((
             run::target().join("debug").join(name),
             format!("/usr/bin/{name}"),

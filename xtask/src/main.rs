@@ -36,7 +36,8 @@ usage: cargo xtask COMMAND
                   times and counts against a named baseline, and sizes
   kernel [KERNEL…] [--write] [-- COMMAND…]
                   every kind of hook on Debian's kernels, booted in QEMU, and on this machine's
-                  (`here`), against tests/HOOKS.md; --write makes it; or a command in guests
+                  (`here`), against tests/HOOKS.md; --write makes it; a machine that is reset
+                  (`restart`); or a command in guests
   corpus [--all|--write]
                   the kernel's own selftests, judged by the node and by libbpf alone";
 

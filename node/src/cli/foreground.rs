@@ -14,7 +14,7 @@ use super::config::Config;
 use super::event_files::EventFiles;
 use super::runtime::{self, Asked, Signals};
 use super::{CliError, Clock, source};
-use crate::engine::{Engine, EngineConfig, Notice, Order};
+use crate::engine::{Engine, EngineConfig, Notice, Order, Stopped};
 use crate::intake::{self, AllowUnsigned};
 use crate::output::Output;
 use crate::sink::stdout::{Format, stdout};
@@ -134,7 +134,7 @@ async fn end(
     });
     tokio::select! {
         instance = stopped => {
-            if let Ok(Ok(instance)) = instance {
+            if let Ok(Ok(Stopped::Instance(instance))) = instance {
                 output.summary(&instance);
             }
             Ok(())

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use api::node::{Applied, Instance};
+use payload::name::InstanceName;
 
 use super::limits::JOURNAL_REST;
 use super::refusal::Refusal;
@@ -54,6 +55,13 @@ impl Journal {
             "{}: {name} (generation {generation}): {what}",
             who(caller)
         ));
+    }
+
+    /// What was left of an instance, and nobody had gone on with, was let go.
+    pub(super) fn discarded(&self, caller: Caller, name: &InstanceName) {
+        let who = who(caller);
+        self.output
+            .journal(&format!("{who}: {name}: what was left of it is stopped"));
     }
 
     /// A payload that was not let in, or that can't run.

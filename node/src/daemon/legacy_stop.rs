@@ -30,7 +30,7 @@ pub(super) async fn stop(Shared(state): Shared<State>, headers: HeaderMap, body:
     };
     let stopped = match state.parts.engine.name_of(stop.id) {
         Some(name) => match state.stop(&name) {
-            Ok(_) => true,
+            Ok(()) => true,
             Err(refusal) if refusal.is_conflict() => return refusal.into_response(),
             Err(_) => false,
         },

@@ -15,7 +15,7 @@ use super::body::{Upload, Uploads};
 use super::journal::Journal;
 use super::refusal::Refusal;
 use crate::door::Caller;
-use crate::engine::{Engine, Kept, NoInstance, Order, Stage};
+use crate::engine::{Engine, Kept, NoInstance, Order, Stage, Stopped};
 use crate::fleet::Watch;
 use crate::intake::{self, AllowUnsigned, Asked};
 
@@ -167,10 +167,13 @@ impl State {
     ///
     /// # Errors
     /// There is none of this name.
-    pub(super) fn stop(&self, name: &InstanceName) -> Result<Instance, Refusal> {
-        let stopped = blocking(|| Ok(self.parts.engine.stop(name, &Owner::Local)?))?;
-        self.parts.journal.changed(self.caller, "stopped", &stopped);
-        Ok(stopped)
+    pub(super) fn stop(&self, name: &InstanceName) -> Result<(), Refusal> {
+        let journal = &self.parts.journal;
+        match blocking(|| Ok(self.parts.engine.stop(name, &Owner::Local)?))? {
+            Stopped::Instance(stopped) => journal.changed(self.caller, "stopped", &stopped),
+            Stopped::Left => journal.discarded(self.caller, name),
+        }
+        Ok(())
     }
 
     /// Pauses or resumes an instance.

@@ -3,7 +3,7 @@
 //! Must never detach what can be gone on with, nor leave a pin that no instance owns.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use api::node::Owner;
 use payload::name::InstanceName;
@@ -23,6 +23,9 @@ use crate::kernel::pins::Place;
 mod found;
 
 use found::{Left, Lent};
+
+/// Instances that are gone on with at a time: most of it is loading, which needs a processor.
+const THREADS_MAX: usize = 4;
 
 /// Why what was left was not gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -62,27 +65,44 @@ impl Engine {
             let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
             pins.keep_only(&names);
         }
-        for (name, record) in left {
-            let record = match record {
-                Ok(record) => record,
-                Err(reason) => {
-                    self.failed(
-                        name.as_str(),
-                        "its record can't be read: it is stopped",
-                        &reason,
-                    );
-                    self.removal(&name).into_iter().for_each(Removal::remove);
-                    continue;
-                }
-            };
-            match &record.owner {
-                Owner::Local => self.resume_local(&name, &record, readmit),
-                Owner::Registry { .. } if wanted.contains(&name) => {
-                    locked(&self.shared.left).insert(name, record);
-                }
-                Owner::Registry { .. } => {
-                    self.removal(&name).into_iter().for_each(Removal::remove);
-                }
+        let threads = left.len().min(THREADS_MAX);
+        let left = Mutex::new(left.into_iter());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let next = locked(&left).next();
+                        let Some((name, record)) = next else { break };
+                        self.resume_one(&name, record, readmit, wanted);
+                    }
+                });
+            }
+        });
+    }
+
+    fn resume_one(
+        &self,
+        name: &InstanceName,
+        record: Result<Record, String>,
+        readmit: &Readmit<'_>,
+        wanted: &BTreeSet<InstanceName>,
+    ) {
+        let record = match record {
+            Ok(record) => record,
+            Err(reason) => {
+                let what = "its record can't be read: it is stopped";
+                self.failed(name.as_str(), what, &reason);
+                self.removal(name).into_iter().for_each(Removal::remove);
+                return;
+            }
+        };
+        match &record.owner {
+            Owner::Local => self.resume_local(name, &record, readmit),
+            Owner::Registry { .. } if wanted.contains(name) => {
+                locked(&self.shared.left).insert(name.clone(), record);
+            }
+            Owner::Registry { .. } => {
+                self.removal(name).into_iter().for_each(Removal::remove);
             }
         }
     }
@@ -106,18 +126,27 @@ impl Engine {
         Some(pins.place(name.as_str()))
     }
 
-    /// Lets go of what was left of an instance that nobody has gone on with.
+    /// Lets go of what was left of an instance that nobody has gone on with. Says whether anything was.
     ///
     /// # Errors
     /// It is somebody else's.
-    pub(super) fn discard(&self, name: &InstanceName, owner: &Owner) -> Result<(), NotYours> {
+    pub(super) fn discard(&self, name: &InstanceName, owner: &Owner) -> Result<bool, NotYours> {
         let mut left = locked(&self.shared.left);
-        if let Some(record) = left.get(name) {
-            Identity::check(name, &record.owner, owner)?;
-            left.remove(name);
+        let Some(record) = left.get(name) else {
+            return Ok(false);
+        };
+        Identity::check(name, &record.owner, owner)?;
+        left.remove(name);
+        self.removal(name).into_iter().for_each(Removal::remove);
+        Ok(true)
+    }
+
+    /// Lets go of all that nobody has gone on with.
+    pub(super) fn discard_all(&self) {
+        let left = std::mem::take(&mut *locked(&self.shared.left));
+        for name in left.keys() {
             self.removal(name).into_iter().for_each(Removal::remove);
         }
-        Ok(())
     }
 
     fn resume_local(&self, name: &InstanceName, record: &Record, readmit: &Readmit<'_>) {

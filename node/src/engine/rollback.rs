@@ -15,7 +15,7 @@ use crate::intake::IntakeError;
 
 /// Lets the bytes of a file in once more, with what is set in it.
 pub(crate) type Readmit<'a> =
-    dyn Fn(&InstanceName, &[u8], Settings) -> Result<Admitted, IntakeError> + 'a;
+    dyn Fn(&InstanceName, &[u8], Settings) -> Result<Admitted, IntakeError> + Sync + 'a;
 
 /// The reason of a way back that somebody asked for.
 const ASKED_FOR: &str = "it was asked for";

@@ -290,7 +290,6 @@ impl Running {
         }
         fault::at("pause flip");
         self.paused = paused;
-        self.note();
         let input = if paused {
             Input::Paused
         } else {
@@ -298,7 +297,12 @@ impl Running {
         };
         // It has nothing to be done for either.
         (self.state, _) = step(self.state, input, self.clock.ms());
-        self.settle().map(|_waited| ())
+        let _waited = self.settle()?;
+        if paused {
+            return Ok(());
+        }
+        // Up to here the next daemon would have it paused.
+        self.intend(None, None)
     }
 
     /// Attaches hooks again whose target had gone away and is back.

@@ -30,15 +30,25 @@ pub(crate) enum PauseError {
     Apply(#[from] ApplyError),
 }
 
+/// What was stopped.
+pub(crate) enum Stopped {
+    /// An instance, as it was then.
+    Instance(Box<Instance>),
+    /// What another daemon had left of one, and could not be gone on with.
+    Left,
+}
+
 impl Engine {
     /// Stops an instance: its hooks are detached, its events read to their end.
     ///
     /// # Errors
     /// Where nothing runs under `name`, or what does is not the owner's.
-    pub(crate) fn stop(&self, name: &InstanceName, owner: &Owner) -> Result<Instance, StopError> {
-        // What could not be gone on with is not listed, and goes all the same.
-        self.discard(name, owner)?;
-        self.stop_if(name, |running| running.check_owner(owner))
+    pub(crate) fn stop(&self, name: &InstanceName, owner: &Owner) -> Result<Stopped, StopError> {
+        if self.discard(name, owner)? {
+            return Ok(Stopped::Left);
+        }
+        let stopped = self.stop_if(name, |running| running.check_owner(owner))?;
+        Ok(Stopped::Instance(Box::new(stopped)))
     }
 
     fn stop_if(
@@ -96,6 +106,7 @@ impl Engine {
             // One that somebody else has stopped meanwhile is what was wanted.
             let _stopped = self.stop_if(&name, |_| Ok(()));
         }
+        self.discard_all();
         if let Some(keeper) = &self.shared.config.keeper {
             keeper.settle();
         }

@@ -7,10 +7,11 @@
 )]
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use libbpf_rs::{AsRawLibbpf, MapCore};
+use libbpf_rs::{AsRawLibbpf, Link, MapCore};
 
 use super::hook::{self, Attached, Attachment, Hook, HookError, Strategy};
 use super::load::Loaded;
@@ -107,6 +108,10 @@ impl Direct {
         // What is attached and can't be replaced in place runs on: beside it the same program would
         // see everything twice.
         if detached != paused && (detached || in_place) {
+            if detached {
+                // It goes on once its target is back.
+                self.held().gone = self.hook.may_go() && self.hook.is_absent();
+            }
             return self.advance(member);
         }
         Ok(())
@@ -261,18 +266,25 @@ fn replace(hook: &Hook, current: &Attachment, next: Member<'_>) -> io::Result<()
         let lost = || io::Error::other(format!("libbpf holds no program {}", next.name));
         return current.update(program.ok_or_else(lost)?);
     }
-    let Attachment::Link(link) = current else {
-        return Err(io::ErrorKind::Unsupported.into());
-    };
     let mut maps = next.loaded.object().maps();
     let map = maps.find(|map| map.name() == next.name);
     let map = map.ok_or_else(|| io::Error::other(format!("libbpf made no map {}", next.name)))?;
-    // SAFETY: the link is ours and alive, the map belongs to a loaded object.
-    let result = unsafe {
-        libbpf_sys::bpf_link__update_map(
-            link.as_libbpf_object().as_ptr(),
-            map.as_libbpf_object().as_ptr(),
-        )
+    let operations = map.as_libbpf_object().as_ptr();
+    let result = if let Attachment::Link(link) = current {
+        // SAFETY: the link is ours and alive, the map belongs to a loaded object.
+        unsafe { libbpf_sys::bpf_link__update_map(link.as_libbpf_object().as_ptr(), operations) }
+    } else {
+        let link = current.link().ok_or(io::ErrorKind::Unsupported)?;
+        // A link that another daemon made: libbpf fills a map only where it attaches it. Beside what is
+        // in force the kernel refuses that, or it goes again at once.
+        // SAFETY: the map belongs to a loaded object.
+        let beside = NonNull::new(unsafe { libbpf_sys::bpf_map__attach_struct_ops(operations) });
+        // SAFETY: libbpf has just made it, and nobody else holds it.
+        drop(beside.map(|link| unsafe { Link::from_ptr(link) }));
+        // SAFETY: both descriptors are open; without options the pointer may be null.
+        unsafe {
+            libbpf_sys::bpf_link_update(link.as_raw_fd(), map.as_fd().as_raw_fd(), std::ptr::null())
+        }
     };
     if result < 0 {
         return Err(io::Error::from_raw_os_error(-result));

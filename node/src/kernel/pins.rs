@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use libbpf_rs::MapHandle;
 use payload::digest::Digest;
 
+use super::hook::Filter;
 use super::sys;
 
 /// Where the kernel's file system of pins is mounted on every distribution.
@@ -168,8 +169,14 @@ impl Place {
         names(&self.folder).unwrap_or_default()
     }
 
-    /// Removes what has this name.
+    /// Removes what has this name, and the filter that it tells of: the pin is all that is known of it.
     pub(crate) fn unpin(&self, name: &str) {
+        if Filter::is_told(name)
+            && let Ok(program) = self.get(name)
+        {
+            // Its drop detaches it. It may have gone before.
+            drop(Filter::found(name, program));
+        }
         // Gone already is as good.
         let _gone = fs::remove_file(self.folder.join(name));
     }
@@ -213,8 +220,9 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The highest number in a name, whatever it counts.
+/// The highest number in a name, whatever it counts; behind `_w` it tells of a target.
 fn highest_number(name: &str) -> Option<u64> {
+    let name = name.split("_w").next().unwrap_or(name);
     let numbers = name.split(|letter: char| !letter.is_ascii_digit());
     numbers.filter_map(|number| number.parse().ok()).max()
 }
@@ -226,6 +234,7 @@ mod tests {
     #[test]
     fn numbers_go_on_behind_all_that_names_have() {
         assert_eq!(highest_number("s3_l17_0_1"), Some(17));
+        assert_eq!(highest_number("s3_l17_0_1_w5_4026531840"), Some(17));
         assert_eq!(highest_number("gate"), None);
     }
 }

@@ -32,7 +32,8 @@ impl LinkSet {
     }
 }
 
-/// The number of a set and how many are in it, of the name of a link of this seat.
+/// The number of a set and how many are in it, of the name of a link of this seat. What stands behind
+/// tells where it is.
 fn set_of(name: &str, begins: &str) -> Option<(u64, usize)> {
     let mut parts = name.strip_prefix(begins)?.split('_');
     let number = parts.next()?.parse().ok()?;
@@ -122,6 +123,8 @@ mod tests {
         let set = LinkSet { seat: 3, number: 9 };
         assert_eq!(set_of(&set.name(1, 2), "s3_l"), Some((9, 2)));
         assert_eq!(set_of(&set.name(1, 2), "s4_l"), None);
+        let told = set.name(1, 2) + "_w5_7";
+        assert_eq!(set_of(&told, "s3_l"), Some((9, 2)));
         assert_eq!(set_of("s3_lanes", "s3_l"), None);
     }
 }

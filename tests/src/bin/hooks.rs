@@ -4,24 +4,41 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use tests::hooks;
+use tests::hooks::{self, Kills, Row};
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let usage = "usage: hooks NODE OBJECTS [SECTION…]";
+    let usage = "usage: hooks NODE OBJECTS [--kill-once-a-place] [SECTION…]";
     let node = PathBuf::from(args.next().context(usage)?);
     let objects = PathBuf::from(args.next().context(usage)?);
-    let wanted: Vec<String> = args.collect();
-    hooks::try_all(&node, &objects, &wanted, show)
+    let mut wanted: Vec<String> = args.collect();
+    let before = wanted.len();
+    wanted.retain(|word| word != "--kill-once-a-place");
+    let kills = if wanted.len() < before {
+        Kills::OnePerPlace
+    } else {
+        Kills::All
+    };
+    let cost = hooks::try_all(&node, &objects, (kills, &wanted), show)?;
+    print(&format!(
+        "{} daemons were killed and followed, which took {:.1} s of it",
+        cost.kills,
+        cost.took.as_secs_f64()
+    ));
+    Ok(())
+}
+
+fn show(row: &Row) {
+    match serde_json::to_string(row) {
+        Ok(line) => print(&line),
+        Err(error) => print(&error.to_string()),
+    }
 }
 
 #[expect(
     clippy::print_stdout,
     reason = "its output is read by `cargo xtask kernel`"
 )]
-fn show(row: &hooks::Row) {
-    match serde_json::to_string(row) {
-        Ok(line) => println!("{line}"),
-        Err(error) => println!("{error}"),
-    }
+fn print(line: &str) {
+    println!("{line}");
 }

@@ -30,6 +30,12 @@ impl Case {
         fits.max_by_key(|name| name.len()).unwrap_or(&self.section)
     }
 
+    /// Whether libbpf loads it as a program that may sleep: its name alone says so.
+    pub(super) fn may_sleep(&self) -> bool {
+        let mut words = self.prefix().split('/');
+        words.any(|word| matches!(word.rsplit_once('.'), Some((_, "s"))))
+    }
+
     /// The name of its compiled object: its section's, in letters that file names have.
     #[must_use]
     pub fn object_name(&self) -> String {

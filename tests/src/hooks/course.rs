@@ -7,13 +7,14 @@ use anyhow::{Context, Result, ensure};
 use api::client::ClientError;
 use api::node::{Applied, Hook, HookState, Measured, Settings};
 
-use super::Outcome;
+use super::bystander::Bystander;
 use super::case::Case;
 use super::daemon::{Daemon, PROGRAM};
 use super::deed::{At, Deed, deed};
 use super::field::Field;
 use super::kernel;
 use super::network::{self, Cable};
+use super::{Cost, Outcome};
 use crate::held;
 
 /// How often a deed is done where nothing else happens.
@@ -29,6 +30,8 @@ const BAKE_MS: u64 = 60_000;
 const FIRST: usize = 1;
 const SECOND: usize = 2;
 
+mod kill;
+
 struct Course<'a> {
     case: &'a Case,
     object: &'a [u8],
@@ -36,14 +39,17 @@ struct Course<'a> {
     field: &'a mut Field,
     deed: Deed,
     strategy: String,
+    /// What daemons held that were killed.
+    left: held::Objects,
 }
 
-/// Takes a case through all of it.
+/// Takes a case through all of it, the daemon's death among it where `kill` says so.
 pub(super) fn run(
     case: &Case,
     object: &[u8],
     daemon: &Daemon,
     field: &mut Field,
+    (kill, cost): (bool, &mut Cost),
 ) -> Result<Outcome> {
     let mut deed = deed(case.prefix());
     if let At::Near(Cable::Netkit) = deed.at
@@ -64,6 +70,7 @@ pub(super) fn run(
         field,
         deed,
         strategy: String::new(),
+        left: held::Objects::new(),
     };
     match course.put(FIRST, false)? {
         Err(ClientError::Refused { problem, .. }) => {
@@ -79,6 +86,16 @@ pub(super) fn run(
         Ok(applied) => {
             let hook = applied.instance.hooks.first().context("it has no hook")?;
             course.strategy.clone_from(&hook.strategy);
+            // The kernel would take it as a tail call, and it would sleep where nothing may.
+            let switched = applied
+                .instance
+                .hooks
+                .iter()
+                .any(|hook| hook.strategy == "switch");
+            ensure!(
+                !switched || !case.may_sleep(),
+                "it may sleep, behind a switch"
+            );
         }
     }
     course.counts_what_is_caused()?;
@@ -87,6 +104,9 @@ pub(super) fn run(
     course.passes_its_answer_on()?;
     course.is_noticed_by_nobody_while_paused()?;
     course.comes_back_with_its_target()?;
+    if kill {
+        course.outlives_its_daemon(cost)?;
+    }
     course.leaves_nothing()?;
     Ok(Outcome::Works {
         strategy: course.strategy,
@@ -245,9 +265,18 @@ impl Course<'_> {
         self.daemon.set_paused(true)?;
         let counted = self.counts()?;
         let runs_alone = !self.deed.at.is_asked_for();
+        let mut bystander = Bystander::of(&self.case.section, self.case.prefix())?;
         for _ in 0..DEEDS {
             let done = self.act();
             ensure!(done.is_ok() == runs_alone, "while it is paused: {done:?}");
+        }
+        if let Some(bystander) = &mut bystander {
+            let seen = bystander.seen()?;
+            let all = seen == DEEDS || (!bystander.alone && seen > DEEDS);
+            ensure!(
+                all,
+                "another perf user saw {seen} of {DEEDS} events while it is paused"
+            );
         }
         let still = self.counts()?;
         ensure!(
@@ -313,6 +342,8 @@ impl Course<'_> {
     }
 
     fn leaves_nothing(&mut self) -> Result<()> {
+        let mut own = held::objects(self.daemon.pid())?;
+        own.append(&mut self.left);
         self.daemon.stop_instance();
         if !self.deed.at.is_asked_for() {
             self.act().context("doing it after the stop")?;
@@ -323,11 +354,16 @@ impl Course<'_> {
             "stopped, and the daemon holds {held} objects of the kernel"
         );
         let begun = Instant::now();
-        while kernel::programs_left() > 0 {
-            let left = kernel::programs_left();
-            ensure!(begun.elapsed() < SEEN_WITHIN, "{left} programs are left");
+        loop {
+            let (left, programs) = (held::still_there(&own), kernel::programs_left());
+            if left.is_empty() && programs == 0 {
+                return Ok(());
+            }
+            ensure!(
+                begun.elapsed() < SEEN_WITHIN,
+                "stopped, {left:?} and {programs} programs are left"
+            );
             std::thread::yield_now();
         }
-        Ok(())
     }
 }

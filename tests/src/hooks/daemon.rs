@@ -1,9 +1,10 @@
 //! The node's daemon, as the cases talk to it: about one instance, with the project's own client.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
-use api::client::{Client, ClientError};
+use api::client::{Client, ClientError, MapQuery};
 use api::node::{Applied, Instance, Settings, Timing};
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,7 +17,7 @@ pub(super) const PROGRAM: &str = "hooks_program";
 
 /// A daemon that ends with the program.
 pub(super) struct Daemon {
-    own: daemon::Daemon,
+    own: Mutex<daemon::Daemon>,
     client: Client,
     runtime: Runtime,
 }
@@ -27,14 +28,28 @@ impl Daemon {
         let own = daemon::Daemon::start(node)?;
         Ok(Self {
             client: own.client(),
-            own,
+            own: Mutex::new(own),
             runtime: Builder::new_current_thread().enable_all().build()?,
         })
     }
 
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
-        self.own.pid()
+        self.own().pid()
+    }
+
+    fn own(&self) -> MutexGuard<'_, daemon::Daemon> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Kills it, without a word.
+    pub(super) fn kill(&self) -> Result<()> {
+        self.own().kill()
+    }
+
+    /// Starts another one in its place, which has gone on with what was left when this returns.
+    pub(super) fn start_again(&self) -> Result<()> {
+        self.own().start_again()
     }
 
     /// Starts or updates the instance; the generation before stays loaded so long.
@@ -70,6 +85,14 @@ impl Daemon {
         } else {
             self.runtime.block_on(self.client.resume(INSTANCE))?
         })
+    }
+
+    /// What is in one of its maps.
+    pub(super) fn map(&self, map: &str) -> Result<serde_json::Value> {
+        let query = MapQuery::default();
+        let content = self.client.map(INSTANCE, map, &query);
+        let content = self.runtime.block_on(content).context("reading a map")?;
+        Ok(serde_json::to_value(content)?)
     }
 
     /// Runs its iterator.

@@ -5,6 +5,8 @@
     reason = "raw system calls, and a function with a name of its own"
 )]
 
+mod sockopt;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -167,8 +169,8 @@ fn in_cgroup(name: &str) -> Act {
                 .read(&mut [0; 9])
                 .map(drop)?)
         },
-        "cgroup/getsockopt" => |_, _| socket_option(false),
-        "cgroup/setsockopt" => |_, _| socket_option(true),
+        "cgroup/getsockopt" => |_, _| sockopt::get(),
+        "cgroup/setsockopt" => |_, daemon| sockopt::set(daemon),
         "cgroup/dev" => |_, _| Ok(File::open("/dev/zero").map(drop)?),
         _ => getsid,
     }
@@ -357,40 +359,5 @@ fn tcp_connect_by_it(_: &mut Field, _: &Daemon) -> Result<()> {
     let connected =
         unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), bytes) };
     anyhow::ensure!(connected == 0, io::Error::last_os_error());
-    Ok(())
-}
-
-/// Reads or sets the priority of a socket's packets.
-fn socket_option(set: bool) -> Result<()> {
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    let mut value: libc::c_int = 0;
-    let mut bytes = libc::socklen_t::try_from(size_of::<libc::c_int>())?;
-    let (level, name) = (libc::SOL_SOCKET, libc::SO_PRIORITY);
-    let done = if set {
-        // SAFETY: `value` has `bytes` bytes and lives over the call.
-        unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                level,
-                name,
-                (&raw const value).cast(),
-                bytes,
-            )
-        }
-    } else {
-        // SAFETY: as above, for both.
-        unsafe {
-            libc::getsockopt(
-                socket.as_raw_fd(),
-                level,
-                name,
-                (&raw mut value).cast(),
-                &raw mut bytes,
-            )
-        }
-    };
-    if done < 0 {
-        return Err(io::Error::last_os_error().into());
-    }
     Ok(())
 }

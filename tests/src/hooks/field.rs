@@ -57,6 +57,14 @@ impl Field {
         std::fs::remove_dir(&self.cgroup)
     }
 
+    /// Does what must not be done in the cgroup.
+    pub(super) fn apart<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        move_to(&self.root)?;
+        let done = work();
+        self.join()?;
+        done
+    }
+
     /// A block device of our own.
     pub(super) fn nbd(&mut self) -> Result<&mut Nbd> {
         if self.nbd.is_none() {
@@ -65,14 +73,25 @@ impl Field {
         self.nbd.as_mut().context("it was just made")
     }
 
+    /// Makes other namespaces of the same names.
+    pub(super) fn lay_anew(&mut self, cable: Cable) -> Result<()> {
+        self.network = None;
+        self.network(cable).map(drop)
+    }
+
+    /// The network that there is.
+    pub(super) fn laid(&self) -> Result<&Network> {
+        let (_, network) = self.network.as_ref().context("there is no network")?;
+        Ok(network)
+    }
+
     /// The network over this cable.
     pub(super) fn network(&mut self, cable: Cable) -> Result<&Network> {
         if !matches!(&self.network, Some((laid, _)) if *laid == cable) {
             self.network = None;
             self.network = Some((cable, Network::new(cable)?));
         }
-        let (_, network) = self.network.as_ref().context("it was just made")?;
-        Ok(network)
+        self.laid()
     }
 }
 

@@ -36,12 +36,32 @@ pub(super) fn counts(pid: u32) -> Result<[u64; 4]> {
 /// that only looks at returns is changed while its function is being entered: seen on 7.3 in
 /// emulation, where such trampolines are jumped to; not before. No switch changes them.
 pub(super) fn dies_when_trampolines_change(prefix: &str) -> bool {
+    matches!(prefix, "fexit.s" | "fsession.s") && release().0 >= 7
+}
+
+/// Whether what keeps a program of this section attached can outlive its daemon: static probes and
+/// packet sockets have no link of the kernel's, perf events have one from 5.15.
+pub(super) fn outlives_daemons(prefix: &str) -> bool {
+    let is_perf_event = match prefix {
+        "usdt" | "usdt.s" | "socket" => return false,
+        "tracepoint" | "perf_event" => true,
+        name => {
+            let sort = name.trim_end_matches(".s");
+            let sort = sort.trim_start_matches(['k', 'u']);
+            ["probe", "retprobe", "syscall", "retsyscall"].contains(&sort)
+        }
+    };
+    !is_perf_event || release() >= (5, 15)
+}
+
+/// The kernel's version: the first two numbers.
+fn release() -> (u32, u32) {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let major = release
-        .split('.')
-        .next()
-        .and_then(|major| major.parse::<u32>().ok());
-    matches!(prefix, "fexit.s" | "fsession.s") && major.is_some_and(|major| major >= 7)
+    let mut numbers = release
+        .split(['.', '-'])
+        .map_while(|part| part.parse().ok());
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next())
 }
 
 /// The newest of the maps of `pid` that has the form of `counts`.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use payload::manifest::{Carry, Described};
 use serde_json::Value;
+use tests::payloads;
 
 use super::kernel::Held;
 use super::node::{Named, Node};
-use super::objects::{described_payload, object};
+use super::objects::object;
 use super::waiting::{is_root, until};
 
 const PUT: &str = "PUT /api/v1/instances/count";
@@ -19,7 +20,7 @@ fn requiring(version: &str, name: &str) -> Vec<u8> {
         carry: required,
         ..Described::default()
     };
-    described_payload("test/count", version, &object(name), described)
+    payloads::described("test/count", version, &object(name), described).unwrap()
 }
 
 /// How a proof says that a map came to the new generation.

@@ -16,10 +16,11 @@ use super::node::Node;
 use super::objects::object;
 use super::waiting::{Ends, is_root, until};
 
-const PUT: &str = "PUT /api/v1/instances/live?bake_ms=0";
-const WATCHED: &str = "PUT /api/v1/instances/live?bake_ms=60000";
-/// What `tests/corpus/live.h` listens for.
-const WHENCE: i32 = 77;
+/// What `tests/corpus/live.h` is set to listen for: the calls of the other tests would fill its ring
+/// while there is no daemon.
+const WHENCE: i32 = 82;
+const PUT: &str = "PUT /api/v1/instances/live?bake_ms=0&set=whence=82";
+const WATCHED: &str = "PUT /api/v1/instances/live?bake_ms=60000&set=whence=82";
 /// Slow enough that the ring holds what comes while there is no daemon, on a busy machine too.
 const BETWEEN_CALLS: Duration = Duration::from_millis(2);
 /// Kills at moments that nobody chose.
@@ -42,17 +43,17 @@ const STEPS: [(&str, &str); 10] = [
 ];
 
 /// The folders of a node that outlive its daemons.
-struct Home(tempfile::TempDir);
+pub(super) struct Home(tempfile::TempDir);
 
 impl Home {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         std::fs::create_dir(home.events()).unwrap();
         std::fs::create_dir(home.state()).unwrap();
         home
     }
 
-    fn state(&self) -> PathBuf {
+    pub(super) fn state(&self) -> PathBuf {
         self.0.path().join("state")
     }
 
@@ -60,7 +61,7 @@ impl Home {
         self.0.path().join("events")
     }
 
-    fn start(&self) -> Node {
+    pub(super) fn start(&self) -> Node {
         self.start_to_die_at(None)
     }
 
@@ -310,7 +311,7 @@ fn a_daemon_that_is_replaced_leaves_its_instances_running() {
 #[test]
 fn perf_buffers_are_made_anew_and_the_gap_is_unknown_loss() {
     /// What `tests/system/perf.bpf.c` listens for.
-    const OF_PERF: i32 = 79;
+    const OF_PERF: i32 = 81;
     if !is_root("perf buffers over a kill") {
         return;
     }

@@ -8,54 +8,60 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use payload::manifest::{Carry, Described, Merge};
 use serde_json::Value;
 use tests::calls::failing_lseek;
+use tests::payloads;
 
 use super::carry::hand_over;
 use super::maps::{entries, get};
 use super::node::Node;
-use super::objects::{described_payload, object};
+use super::objects::object;
 use super::waiting::{Ends, is_root};
 
 /// What `migrate.bpf.c` looks for beside the descriptor.
 const WHENCE: i32 = 78;
 /// Maps whose counts are joined.
-const ADDED: [&str; 4] = ["tallies", "keyed", "per_cpu", ".bss"];
-/// Updates while threads fire.
-const UPDATES: usize = 20;
+const JOINED: [&str; 4] = ["tallies", "keyed", "per_cpu", ".bss"];
+/// Updates and ways back while threads fire.
+const ROUNDS: usize = 10;
 
 /// Held by each test: the totals count what any thread of this program fires.
 static TURN: Mutex<()> = Mutex::new(());
 
-fn turn() -> MutexGuard<'static, ()> {
+pub(super) fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One firing thread's number, which nobody else's calls have: other tests run on this machine.
-fn number(thread: u32) -> u64 {
+pub(super) fn number(thread: u32) -> u64 {
     u64::from(std::process::id()) << 8 | u64::from(thread)
 }
 
-fn fire(number: u64, times: u64) {
+pub(super) fn fire(number: u64, times: u64) {
     let number = i64::try_from(number).unwrap();
     (0..times).for_each(|_| failing_lseek(number, WHENCE));
 }
 
-/// A payload of an object, whose counts are added.
-fn adding(version: usize, name: &str, carry: BTreeMap<String, Carry>) -> Vec<u8> {
-    let merge = ADDED.map(|map| (map.to_owned(), Merge::Add));
+/// A payload of an object, whose counts are joined by this rule.
+pub(super) fn joining(
+    version: usize,
+    object: &[u8],
+    merge: Merge,
+    carry: BTreeMap<String, Carry>,
+) -> Vec<u8> {
+    let merge = JOINED.map(|map| (map.to_owned(), merge));
     let described = Described {
         carry,
         merge: BTreeMap::from(merge),
         ..Described::default()
     };
-    described_payload(
-        "test/m",
-        &format!("{version}.0.0"),
-        &object(name),
-        described,
-    )
+    payloads::described("test/m", &format!("{version}.0.0"), object, described).unwrap()
 }
 
-fn put(node: &Node, file: &[u8]) -> Value {
+/// The same of an object by its name, whose counts are added.
+fn adding(version: usize, name: &str, carry: BTreeMap<String, Carry>) -> Vec<u8> {
+    joining(version, &object(name), Merge::Add, carry)
+}
+
+pub(super) fn put(node: &Node, file: &[u8]) -> Value {
     let answer = node.ask_unix("PUT /api/v1/instances/m", file);
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["proof"].clone()
@@ -65,7 +71,7 @@ fn update(node: &Node, version: usize, name: &str) -> Value {
     put(node, &adding(version, name, BTreeMap::new()))
 }
 
-fn migrated<'proof>(proof: &'proof Value, map: &str) -> &'proof Value {
+pub(super) fn migrated<'proof>(proof: &'proof Value, map: &str) -> &'proof Value {
     let maps = proof["maps"].as_array().unwrap();
     let found = maps.iter().find(|found| found["map"] == map).unwrap();
     assert_eq!(found["hand_over"], "migrated", "{proof}");
@@ -73,64 +79,14 @@ fn migrated<'proof>(proof: &'proof Value, map: &str) -> &'proof Value {
 }
 
 /// The value of a key; `null` where there is none.
-fn value(node: &Node, map: &str, is_key: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn value(node: &Node, map: &str, is_key: impl Fn(&Value) -> bool) -> Value {
     let content = get(node, &format!("m/maps/{map}?limit=4096"));
     let found = entries(&content).into_iter().find(|(key, _)| is_key(key));
     found.map_or(Value::Null, |(_, value)| value)
 }
 
-fn variable(node: &Node, section: &str, name: &str) -> Value {
+pub(super) fn variable(node: &Node, section: &str, name: &str) -> Value {
     value(node, section, |key| key == name)
-}
-
-#[test]
-fn counts_go_on_exactly_over_updates_while_threads_fire() {
-    if !is_root("migrations under way") {
-        return;
-    }
-    let _turn = turn();
-    let node = Node::start();
-    update(&node, 1, "migrate");
-    let done = AtomicBool::new(false);
-    let fired: Vec<u64> = std::thread::scope(|scope| {
-        let ends = Ends(&done);
-        let firing = |thread: u32| {
-            let done = &done;
-            scope.spawn(move || {
-                let mut fired = 0;
-                while !done.load(Ordering::Relaxed) {
-                    fire(number(thread), 64);
-                    fired += 64;
-                }
-                fired
-            })
-        };
-        let threads = [firing(0), firing(1), firing(2)];
-        for version in 0..UPDATES {
-            let name = ["migrate_moved", "migrate"][version % 2];
-            let proof = update(&node, version + 2, name);
-            assert_eq!(hand_over(&proof, "same"), "shared");
-            for map in ["tallies", ".bss"] {
-                let told = migrated(&proof, map);
-                assert_eq!(told["merge"], "add", "{told}");
-                assert_eq!(told["conflicts"], 0, "{told}");
-                assert_eq!(told["lost"], 0, "{told}");
-            }
-        }
-        drop(ends);
-        threads.map(|thread| thread.join().unwrap()).into()
-    });
-    for (thread, fired) in (0..).zip(&fired) {
-        let number = number(thread);
-        let tally = value(&node, "tallies", |key| *key == number);
-        assert_eq!(tally["runs"], *fired, "{tally}");
-        assert_eq!(tally["part"]["sum"], fired * number, "{tally}");
-        assert_eq!(value(&node, "same", |key| *key == number), *fired);
-        assert_eq!(value(&node, "keyed", |key| key["number"] == number), *fired);
-    }
-    let all: u64 = fired.iter().sum();
-    assert_eq!(variable(&node, ".bss", "total"), all);
-    assert_eq!(variable(&node, ".bss", "calls"), all);
 }
 
 #[test]
@@ -153,7 +109,7 @@ fn a_way_back_takes_the_counts_with_it() {
             }
             fired
         });
-        for turn in 0..UPDATES / 2 {
+        for turn in 0..ROUNDS {
             update(&node, 2 * turn + 2, "migrate_moved");
             let answer = node.ask_unix("POST /api/v1/instances/m/rollback", b"");
             assert_eq!(answer.status, 200, "{answer:?}");

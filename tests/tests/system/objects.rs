@@ -8,9 +8,7 @@ use std::sync::{LazyLock, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use payload::file::{Arch, ArchObject, Contents, encode};
 use payload::legacy::{Skeleton, write_generation_0};
-use payload::manifest::{Described, Inspected, Manifest};
 use serde_json::{Value, json};
 
 static COMPILED: LazyLock<Mutex<BTreeMap<String, Vec<u8>>>> = LazyLock::new(Mutex::default);
@@ -31,6 +29,15 @@ pub(crate) fn object(name: &str) -> Vec<u8> {
         .entry(name.to_owned())
         .or_insert_with(|| compile(name))
         .clone()
+}
+
+/// The same with this number in place of its `build`: another object in each way but what it does.
+pub(crate) fn numbered(name: &str, number: u64) -> Vec<u8> {
+    const BUILD: [u8; 8] = *b"marrow/b";
+    let mut bytes = object(name);
+    let place = bytes.windows(8).position(|bytes| bytes == BUILD).unwrap();
+    bytes[place..place + 8].copy_from_slice(&number.to_ne_bytes());
+    bytes
 }
 
 fn compile(name: &str) -> Vec<u8> {
@@ -62,33 +69,6 @@ fn compile(name: &str) -> Vec<u8> {
         String::from_utf8_lossy(&clang.stderr)
     );
     std::fs::read(&object).unwrap()
-}
-
-/// A payload file of an object for any machine, with these wishes.
-pub(crate) fn described_payload(
-    name: &str,
-    version: &str,
-    object: &[u8],
-    described: Described,
-) -> Vec<u8> {
-    let inspected = payload::object::inspect(object).unwrap();
-    let objects = [Inspected {
-        arch: Arch::Any,
-        bytes: object,
-        object: &inspected,
-    }];
-    let (name, version) = (name.parse().unwrap(), version.parse().unwrap());
-    let manifest = Manifest::computed(name, version, described, &objects).unwrap();
-    let objects = vec![ArchObject {
-        arch: Arch::Any,
-        bytes: object.to_vec(),
-    }];
-    encode(&Contents {
-        manifest,
-        objects,
-        handler: None,
-    })
-    .unwrap()
 }
 
 /// Generation 0, as `packer legacy` writes it.

@@ -118,6 +118,7 @@ fn boot(kernel: &Kernel, carried: &[(PathBuf, String)], names: &[String]) -> Res
         memory_mib: MEMORY_MIB,
         cpus: 2,
         files,
+        disk: None,
         command: "selftests /usr/bin/node /objects /list".to_owned(),
         timeout: TIMEOUT,
     };

@@ -44,6 +44,8 @@ pub(crate) struct Guest {
     /// What is carried in: a file or folder of this machine, and its absolute path in the guest.
     /// Libraries of programs go along. `/usr/bin` is on the guest's `PATH`, before busybox.
     pub(crate) files: Vec<(PathBuf, String)>,
+    /// A disk, `/dev/vda` there: a file of this machine, which keeps what is written.
+    pub(crate) disk: Option<PathBuf>,
     /// What `/bin/sh` runs, as root, with `lo` up and every file system of the kernel mounted.
     pub(crate) command: String,
     /// How long all of it may take, with the boot.
@@ -57,6 +59,14 @@ pub(crate) enum Printed<'a> {
     Out(&'a str),
     /// On its standard error.
     Err(&'a str),
+}
+
+impl<'a> Printed<'a> {
+    /// The line, wherever it was printed.
+    pub(crate) fn line(self) -> &'a str {
+        let (Self::Out(line) | Self::Err(line)) = self;
+        line
+    }
 }
 
 /// How a run ended.
@@ -74,6 +84,14 @@ pub(crate) struct Run {
     pub(crate) took: Duration,
 }
 
+/// What came of one boot.
+struct Boot<T> {
+    /// What process 1 told.
+    end: T,
+    /// The kernel's log.
+    log: String,
+}
+
 enum Line {
     Out(String),
     Err(String),
@@ -88,17 +106,46 @@ impl Guest {
     /// log and says where all of it is.
     pub(crate) fn run(&self, kernel: &Kernel, told: &mut dyn FnMut(Printed)) -> Result<Run> {
         let begun = Instant::now();
-        let mut folder = Folder::make(kernel.name)?;
         let plan = modules::plan(&kernel.modules)?;
+        let boot = self.boot(kernel, &plan, told, ended)?;
+        let (status, booted) = boot.end;
+        Ok(Run {
+            status,
+            faults: faults(&boot.log),
+            absent: plan.absent,
+            booted,
+            took: begun.elapsed(),
+        })
+    }
+
+    /// The same for a command that resets the machine: nothing in it is asked to end.
+    ///
+    /// # Errors
+    /// As [`Guest::run`]; and when it ends in any other way.
+    pub(crate) fn reset(&self, kernel: &Kernel, told: &mut dyn FnMut(Printed)) -> Result<()> {
+        let plan = modules::plan(&kernel.modules)?;
+        self.boot(kernel, &plan, told, was_reset).map(drop)
+    }
+
+    /// One boot, up to the end that process 1 told of, as `end` reads it.
+    fn boot<T>(
+        &self,
+        kernel: &Kernel,
+        plan: &modules::Plan,
+        told: &mut dyn FnMut(Printed),
+        end: fn(&str) -> Result<T>,
+    ) -> Result<Boot<T>> {
+        let begun = Instant::now();
+        let mut folder = Folder::make(kernel.name)?;
         let initramfs = folder.file("initramfs");
-        initramfs::write(&initramfs, &self.files, &plan, &self.command)?;
+        initramfs::write(&initramfs, &self.files, plan, &self.command)?;
         let carried_mib = std::fs::metadata(&initramfs)?.len().div_ceil(1 << 20);
         let mut qemu = Qemu::start(&mut self.qemu(kernel, &folder, carried_mib))?;
-        let end = self.listen(&mut qemu, begun, told);
+        let listened = self.listen(&mut qemu, begun, told);
         drop(qemu);
         let log = lossy(&folder.file("kernel.log"));
-        let end = end.and_then(|()| ended(&lossy(&folder.file("told"))));
-        let (status, booted) = end.map_err(|error| {
+        let end = listened.and_then(|()| end(&lossy(&folder.file("told"))));
+        let end = end.map_err(|error| {
             folder.keep_log = true;
             anyhow!(
                 "the guest of kernel {}: {error:#}\nthe end of {}:\n{}",
@@ -107,13 +154,7 @@ impl Guest {
                 tail(&log)
             )
         })?;
-        Ok(Run {
-            status,
-            faults: faults(&log),
-            absent: plan.absent,
-            booted,
-            took: begun.elapsed(),
-        })
+        Ok(Boot { end, log })
     }
 
     fn qemu(&self, kernel: &Kernel, folder: &Folder, carried_mib: u64) -> Command {
@@ -130,6 +171,10 @@ impl Guest {
         qemu.arg("-kernel").arg(&kernel.image);
         qemu.arg("-initrd").arg(folder.file("initramfs"));
         qemu.args(["-append", KERNEL_LINE]);
+        if let Some(disk) = &self.disk {
+            let drive = format!("file={},format=raw,if=virtio", disk.display());
+            qemu.args(["-drive", &drive]);
+        }
         let file = |path: &Path| format!("file:{}", path.display());
         for port in [
             file(&folder.file("kernel.log")),
@@ -232,6 +277,14 @@ fn ended(told: &str) -> Result<(i32, Duration)> {
     Ok((status.parse()?, booted))
 }
 
+/// What the command told before it reset the machine.
+fn was_reset(told: &str) -> Result<()> {
+    if told.trim() != "reset" {
+        bail!("it was not reset, but told {told:?}");
+    }
+    Ok(())
+}
+
 fn faults(log: &str) -> Vec<String> {
     log.lines()
         .filter(|line| FAULTS.iter().any(|word| line.contains(word)))
@@ -308,7 +361,9 @@ mod tests {
         assert_eq!((status, booted), (3, Duration::from_millis(12_500)));
         for told in ["", "status 3", "status x booted 1", "status 1 booted -1"] {
             assert!(ended(told).is_err(), "{told:?}");
+            assert!(was_reset(told).is_err(), "{told:?}");
         }
+        assert!(was_reset("reset\n").is_ok() && ended("reset\n").is_err());
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Proves payloads and every kind of hook on kernels: the program `hooks` of the tests in guests and
-//! on the machine itself, its rows compared with the committed table. Called by `cargo xtask kernel`
-//! and `check`.
+//! on the machine itself, its rows compared with the committed table; and a node's restart. Called by
+//! `cargo xtask kernel` and `check`.
 //! Must never pass a kernel on which a kind fails, or does what the table does not say.
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::table::{self, Table};
-use super::{NAMES, at_hand, in_guest};
+use super::{NAMES, RESTART, at_hand, in_guest, restart};
 use crate::{bpf, output, run, setup};
 
 /// The kernel that runs here.
@@ -18,7 +18,7 @@ const LIKE_HERE: &str = "6.18";
 const IN_GUEST: &str = concat!(
     "set -e\n(\n",
     include_str!("smoke.sh"),
-    ")\nhooks /usr/bin/node /objects/hooks\n"
+    ")\nhooks /usr/bin/node /objects/hooks --kill-once-a-place\n"
 );
 
 /// Runs the proof on `kernels` and compares with the table, or writes it.
@@ -33,6 +33,10 @@ pub(crate) fn prove(kernels: &[&str], write: bool) -> Result<()> {
     let mut columns = Vec::new();
     let mut failures = Vec::new();
     for name in kernels {
+        if *name == RESTART {
+            restart::prove(&files)?;
+            continue;
+        }
         let column = if *name == HERE { LIKE_HERE } else { name };
         let mut take = |line: &str| {
             output::line(line);

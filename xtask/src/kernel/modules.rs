@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::run;
 
 /// Modules, and what each is for. What a kernel has built in is not loaded.
-pub(super) const MODULES: [(&str, &str); 9] = [
+pub(super) const MODULES: [(&str, &str); 12] = [
     ("veth", "two ends of a wire, for xdp and tc"),
     ("dummy", "an interface that comes and goes"),
     ("netkit", "an interface whose programs are its own"),
@@ -22,6 +22,9 @@ pub(super) const MODULES: [(&str, &str); 9] = [
     ("act_bpf", "programs as actions of tc"),
     ("nbd", "what fires a writable tracepoint"),
     ("nf_conntrack", "what netfilter programs may ask about"),
+    ("virtio_pci", "where a disk is"),
+    ("virtio_blk", "a disk"),
+    ("ext4", "what is on it"),
 ];
 
 /// What is loaded of one kernel's modules.

@@ -108,6 +108,7 @@ pub(crate) const TO_BOOT: &[Need] = &[
     program("ip", "iproute2", "makes interfaces in guests"),
     program("tc", "iproute2", "shows what hangs on them"),
     program("bpftool", "bpftool", "shows what a guest's kernel holds"),
+    program("mkfs.ext4", "e2fsprogs", "makes a guest's disk"),
     program("setpriv", "util-linux", "ends guests with who started them"),
 ];
 

@@ -8,7 +8,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::path::Path;
 use std::ptr::NonNull;
 
@@ -19,7 +19,8 @@ use libbpf_rs::{
 use libbpf_sys as sys;
 use payload::object::Kind;
 
-use super::attachment::{Attached, Attachment, Filter};
+use super::attachment::{Attached, Attachment};
+use super::filter::Filter;
 use super::rules::{Place, netfilter_hook, place as place_of};
 use super::target::{Key, Target, split_offset, split_path, split_tracepoint, split_usdt};
 use super::{Hook, HookError, perf_event, place};
@@ -70,7 +71,7 @@ fn attached(hook: &Hook, object: &Object, program: &ProgramMut<'_>) -> io::Resul
         }
         Place::PerfEvent => return perf_events(target, program),
         Place::XdpInterface | Place::Interface | Place::TcInterface => {
-            return Ok(vec![interface(hook, raw(program))?]);
+            return Ok(vec![interface(hook, program.as_fd())?]);
         }
         Place::Cgroup => return cgroup(hook, raw(program), main),
         Place::CgroupFunction => {
@@ -238,7 +239,7 @@ fn link_create(
     Ok(unsafe { OwnedFd::from_raw_fd(made) })
 }
 
-fn interface(hook: &Hook, program: i32) -> io::Result<Attachment> {
+fn interface(hook: &Hook, program: BorrowedFd<'_>) -> io::Result<Attachment> {
     let (name, netns) = (hook.target.main.as_str(), hook.target.option(Key::Netns));
     let egress = match hook.kind {
         Kind::Tc => hook.target.option(Key::Direction) == Some("egress"),
@@ -250,7 +251,7 @@ fn interface(hook: &Hook, program: i32) -> io::Result<Attachment> {
         _ => hook.attach_type,
     };
     if hook.kind == Kind::SocketFilter {
-        return socket_filter(program, name, netns).map(Attachment::Socket);
+        return socket_filter(program.as_raw_fd(), name, netns).map(Attachment::Socket);
     }
     let flags = xdp_flags(&hook.target);
     let link = place::in_netns(netns, || {
@@ -259,7 +260,7 @@ fn interface(hook: &Hook, program: i32) -> io::Result<Attachment> {
             flags,
             ..Default::default()
         };
-        link_create(program, number, attach_type, Some(options))
+        link_create(program.as_raw_fd(), number, attach_type, Some(options))
     });
     match link {
         // Kernels before 6.6 have classifiers instead of tcx.

@@ -14,12 +14,14 @@ use libbpf_sys as sys;
 
 use super::super::pins::{Pinned, Place};
 use super::super::seat_place::LinkSet;
-use super::{Hook, Whereabouts, place};
+use super::filter::Filter;
+use super::{Hook, Whereabouts};
 
 /// A program at its hook: several attachments where the hook is one a CPU or a thread.
 pub(crate) struct Attached {
-    pins: Vec<Pinned>,
+    // Dropped in this order: as long as a filter is there, its pin tells of it.
     attachments: Vec<Attachment>,
+    pins: Vec<Pinned>,
     /// What the target's name stood for when it was attached.
     whereabouts: Whereabouts,
 }
@@ -42,26 +44,40 @@ impl Attached {
     /// What another daemon left at a hook under these names.
     ///
     /// # Errors
-    /// One of them is not there.
+    /// One of them is not there, or what it was attached to is not: another one may have its name.
     pub(crate) fn found(hook: &Hook, place: &Arc<Place>, names: Vec<String>) -> io::Result<Self> {
-        let links = names.iter().map(|name| place.get(name));
-        let attachments = links.map(|link| link.map(Attachment::Descriptor));
-        let attachments = attachments.collect::<io::Result<_>>()?;
-        let mut found = Self::new(attachments, hook.whereabouts());
+        let whereabouts = hook.whereabouts();
+        if names.iter().any(|name| whereabouts.is_not_told(name)) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let attachment = |name: &String| {
+            let pinned = place.get(name)?;
+            if !Filter::is_told(name) {
+                return Ok(Attachment::Descriptor(pinned));
+            }
+            let filter = Filter::found(name, pinned).ok_or(io::ErrorKind::InvalidData)??;
+            Ok(Attachment::Filter(Box::new(filter)))
+        };
+        let attachments = names.iter().map(attachment).collect::<io::Result<_>>()?;
+        let mut found = Self::new(attachments, whereabouts);
         found.pins = names.into_iter().map(|name| place.owned(name)).collect();
         Ok(found)
     }
 
-    /// Pins its links under the names of a set. Those that can't be pinned end with the daemon: all of
-    /// a set are, or none.
+    /// Pins its links, and the programs of its filters, under the names of a set. Those that can't be
+    /// pinned end with the daemon: all of a set are, or none.
     #[must_use]
     pub(crate) fn pinned(mut self, place: &Arc<Place>, set: &LinkSet) -> Self {
         let count = self.attachments.len();
         let pins = self.attachments.iter().enumerate();
         let pins: io::Result<Vec<Pinned>> = pins
             .map(|(index, attachment)| {
+                let name = set.name(index, count) + &self.whereabouts.words();
+                if let Attachment::Filter(filter) = attachment {
+                    return place.pin(filter.program(), name + &filter.words());
+                }
                 let link = attachment.link().ok_or(io::ErrorKind::Unsupported)?;
-                place.pin(link, set.name(index, count))
+                place.pin(link, name)
             })
             .collect();
         self.pins = pins.unwrap_or_default();
@@ -70,8 +86,11 @@ impl Attached {
 
     /// The program that runs there, where the kernel tells it.
     pub(crate) fn program(&self) -> Option<OwnedFd> {
-        let link = self.first()?.link()?;
-        let info = link_info(link)?;
+        let first = self.first()?;
+        if let Attachment::Filter(filter) = first {
+            return filter.program().try_clone_to_owned().ok();
+        }
+        let info = link_info(first.link()?)?;
         // SAFETY: takes one integer.
         let program = unsafe { sys::bpf_prog_get_fd_by_id(info.prog_id) };
         // SAFETY: a descriptor that is not negative was just given to us alone.
@@ -102,24 +121,10 @@ pub(crate) enum Attachment {
     /// A link by its descriptor.
     Descriptor(OwnedFd),
     /// A classifier of traffic control; detaches when it is dropped.
-    Filter(#[expect(dead_code, reason = "its drop is what it is held for")] Box<Filter>),
+    Filter(Box<Filter>),
     /// A packet socket that a filter is attached to; closing it detaches.
     Socket(#[expect(dead_code, reason = "its drop is what it is held for")] OwnedFd),
 }
-
-/// A classifier of traffic control, which lives without a descriptor.
-pub(crate) struct Filter {
-    hook: sys::bpf_tc_hook,
-    handle: u32,
-    priority: u32,
-    /// Where its interface is, by its number.
-    netns: Option<OwnedFd>,
-}
-
-// SAFETY: `hook` holds numbers; its one pointer is null and is never followed.
-unsafe impl Send for Filter {}
-// SAFETY: as above.
-unsafe impl Sync for Filter {}
 
 impl Attachment {
     /// Whether the kernel has cleared a link's target. The link itself stays.
@@ -184,83 +189,4 @@ fn link_is_gone(link: BorrowedFd<'_>) -> bool {
         _ => 1,
     };
     target == 0
-}
-
-impl Filter {
-    /// Attaches a program as a direct-action classifier.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub(super) fn attach(
-        program: i32,
-        interface: &str,
-        netns: Option<&str>,
-        egress: bool,
-    ) -> io::Result<Self> {
-        let attach = || {
-            let number = place::interface(interface)?;
-            let mut hook = sys::bpf_tc_hook {
-                sz: size_of::<sys::bpf_tc_hook>() as sys::size_t,
-                ifindex: number,
-                attach_point: if egress {
-                    sys::BPF_TC_EGRESS
-                } else {
-                    sys::BPF_TC_INGRESS
-                },
-                ..Default::default()
-            };
-            // SAFETY: `hook` lives over the call and tells its own size.
-            let made = unsafe { sys::bpf_tc_hook_create(&raw mut hook) };
-            if made < 0 && made != -libc::EEXIST {
-                return Err(io::Error::from_raw_os_error(-made));
-            }
-            let mut options = sys::bpf_tc_opts {
-                sz: size_of::<sys::bpf_tc_opts>() as sys::size_t,
-                prog_fd: program,
-                ..Default::default()
-            };
-            // SAFETY: as above, for both.
-            let result = unsafe { sys::bpf_tc_attach(&raw const hook, &raw mut options) };
-            if result < 0 {
-                return Err(io::Error::from_raw_os_error(-result));
-            }
-            Ok::<Self, io::Error>(Self {
-                hook,
-                handle: options.handle,
-                priority: options.priority,
-                netns: None,
-            })
-        };
-        match netns.map(place::netns).transpose()? {
-            Some(namespace) => {
-                let made = place::in_namespace(&namespace, attach)?;
-                Ok(Self {
-                    netns: Some(namespace),
-                    ..made
-                })
-            }
-            None => attach(),
-        }
-    }
-}
-
-impl Drop for Filter {
-    fn drop(&mut self) {
-        let options = sys::bpf_tc_opts {
-            sz: size_of::<sys::bpf_tc_opts>() as sys::size_t,
-            handle: self.handle,
-            priority: self.priority,
-            ..Default::default()
-        };
-        let this: &Self = self;
-        let detach = || {
-            // SAFETY: both live over the call and tell their own sizes.
-            Ok(unsafe { sys::bpf_tc_detach(&raw const this.hook, &raw const options) })
-        };
-        // An error means that it went with its interface, or that somebody else has removed it.
-        let _removed = match &this.netns {
-            Some(namespace) => place::in_namespace(namespace, detach),
-            None => detach(),
-        };
-    }
 }

@@ -8,6 +8,9 @@ use super::rules::{Place, place as place_of};
 use super::target::{Key, split_path, split_usdt};
 use super::{Hook, HookError, needs, place};
 
+/// What comes before the words of a place in the name of a pin.
+const BEGINS: &str = "_w";
+
 /// What a target's name stands for.
 pub(super) enum Whereabouts {
     /// Something that does not go away.
@@ -50,6 +53,27 @@ impl Whereabouts {
             }
             (Self::At(_), Self::Absent) => true,
             // It was not there, or could not be seen: then what is attached says more.
+            _ => false,
+        }
+    }
+
+    /// Its words, for the name of a pin.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::At(spot) => format!("{BEGINS}{}_{}", spot.number, spot.inode),
+            _ => String::new(),
+        }
+    }
+
+    /// Whether the name of a pin tells another place than this one.
+    pub(super) fn is_not_told(&self, name: &str) -> bool {
+        let told = name.split_once(BEGINS).and_then(|(_, words)| {
+            let mut numbers = words.split('_').map_while(|word| word.parse().ok());
+            Some((numbers.next()?, numbers.next()?))
+        });
+        match (told, self) {
+            (Some(told), Self::At(spot)) => told != (spot.number, spot.inode),
+            (Some(_), Self::Absent) => true,
             _ => false,
         }
     }
@@ -178,4 +202,29 @@ impl Hook {
 
 fn process_lives(pid: u32) -> bool {
     std::path::Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_tells_whether_its_target_is_still_the_one_of_that_name() {
+        let at = |number, inode| {
+            Whereabouts::At(Spot {
+                number,
+                inode,
+                _held: None,
+            })
+        };
+        let name = format!("s1_l7_0_1{}_f5_1_1_in_", at(5, 7).words());
+        assert!(!at(5, 7).is_not_told(&name));
+        for other in [at(6, 7), at(5, 8), Whereabouts::Absent] {
+            assert!(other.is_not_told(&name));
+        }
+        // What could not be looked up may be anything.
+        assert!(!Whereabouts::Unknown.is_not_told(&name));
+        assert_eq!(Whereabouts::Fixed.words(), "");
+        assert!(!Whereabouts::Fixed.is_not_told("s1_l7_0_1"));
+    }
 }

@@ -1,0 +1,117 @@
+//! What a daemon left and the next one can't, or may not, go on with: it is told, and nothing of it stays
+//! that nobody could stop.
+
+use std::path::Path;
+
+use super::kernel::{Held, pinned};
+use super::kills::Home;
+use super::node::Node;
+use super::objects::object;
+use super::release::write;
+use super::waiting::{is_root, until};
+use tests::held;
+
+const NAMES: [&str; 2] = ["kept", "lost"];
+
+/// A node that was killed with two instances.
+fn killed() -> (Home, held::Objects) {
+    let home = Home::new();
+    let node = home.start();
+    for (name, object) in NAMES.iter().zip(["one", "two"].map(object)) {
+        let put = node.ask_unix(&format!("PUT /api/v1/instances/{name}"), &object);
+        assert_eq!(put.status, 200, "{put:?}");
+    }
+    let objects = Held::by(node.pid()).objects;
+    node.kill();
+    (home, objects)
+}
+
+fn names(node: &Node) -> Vec<String> {
+    let instances = node.instances();
+    let name = |found: &serde_json::Value| found["name"].as_str().unwrap().to_owned();
+    instances.iter().map(name).collect()
+}
+
+/// Whether an instance has pins.
+fn is_pinned(home: &Home, name: &str) -> bool {
+    pinned(&home.state()).iter().any(|pin| pin.ends_with(name))
+}
+
+fn ends(home: &Home, node: Node, objects: &held::Objects) {
+    assert_eq!(node.stop(), Some(0));
+    assert!(pinned(&home.state()).is_empty());
+    until("the kernel has let go of everything", || {
+        held::still_there(objects).is_empty().then_some(())
+    });
+}
+
+#[test]
+fn an_instance_whose_file_is_gone_runs_on_until_it_is_stopped_by_its_name() {
+    if !is_root("an instance whose file is gone") {
+        return;
+    }
+    let (home, objects) = killed();
+    let record = std::fs::read_to_string(home.state().join("instances/lost.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let digest = record["generations"][0]["original"]["digest"]
+        .as_str()
+        .unwrap();
+    let hex = digest.trim_start_matches("sha256:");
+    assert!(remove(&home.state(), hex), "no file of {hex}");
+    let node = home.start();
+    assert_eq!(names(&node), ["kept"]);
+    assert!(
+        node.journal()
+            .contains("lost: what the last daemon left of it")
+    );
+    assert!(is_pinned(&home, "lost"));
+    assert_eq!(
+        node.ask_unix("DELETE /api/v1/instances/lost", b"").status,
+        204
+    );
+    assert!(!is_pinned(&home, "lost"));
+    assert_eq!(
+        node.ask_unix("DELETE /api/v1/instances/lost", b"").status,
+        404
+    );
+    ends(&home, node, &objects);
+}
+
+/// Removes the file whose name has this in it.
+fn remove(folder: &Path, part: &str) -> bool {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return remove(&path, part);
+        }
+        let found = entry.file_name().to_string_lossy().contains(part);
+        found && std::fs::remove_file(path).is_ok()
+    })
+}
+
+#[test]
+fn an_instance_whose_record_is_torn_is_stopped_and_the_others_go_on() {
+    if !is_root("an instance whose record is torn") {
+        return;
+    }
+    let (home, objects) = killed();
+    write(&home.state().join("instances/lost.json"), b"{");
+    let node = home.start();
+    assert_eq!(names(&node), ["kept"]);
+    assert!(node.journal().contains("lost: its record can't be read"));
+    assert!(!is_pinned(&home, "lost"));
+    ends(&home, node, &objects);
+}
+
+#[test]
+fn what_the_rules_of_now_refuse_does_not_run_on() {
+    if !is_root("rules that changed") {
+        return;
+    }
+    let (home, objects) = killed();
+    let node = Node::start_over(&home.state(), &["--allow-unsigned", "never"]);
+    assert!(names(&node).is_empty());
+    assert!(node.journal().contains("kept: it may not run any more"));
+    ends(&home, node, &objects);
+}
