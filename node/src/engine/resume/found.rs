@@ -15,7 +15,7 @@ use super::super::machine::State;
 use super::super::prepare::{self, PlannedHook};
 use super::super::record::{Laid, Record, Stands};
 use super::super::room::Pauses;
-use super::super::running::{Beginning, Clock, Running};
+use super::super::running::{Beginning, Clock, Proved, Running};
 use super::super::view::Identity;
 use super::super::{ApplyError, Engine, Notice, buffers, proof};
 use super::{PayloadOf, ResumeError};
@@ -197,6 +197,7 @@ impl Running {
             pauses: Pauses::default(),
             clock,
             keeping,
+            proved: Proved::NOTHING,
         };
         running.settle()?;
         running.reader.adopt(sources)?;
