@@ -158,6 +158,13 @@ impl Daemon {
         let _ = resuming.await;
     }
 
+    /// Leaves what it has gone on with to the next daemon, where it can't begin to serve.
+    pub(crate) async fn leave(self) {
+        let engine = self.parts.engine.clone();
+        // A panic has been told.
+        let _ = tokio::task::spawn_blocking(move || engine.leave_all()).await;
+    }
+
     /// The TCP address that was bound, with the port that the kernel chose for port 0.
     pub(crate) fn bound(&self) -> Option<SocketAddr> {
         self.bound

@@ -192,17 +192,18 @@ impl Engine {
     /// Takes in an instance that another daemon left.
     fn take_in(&self, name: &InstanceName, running: Running) {
         let slot = Arc::new(Slot::default());
-        let view = running.view();
-        *locked(&slot.view) = Some(view);
+        self.publish(&slot, &running, None);
         *locked(&slot.running) = Some(running);
         locked(&self.shared.slots).insert(name.clone(), slot);
     }
 
-    /// Shows a running instance as it is now, and has its history kept.
+    /// Shows a running instance as it is now, and waits until its history is kept: what was answered is
+    /// known to the next daemon.
     fn publish(&self, slot: &Slot, running: &Running, file: Option<File>) {
         *locked(&slot.view) = Some(running.view());
         if let Some(keeper) = &self.shared.config.keeper {
             keeper.keep(&running.identity.name, Arc::clone(&running.history), file);
+            keeper.settle();
         }
     }
 

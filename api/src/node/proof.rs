@@ -29,9 +29,9 @@ pub struct Proof {
     pub events_before: u64,
     /// Events of the old generation that were read after the flip.
     pub drained: u64,
-    /// Hook runs that met an empty lane, since the hook was attached.
+    /// Hook runs that met an empty lane since the proof before this one.
     pub falls_through: u64,
-    /// Events lost between hook and reader.
+    /// Events lost between hook and reader since the proof before this one.
     pub lost: Measured,
     /// Why it is not promised that nothing is lost in a ring: it may be too small for the pause.
     /// Absent where it is.

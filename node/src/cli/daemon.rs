@@ -124,8 +124,13 @@ async fn serve(config: DaemonConfig, engine: Engine, state_dir: &StateDir) -> Re
             .map(|address: SocketAddr| address.to_string()),
     };
     daemon.resume().await;
-    state_dir.record(&listening)?;
-    output.listening(&listening).map_err(CliError::Print)?;
+    let told = state_dir.record(&listening);
+    let told = told.and_then(|()| output.listening(&listening).map_err(CliError::Print));
+    if let Err(error) = told {
+        // Who could not begin takes nothing with it.
+        daemon.leave().await;
+        return Err(error);
+    }
     // On a worker: the thread that a caller's arrival wakes also reads what it sent.
     let serving = tokio::spawn(async move { daemon.run(signals.stop()).await });
     let served = serving

@@ -6,6 +6,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::CliError;
 use crate::output::Listening;
@@ -16,6 +18,10 @@ const ADDRESSES_FILE: &str = "addresses.json";
 const ADDRESSES_NEW: &str = "addresses.json.new";
 /// The file whose lock says whose folder it is. It stays: who removed it could let two in.
 const LOCK_FILE: &str = "lock";
+
+/// How long a daemon that was killed may hold its folder: the kernel closes its descriptors one by one.
+const DYING_MAX: Duration = Duration::from_secs(3);
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// A state folder that is ours. The addresses are removed when this is dropped.
 #[derive(Debug)]
@@ -42,15 +48,24 @@ impl StateDir {
             .mode(0o600)
             .open(path.join(LOCK_FILE))
             .map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(CliError::StateDirTaken {
-                path: path.to_owned(),
-            }),
-            Err(TryLockError::Error(reason)) => Err(failed(reason)),
+        let deadline = Instant::now() + DYING_MAX;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => {
+                    return Ok(Self {
+                        path: path.to_owned(),
+                        _lock: lock,
+                    });
+                }
+                // Its daemon may just be ending.
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(BETWEEN_TRIES),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(CliError::StateDirTaken {
+                        path: path.to_owned(),
+                    });
+                }
+                Err(TryLockError::Error(reason)) => return Err(failed(reason)),
+            }
         }
     }
 

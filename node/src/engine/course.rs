@@ -369,7 +369,7 @@ impl Running {
             only_new: flipped.events,
         });
         self.complete(&mut proof);
-        let (payload, link) = (now.shown.payload.clone(), self.link());
+        let (payload, link) = (self.charge.shown.payload.clone(), self.link());
         let history = Arc::make_mut(&mut self.history);
         if went_back {
             history.go_back(&payload, link, proof);

@@ -75,6 +75,27 @@ impl History {
         self.shorten();
     }
 
+    /// A generation is in charge, whether it is known of or not: a kill may have come before that was
+    /// written.
+    pub(super) fn catch_up(&mut self, payload: &str, link: Link, mut proof: Proof) {
+        let of_it = |other: &Link| other.started_ms == link.started_ms && other.id == link.id;
+        let known = self.line.iter().rposition(of_it);
+        if known.is_some_and(|index| index + 1 == self.line.len()) {
+            return;
+        }
+        let last = self.line.last();
+        let last = last.filter(|last| last.started_ms == link.started_ms);
+        proof.from = last.map(|last| last.id.clone());
+        match known {
+            // It was gone back to.
+            Some(index) => {
+                self.line.truncate(index + 1);
+                self.add(payload, link.started_ms, proof);
+            }
+            None => self.follow(payload, link, proof),
+        }
+    }
+
     /// The one in charge was left for the one before it, which runs as this generation now.
     pub(super) fn go_back(&mut self, payload: &str, link: Link, proof: Proof) {
         self.line.truncate(self.line.len().saturating_sub(2));

@@ -1,5 +1,5 @@
-//! The histories on disk, and the files of the generations in them, kept by a thread of its own: an
-//! update waits for no disk. Made with the engine where there is a state folder.
+//! Histories and records on disk, and the files of the generations in them, kept by a thread of its own.
+//! Made with the engine where there is a state folder.
 //! Must never leave half of a file, nor remove one that a history needs.
 
 use std::collections::{BTreeMap, BTreeSet};

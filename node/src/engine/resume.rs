@@ -63,7 +63,10 @@ impl Engine {
         };
         if let Some(pins) = &config.pins {
             let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
-            pins.keep_only(&names);
+            for name in pins.keep_only(&names) {
+                let what = "what was left of it in the kernel is removed";
+                self.failed(&name, what, &"there is no record of it");
+            }
         }
         let threads = left.len().min(THREADS_MAX);
         let left = Mutex::new(left.into_iter());
@@ -272,7 +275,11 @@ impl Engine {
                     gate,
                     place,
                 };
+                let place = Arc::clone(&left.place);
+                // What it can't be gone on with half-way stays for another try.
+                place.set_left(true);
                 let running = self.go_on(name, record, left, payload_of)?;
+                place.set_left(false);
                 Ok(Resumed::GoesOn(Box::new(running)))
             }
             (Fate::GoOn(index) | Fate::Start(index), _) => Ok(Resumed::StartsAnew(index)),

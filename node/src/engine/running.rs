@@ -24,7 +24,7 @@ use super::watch::{SinkTally as SinkSums, Tally};
 use super::{ApplyError, NotYours, proof};
 use crate::fault;
 use crate::instance::counters::Counters;
-use crate::instance::loss::plus;
+use crate::instance::loss::{minus, plus};
 use crate::instance::reader::{Drained, Reader, ReaderDead};
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::grace;
@@ -78,6 +78,23 @@ pub(crate) struct Running {
     pub(super) clock: Clock,
     /// What outlives the daemon.
     pub(super) keeping: Option<Keeping>,
+    /// The sums of the newest proof.
+    pub(super) proved: Proved,
+}
+
+/// Sums up to a proof.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Proved {
+    through: u64,
+    lost: Measured,
+}
+
+impl Proved {
+    /// Before the first one.
+    pub(super) const NOTHING: Self = Self {
+        through: 0,
+        lost: Measured::Known(0),
+    };
 }
 
 /// What an instance starts with beside its first generation.
@@ -146,6 +163,7 @@ impl Running {
             pauses: Pauses::default(),
             clock,
             keeping,
+            proved: Proved::NOTHING,
         };
         running.intend(None, file)?;
         fault::at("start intended");
@@ -348,17 +366,20 @@ impl Running {
         View::of(self)
     }
 
-    /// Completes a proof with the sums until now.
-    pub(super) fn complete(&self, proof: &mut api::node::Proof) {
+    /// Completes a proof with what was counted since the one before it.
+    pub(super) fn complete(&mut self, proof: &mut api::node::Proof) {
         let gone = self.beside.iter().flat_map(|beside| {
             let gone = beside.seats_without(&self.charge.seats);
             gone.map(|seat| seat.falls_through())
         });
+        let through = self.through_before + self.falls_through() + gone.sum::<u64>();
+        let lost = self.view().kernel_lost();
         proof.instance = self.identity.name.to_string();
-        proof.falls_through = self.through_before + self.falls_through() + gone.sum::<u64>();
+        proof.falls_through = through.saturating_sub(self.proved.through);
         if proof.lost == Measured::Known(0) {
-            proof.lost = self.view().kernel_lost();
+            proof.lost = minus(lost, self.proved.lost);
         }
+        self.proved = Proved { through, lost };
     }
 }
 

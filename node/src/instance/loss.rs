@@ -34,6 +34,16 @@ pub(crate) fn plus(one: Measured, other: Measured) -> Measured {
     }
 }
 
+/// What was lost since: known only when both are.
+pub(crate) fn minus(now: Measured, before: Measured) -> Measured {
+    match (now, before) {
+        (Measured::Known(now), Measured::Known(before)) => {
+            Measured::Known(now.saturating_sub(before))
+        }
+        _ => Measured::Unknown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +62,9 @@ mod tests {
             plus(Measured::Unknown, Measured::Known(3)),
             Measured::Unknown
         );
+        let (two, three) = (Measured::Known(2), Measured::Known(3));
+        assert_eq!(minus(three, two), Measured::Known(1));
+        assert_eq!(minus(Measured::Unknown, two), Measured::Unknown);
+        assert_eq!(minus(three, Measured::Unknown), Measured::Unknown);
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Direct {
     hook: Hook,
     held: Mutex<Held>,
     place: Option<SeatPlace>,
+    /// It was not attached when it was found: what happened until then it did not see.
+    was_away: bool,
 }
 
 #[derive(Default)]
@@ -71,6 +73,7 @@ impl Direct {
             hook: hook.clone(),
             held: Mutex::default(),
             place,
+            was_away: false,
         }
     }
 
@@ -78,12 +81,12 @@ impl Direct {
     /// newer generation or that of the one before it.
     pub(crate) fn found(hook: &Hook, place: SeatPlace, is_newer: bool) -> Self {
         let mut left = place.left(hook);
-        let current = if is_newer {
-            left.pop()
-        } else {
-            left.into_iter().next()
+        let current = match left.len() {
+            0 => Attached::default(),
+            count => left.swap_remove(if is_newer { count - 1 } else { 0 }),
         };
-        let current = current.unwrap_or_default();
+        left.into_iter().for_each(Attached::remove);
+        let was_away = current.is_empty();
         let held = Held {
             program: current.program(),
             current,
@@ -93,10 +96,17 @@ impl Direct {
             hook: hook.clone(),
             held: Mutex::new(held),
             place: Some(place),
+            was_away,
         }
     }
 
-    /// Puts the same program, loaded once more, in the place of the one that was left.
+    /// Whether it was not attached when it was found.
+    pub(crate) fn was_away(&self) -> bool {
+        self.was_away
+    }
+
+    /// Puts the same program, loaded once more, in the place of the one that was left. Where it has to be
+    /// attached again and can't, its target is gone, and the other hooks go on.
     ///
     /// # Errors
     /// The kernel's.
@@ -107,11 +117,14 @@ impl Direct {
         );
         // What is attached and can't be replaced in place runs on: beside it the same program would
         // see everything twice.
-        if detached != paused && (detached || in_place) {
-            if detached {
-                // It goes on once its target is back.
-                self.held().gone = self.hook.may_go() && self.hook.is_absent();
+        if detached && !paused {
+            self.held().gone = self.hook.may_go() && self.hook.is_absent();
+            if self.advance(member).is_err() {
+                let mut held = self.held();
+                held.gone = true;
+                held.succeeded_by(Some(member));
             }
+        } else if in_place && !detached {
             return self.advance(member);
         }
         Ok(())

@@ -13,7 +13,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use libbpf_rs::MapHandle;
 use payload::digest::Digest;
@@ -65,20 +65,25 @@ impl Pins {
         Arc::new(Place {
             folder,
             last: AtomicU64::new(highest.unwrap_or(0)),
+            left: AtomicBool::new(false),
         })
     }
 
-    /// Removes the pins of all instances but these.
-    pub(crate) fn keep_only(&self, instances: &[&str]) {
+    /// Removes the pins of all instances but these, and gives the names of those that had some.
+    pub(crate) fn keep_only(&self, instances: &[&str]) -> Vec<String> {
         let kept: Vec<String> = instances
             .iter()
             .map(|name| name.replace('.', "%"))
             .collect();
-        for name in names(&self.folder).unwrap_or_default() {
-            if !kept.contains(&name) {
-                self.place(&name.replace('%', ".")).remove();
-            }
-        }
+        let found = names(&self.folder).unwrap_or_default();
+        let others = found.into_iter().filter(|name| !kept.contains(name));
+        others
+            .map(|name| {
+                let instance = name.replace('%', ".");
+                self.place(&instance).remove();
+                instance
+            })
+            .collect()
     }
 
     /// Removes the daemon's folder, where no instance is left in it.
@@ -94,9 +99,11 @@ pub(crate) struct Place {
     folder: PathBuf,
     /// The highest number that a name has.
     last: AtomicU64,
+    /// Pins stay whoever drops them.
+    left: AtomicBool,
 }
 
-/// A pin. It goes when this is dropped.
+/// A pin. It goes when this is dropped, unless its place was left.
 #[derive(Debug)]
 pub(crate) struct Pinned {
     place: Arc<Place>,
@@ -111,6 +118,11 @@ impl Place {
     pub(crate) fn begin(&self) -> io::Result<()> {
         self.remove();
         fs::create_dir(&self.folder)
+    }
+
+    /// Whether what is pinned stays, whoever drops it: somebody else is to go on with it.
+    pub(crate) fn set_left(&self, left: bool) {
+        self.left.store(left, Ordering::Relaxed);
     }
 
     /// A number that no name has yet.
@@ -205,9 +217,18 @@ impl Place {
     }
 }
 
+impl Pinned {
+    /// Removes it, also from a place that is left.
+    pub(super) fn remove(self) {
+        self.place.unpin(&self.name);
+    }
+}
+
 impl Drop for Pinned {
     fn drop(&mut self) {
-        self.place.unpin(&self.name);
+        if !self.place.left.load(Ordering::Relaxed) {
+            self.place.unpin(&self.name);
+        }
     }
 }
 

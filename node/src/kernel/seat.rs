@@ -72,6 +72,14 @@ impl Seat {
         }
     }
 
+    /// Whether it was not attached when it was found: nobody counts what it did not see.
+    pub(crate) fn was_away(&self) -> bool {
+        match self {
+            Self::Switched(switch) => switch.was_away(),
+            Self::Direct(direct) => direct.was_away(),
+        }
+    }
+
     /// The number of the place where it is pinned.
     pub(crate) fn number(&self) -> Option<u64> {
         match self {

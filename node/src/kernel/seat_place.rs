@@ -106,7 +106,7 @@ impl SeatPlace {
             let whole = names.len() == count;
             match Attached::found(hook, &self.place, names.clone()) {
                 Ok(found) if whole => left.push(found),
-                Ok(_) => {}
+                Ok(torn) => torn.remove(),
                 Err(_) => names.iter().for_each(|name| self.place.unpin(name)),
             }
         }

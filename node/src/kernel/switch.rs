@@ -49,6 +49,8 @@ pub(crate) struct Switch {
     /// The stub that is attached, which another daemon may have loaded.
     program: Mutex<Option<OwnedFd>>,
     pinned: Option<(SeatPlace, [Pinned; 2])>,
+    /// It was not attached when it was found: what happened until then it did not see.
+    was_away: bool,
 }
 
 /// What a stub is made with beside its hook.
@@ -114,6 +116,7 @@ impl Switch {
             program: Mutex::new(program_of(hook, &stub)),
             stub,
             pinned,
+            was_away: false,
         };
         switch.hold(attached);
         Ok(switch)
@@ -134,8 +137,11 @@ impl Switch {
         let (stub, log) = libbpf_log::catch(|| load(hook, &maps));
         let stub = stub.map_err(|error| error.with_log(&log))?;
         // An older set is one whose target had gone away.
-        let attached = place.left(hook).pop().unwrap_or_default();
+        let mut left = place.left(hook);
+        let attached = left.pop().unwrap_or_default();
+        left.into_iter().for_each(Attached::remove);
         let program = attached.program().or_else(|| program_of(hook, &stub));
+        let was_away = attached.is_empty();
         let switch = Self {
             hook: hook.clone(),
             lanes,
@@ -146,6 +152,7 @@ impl Switch {
             program: Mutex::new(program),
             stub,
             pinned: Some((place, [lanes_pin, through_pin])),
+            was_away,
         };
         switch.meant.store(switch.runs_through(), Ordering::Relaxed);
         switch
@@ -156,6 +163,11 @@ impl Switch {
             switch.attach_again();
         }
         Ok(switch)
+    }
+
+    /// Whether it was not attached when it was found.
+    pub(crate) fn was_away(&self) -> bool {
+        self.was_away
     }
 
     /// The number of its place.

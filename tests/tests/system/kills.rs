@@ -155,6 +155,7 @@ fn a_daemon_killed_at_any_step_of_an_update_leaves_one_whole_generation() {
             let moved = !["prepare", "armed", "intended", "arm"].contains(&step);
             assert_eq!(now, before + u64::from(moved), "{step}");
             assert_eq!(node.instance("live")["state"], "running", "{step}");
+            assert_eq!(in_charge_by_history(&node), now, "{step}");
             objects.extend(Held::by(node.pid()).objects);
             // What goes on can be updated, and the next kill meets an instance as good as new.
             assert_eq!(node.ask_unix(PUT, &version(1)).status, 200, "{step}");
@@ -168,6 +169,17 @@ fn a_daemon_killed_at_any_step_of_an_update_leaves_one_whole_generation() {
     objects.extend(Held::by(node.pid()).objects);
     assert_eq!(node.stop(), Some(0));
     nothing_is_orphaned(&home, &objects);
+}
+
+/// What the history says is in charge.
+fn in_charge_by_history(node: &Node) -> u64 {
+    let history = node
+        .ask_unix("GET /api/v1/instances/live/history", b"")
+        .json();
+    let entries = history["entries"].as_array().unwrap();
+    let mut in_charge = entries.iter().filter(|entry| entry["in_charge"] == true);
+    let entry = in_charge.next().unwrap();
+    entry["proof"]["to"]["generation"].as_u64().unwrap()
 }
 
 fn generation(node: &Node) -> u64 {

@@ -105,6 +105,31 @@ fn an_instance_whose_record_is_torn_is_stopped_and_the_others_go_on() {
 }
 
 #[test]
+fn a_daemon_that_can_not_begin_takes_nothing_with_it() {
+    if !is_root("a daemon that can't begin") {
+        return;
+    }
+    let (home, objects) = killed();
+    // It is taken for the file of addresses that is about to be renamed.
+    let obstacle = home.state().join("addresses.json.new");
+    std::fs::create_dir(&obstacle).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ended = super::node::command(&folder.path().join("node.sock"))
+        .args(["daemon", "--legacy-listen", "none", "--state-dir"])
+        .arg(home.state())
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(NAMES.iter().all(|name| is_pinned(&home, name)));
+    std::fs::remove_dir(&obstacle).unwrap();
+    let node = home.start();
+    assert_eq!(names(&node), NAMES);
+    let gone_on = node.journal().matches("gone on with").count();
+    assert_eq!(gone_on, NAMES.len(), "{}", node.journal());
+    ends(&home, node, &objects);
+}
+
+#[test]
 fn what_the_rules_of_now_refuse_does_not_run_on() {
     if !is_root("rules that changed") {
         return;

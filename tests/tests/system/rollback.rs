@@ -305,6 +305,11 @@ fn a_generation_that_loses_is_left_by_itself() {
     let shown = node.cli(&["status", "a"]);
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(text.contains("gone back to by itself"), "{text}");
+    // A proof tells what was lost since the one before it, the instance what it ever lost.
+    assert_ne!(back["lost"], 0, "{back}");
+    let proof = put(&node, "?bake_ms=0", &object("two"));
+    assert_eq!(proof["lost"], 0, "{proof}");
+    assert_ne!(node.instance("a")["counts"]["kernel_lost"], 0);
 }
 
 #[test]

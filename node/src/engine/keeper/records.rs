@@ -10,7 +10,7 @@ use payload::digest::Digest;
 use payload::name::InstanceName;
 
 use super::super::record::Record;
-use crate::durable;
+use crate::durable::{self, UNFINISHED};
 
 /// The folder in the state folder.
 const FOLDER: &str = "instances";
@@ -41,6 +41,11 @@ impl Records {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let file = entry.file_name().to_string_lossy().into_owned();
+            if file.ends_with(UNFINISHED) {
+                // A kill came before its rename. What it was to replace says enough.
+                fs::remove_file(entry.path())?;
+                continue;
+            }
             let name = file.strip_suffix(ENDING).map(str::parse::<InstanceName>);
             let Some(Ok(name)) = name else { continue };
             let read = fs::read(entry.path()).map_err(|error| error.to_string());

@@ -15,9 +15,9 @@ use super::super::machine::State;
 use super::super::prepare::{self, PlannedHook};
 use super::super::record::{Laid, Record, Stands};
 use super::super::room::Pauses;
-use super::super::running::{Beginning, Clock, Running};
+use super::super::running::{Beginning, Clock, Proved, Running};
 use super::super::view::Identity;
-use super::super::{ApplyError, Engine, Notice, buffers};
+use super::super::{ApplyError, Engine, Notice, buffers, proof};
 use super::{PayloadOf, ResumeError};
 use crate::admit::Admitted;
 use crate::fault;
@@ -58,12 +58,8 @@ impl Engine {
         payload_of: &PayloadOf<'_>,
     ) -> Result<Running, ResumeError> {
         let paused = record.stands == Stands::Paused;
-        let keeper = self
-            .shared
-            .config
-            .keeper
-            .clone()
-            .ok_or(ApplyError::Unfinished)?;
+        let keeper = self.shared.config.keeper.clone();
+        let keeper = keeper.ok_or(ApplyError::Unfinished)?;
         let mut charge = self.charge(name, &left, paused, &*payload_of(left.laid)?)?;
         let keeping = Keeping::found(keeper, Arc::clone(&left.place))?;
         let older = match left.older {
@@ -78,9 +74,7 @@ impl Engine {
         let Left {
             laid, gate, place, ..
         } = left;
-        // Perf buffers ended with the daemon, and nobody counts what they missed.
-        let mut buffers = charge.shown.buffers.iter();
-        let missed = buffers.any(|buffer| buffer.kind == MapKind::PERF_EVENT_ARRAY.to_string());
+        let loss_before = missed(&charge, paused);
         let Beginning {
             mut identity,
             hub,
@@ -96,7 +90,7 @@ impl Engine {
         let (title, counting) = (name.as_str(), Arc::clone(&counters));
         let reader = Reader::start(title, older, sinks, counting, clock.wall_us)
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
-        let running = Running::found(Found {
+        let mut running = Running::found(Found {
             identity,
             hub,
             history,
@@ -107,14 +101,11 @@ impl Engine {
             reader,
             counters,
             sinks: tally,
-            loss_before: if missed {
-                Measured::Unknown
-            } else {
-                Measured::Known(0)
-            },
+            loss_before,
             keeping: Some(keeping),
         })?;
         fault::at("resume read");
+        running.catch_up();
         place.keep_only(|pin| laid.owns(pin));
         self.shared.last_id.fetch_max(record.id, Ordering::Relaxed);
         self.tell(&Notice::Resumed(&running.view().instance()));
@@ -153,6 +144,19 @@ impl Engine {
 }
 
 impl Running {
+    /// Has the history know what is in charge, where the daemon was killed before it did.
+    fn catch_up(&mut self) {
+        let link = self.link();
+        let charge = &self.charge;
+        let at_us = (self.clock.wall_us)();
+        let mut proof = proof::start(&charge.shown, &charge.hooks, charge.maps.clone(), at_us);
+        proof.instance = self.identity.name.to_string();
+        // What the update that was cut short had counted is not known.
+        proof.lost = Measured::Unknown;
+        let payload = charge.shown.payload.clone();
+        Arc::make_mut(&mut self.history).catch_up(&payload, link, proof);
+    }
+
     /// Goes on with an instance: once nothing can write to the rings of the generation before, they
     /// are read to their end, and its lane is emptied.
     pub(super) fn found(found: Found) -> Result<Self, ApplyError> {
@@ -193,6 +197,7 @@ impl Running {
             pauses: Pauses::default(),
             clock,
             keeping,
+            proved: Proved::NOTHING,
         };
         running.settle()?;
         running.reader.adopt(sources)?;
@@ -204,6 +209,19 @@ impl Running {
             .for_each(|seat| seat.clear(other));
         running.note();
         Ok(running)
+    }
+}
+
+/// What was lost while there was no daemon: perf buffers ended with it, and some links, and nobody counts
+/// what they missed.
+fn missed(charge: &Generation, paused: bool) -> Measured {
+    let perf = MapKind::PERF_EVENT_ARRAY.to_string();
+    let mut buffers = charge.shown.buffers.iter();
+    let was_away = !paused && charge.seats.iter().any(|seat| seat.was_away());
+    if was_away || buffers.any(|buffer| buffer.kind == perf) {
+        Measured::Unknown
+    } else {
+        Measured::Known(0)
     }
 }
 

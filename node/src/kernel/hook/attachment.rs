@@ -97,6 +97,13 @@ impl Attached {
         (program >= 0).then(|| unsafe { OwnedFd::from_raw_fd(program) })
     }
 
+    /// Lets go of it, also in a place that is left.
+    pub(crate) fn remove(mut self) {
+        std::mem::take(&mut self.pins)
+            .into_iter()
+            .for_each(Pinned::remove);
+    }
+
     /// Whether nothing is attached.
     pub(crate) fn is_empty(&self) -> bool {
         self.attachments.is_empty()

@@ -18,6 +18,8 @@ impl Course<'_> {
     /// attaches it again. Then it is there once, and is replaced like any other.
     pub(super) fn outlives_its_daemon(&mut self, cost: &mut Cost) -> Result<()> {
         let begun = Instant::now();
+        // First: a filter that was left beside the next daemon's would go with its interface.
+        self.follows_its_target(cost)?;
         let before: u64 = self.counts()?.iter().sum();
         let deeds = self.without_a_daemon(cost, Self::acts_without_a_daemon)?;
         let state = self.hook()?.state;
@@ -30,7 +32,6 @@ impl Course<'_> {
         self.counts_once(FIRST, "with the next daemon")?;
         self.update(SECOND, false)?;
         self.counts_once(SECOND, "updated by the next daemon")?;
-        self.follows_its_target(cost)?;
         cost.took += begun.elapsed();
         Ok(())
     }
@@ -65,7 +66,7 @@ impl Course<'_> {
         };
         self.without_a_daemon(cost, replace)?;
         self.wait_for(HookState::Attached)?;
-        self.counts_once(SECOND, "at its new target")
+        self.counts_once(FIRST, "at its new target")
     }
 
     /// Gives how many deeds must have been counted.

@@ -9,6 +9,9 @@ use super::super::node::Node;
 use super::super::waiting::is_root;
 use super::{number, put, told};
 
+/// Segments of one short connection to this machine itself that are ever sent once more.
+const RETRANSMITS_MAX: u64 = 3;
+
 /// Connections an address family.
 const CONNECTIONS: usize = 20;
 
@@ -169,7 +172,8 @@ fn check(events: &[Value], number_of: usize, listener: SocketAddr) {
     for (event, first) in [(client, client_first), (server, !client_first)] {
         assert_eq!(event["raddr"], shown.as_str());
         assert_eq!(event["pid"], pid, "{event}");
-        assert_eq!(event["retransmits"], 0, "{event}");
+        // On a busy machine an answer may be so late that a segment is sent once more.
+        assert!(number(event, "retransmits") <= RETRANSMITS_MAX, "{event}");
         let from = if first { "FIN_WAIT2" } else { "LAST_ACK" };
         assert_eq!(event["closed_from"], from, "{event}");
     }
