@@ -211,6 +211,7 @@ impl Running {
             started_ms: self.identity.started_ms,
             owner: self.identity.owner.clone(),
             stands,
+            last_number: self.last_number,
             generations: std::iter::once(&self.charge)
                 .chain(next)
                 .map(Generation::laid)

@@ -19,6 +19,8 @@ pub(super) struct Record {
     pub(super) owner: Owner,
     /// What was asked for.
     pub(super) stands: Stands,
+    /// The highest number that a generation had.
+    pub(super) last_number: u64,
     /// The one in charge, and behind it the one that is about to be.
     pub(super) generations: Vec<Laid>,
 }
@@ -145,6 +147,7 @@ mod tests {
             started_ms: 1,
             owner: Owner::Local,
             stands,
+            last_number: 5,
             generations,
         }
     }

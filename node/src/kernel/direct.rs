@@ -117,14 +117,18 @@ impl Direct {
         );
         // What is attached and can't be replaced in place runs on: beside it the same program would
         // see everything twice.
-        if detached && !paused {
+        if paused {
+            // The daemon may have been killed before it had detached it.
+            let current = std::mem::take(&mut self.held().current);
+            current.remove();
+        } else if detached {
             self.held().gone = self.hook.may_go() && self.hook.is_absent();
             if self.advance(member).is_err() {
                 let mut held = self.held();
                 held.gone = true;
                 held.succeeded_by(Some(member));
             }
-        } else if in_place && !detached {
+        } else if in_place {
             return self.advance(member);
         }
         Ok(())

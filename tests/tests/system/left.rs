@@ -130,6 +130,30 @@ fn a_daemon_that_can_not_begin_takes_nothing_with_it() {
 }
 
 #[test]
+fn a_number_is_given_once_over_lives_too() {
+    if !is_root("numbers of generations") {
+        return;
+    }
+    let home = Home::new();
+    let node = home.start();
+    let put = |node: &Node, name: &str| {
+        let put = node.ask_unix("PUT /api/v1/instances/kept", &object(name));
+        assert_eq!(put.status, 200, "{put:?}");
+        put.json()["instance"]["generation"].clone()
+    };
+    assert_eq!(put(&node, "one"), 1);
+    assert_eq!(put(&node, "two"), 2);
+    let back = node.ask_unix("POST /api/v1/instances/kept/rollback", b"");
+    assert_eq!(back.json()["instance"]["generation"], 1);
+    let objects = Held::by(node.pid()).objects;
+    node.kill();
+    let node = home.start();
+    assert_eq!(node.instance("kept")["generation"], 1);
+    assert_eq!(put(&node, "one"), 3);
+    ends(&home, node, &objects);
+}
+
+#[test]
 fn what_the_rules_of_now_refuse_does_not_run_on() {
     if !is_root("rules that changed") {
         return;

@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
 
 use serde_json::Value;
 use tests::{calls, programs};
 
 use super::http::{self, Answer, Request};
-use super::waiting::until;
+use super::waiting::{BETWEEN_LOOKS, PATIENCE, until};
 
 /// A daemon that ends with the test.
 pub(crate) struct Node {
@@ -218,11 +219,17 @@ impl Drop for Node {
         }
         self.signal(libc::SIGCONT);
         self.signal(libc::SIGTERM);
+        // It takes its pins with it, also when the test fails.
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline
+        {
+            std::thread::park_timeout(BETWEEN_LOOKS);
+        }
         if std::thread::panicking() {
             // What led to the failure.
             print!("{}", self.journal());
         } else {
-            until("the daemon ends", || self.child.try_wait().unwrap());
+            assert!(self.child.try_wait().unwrap().is_some(), "the daemon ends");
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

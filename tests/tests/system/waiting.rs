@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take that a test waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+/// Between two looks.
+pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// Looks until there is something, and gives it.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

@@ -41,6 +41,8 @@ pub(super) struct Found {
     pub(super) gate: Gate,
     pub(super) charge: Generation,
     pub(super) paused: bool,
+    /// The highest number that a generation had, but for one whose update was cut short.
+    pub(super) last_number: u64,
     /// Reads the rings of the generation before.
     pub(super) reader: Reader,
     pub(super) counters: Arc<Counters>,
@@ -98,6 +100,7 @@ impl Engine {
             gate,
             charge,
             paused,
+            last_number: record.last_number,
             reader,
             counters,
             sinks: tally,
@@ -168,6 +171,7 @@ impl Running {
             gate,
             mut charge,
             paused,
+            last_number,
             reader,
             counters,
             sinks,
@@ -179,7 +183,7 @@ impl Running {
         }
         let sources = std::mem::take(&mut charge.sources);
         let mut running = Self {
-            last_number: charge.number,
+            last_number: last_number.max(charge.number),
             identity,
             paused,
             state: State::Steady,
