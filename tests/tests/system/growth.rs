@@ -1,12 +1,11 @@
 //! A thousand updates of one daemon, a new object each time: it grows no further once its windows
 //! and histories are full, and keeps nothing of what is gone.
 
-use std::process::Command;
-
 use tests::calls::failing_lseek;
 use tests::held;
 
 use super::kernel::Held;
+use super::kernel::bpftool;
 use super::node::Node;
 use super::objects::numbered;
 use super::waiting::{is_root, until};
@@ -58,7 +57,7 @@ fn at_rest(node: &Node) -> Holding {
 
 /// How many programs or maps of the kernel have a name that begins so.
 fn loaded(kind: &str, name: &str) -> Option<usize> {
-    let output = Command::new("bpftool").args([kind, "show"]).output().ok()?;
+    let output = bpftool(kind)?;
     let text = String::from_utf8_lossy(&output.stdout);
     let name = format!(" name {name}");
     Some(text.lines().filter(|line| line.contains(&name)).count())

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
+use std::sync::{PoisonError, RwLock};
 
 use payload::digest::Digest;
 use tests::held;
@@ -63,10 +64,20 @@ fn walk(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     }
 }
 
+/// Held while a test waits until the kernel has let go of everything: a program array that bpftool opens
+/// while it is being emptied stays for ever (see `tests::held::still_there`).
+pub(crate) static LETTING_GO: RwLock<()> = RwLock::new(());
+
+/// What bpftool tells of a kind; `None` where there is no bpftool.
+pub(crate) fn bpftool(kind: &str) -> Option<Output> {
+    let _nobody_lets_go = LETTING_GO.write().unwrap_or_else(PoisonError::into_inner);
+    Command::new("bpftool").args([kind, "show"]).output().ok()
+}
+
 /// Whether the kernel has any program or map of this name, whoever holds it; `None` where there is
 /// no bpftool to ask.
 pub(crate) fn exists(kind: &str, name: &str) -> Option<bool> {
-    let output = Command::new("bpftool").args([kind, "show"]).output().ok()?;
+    let output = bpftool(kind)?;
     let text = String::from_utf8_lossy(&output.stdout);
     Some(
         text.lines()

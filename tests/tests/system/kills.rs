@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use tests::dice::Dice;
 use tests::{calls, corpus, held};
 
 use super::hooks::{CALL_HOOKS, Seen, read_any};
-use super::kernel::{Held, pinned};
+use super::kernel::{Held, LETTING_GO, pinned};
 use super::node::Node;
 use super::objects::object;
 use super::waiting::{Ends, is_root, until};
@@ -118,8 +119,10 @@ fn all_are_there(file: &Path, thread: u64, count: u64) {
     }
 }
 
-/// Nothing of what daemons of this state folder ever held is in the kernel.
-fn nothing_is_orphaned(home: &Home, objects: &held::Objects) {
+/// Stops the node: nothing of what daemons of its state folder ever held is in the kernel then.
+pub(super) fn ends(home: &Home, node: Node, objects: &held::Objects) {
+    let _letting_go = LETTING_GO.read().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(node.stop(), Some(0));
     let left = pinned(&home.state());
     assert!(left.is_empty(), "{left:?}");
     // Programs go after a grace period.
@@ -167,8 +170,7 @@ fn a_daemon_killed_at_any_step_of_an_update_leaves_one_whole_generation() {
     let node = home.start();
     all_are_there(&home.events().join("live.jsonl"), thread, count);
     objects.extend(Held::by(node.pid()).objects);
-    assert_eq!(node.stop(), Some(0));
-    nothing_is_orphaned(&home, &objects);
+    ends(&home, node, &objects);
 }
 
 /// What the history says is in charge.
@@ -234,8 +236,7 @@ fn a_daemon_killed_in_a_start_a_pause_a_stop_or_a_resume_leaves_a_whole_instance
     let node = home.start();
     assert_eq!(states(&node), ["running"]);
     let objects = Held::by(node.pid()).objects;
-    assert_eq!(node.stop(), Some(0));
-    nothing_is_orphaned(&home, &objects);
+    ends(&home, node, &objects);
 }
 
 #[test]
@@ -280,8 +281,7 @@ fn a_hundred_kills_at_any_moment_lose_nothing_and_leave_nothing() {
     let node = home.start();
     all_are_there(&home.events().join("live.jsonl"), thread, count);
     objects.extend(Held::by(node.pid()).objects);
-    assert_eq!(node.stop(), Some(0));
-    nothing_is_orphaned(&home, &objects);
+    ends(&home, node, &objects);
     println!(
         "{KILLS} kills, {} updates, {count} calls",
         updates.into_inner()
@@ -316,8 +316,7 @@ fn a_daemon_that_is_replaced_leaves_its_instances_running() {
     let node = home.start();
     all_are_there(&home.events().join("live.jsonl"), thread, count);
     let objects = Held::by(node.pid()).objects;
-    assert_eq!(node.stop(), Some(0));
-    nothing_is_orphaned(&home, &objects);
+    ends(&home, node, &objects);
 }
 
 #[test]
@@ -348,8 +347,7 @@ fn perf_buffers_are_made_anew_and_the_gap_is_unknown_loss() {
     seen(20);
     assert_eq!(lost(&node), "unknown");
     let objects = Held::by(node.pid()).objects;
-    assert_eq!(node.stop(), Some(0));
-    nothing_is_orphaned(&home, &objects);
+    ends(&home, node, &objects);
 }
 
 impl Home {

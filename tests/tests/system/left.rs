@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use super::kernel::{Held, pinned};
-use super::kills::Home;
+use super::kills::{Home, ends};
 use super::node::Node;
 use super::objects::object;
 use super::release::write;
-use super::waiting::{is_root, until};
+use super::waiting::is_root;
 use tests::held;
 
 const NAMES: [&str; 2] = ["kept", "lost"];
@@ -35,14 +35,6 @@ fn names(node: &Node) -> Vec<String> {
 /// Whether an instance has pins.
 fn is_pinned(home: &Home, name: &str) -> bool {
     pinned(&home.state()).iter().any(|pin| pin.ends_with(name))
-}
-
-fn ends(home: &Home, node: Node, objects: &held::Objects) {
-    assert_eq!(node.stop(), Some(0));
-    assert!(pinned(&home.state()).is_empty());
-    until("the kernel has let go of everything", || {
-        held::still_there(objects).is_empty().then_some(())
-    });
 }
 
 #[test]
