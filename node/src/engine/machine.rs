@@ -139,29 +139,16 @@ fn update(state: State, bake_ms: u64) -> (State, Action) {
     let watch = match state {
         State::Steady => None,
         State::Watching(watch) => Some(watch),
-        State::Preparing { .. }
-        | State::Clearing { .. }
-        | State::Arming(_)
-        | State::Flipping(_)
-        | State::Waiting(_)
-        | State::Draining(_)
-        | State::Retiring => return (state, Action::Refuse),
+        _ => return (state, Action::Refuse),
     };
     (State::Preparing { bake_ms, watch }, Action::Prepare)
 }
 
 fn roll_back(state: State) -> (State, Action) {
-    match state {
-        State::Watching(watch) => (State::Arming(Course::Back(watch)), Action::Arm),
-        State::Steady
-        | State::Preparing { .. }
-        | State::Clearing { .. }
-        | State::Arming(_)
-        | State::Flipping(_)
-        | State::Waiting(_)
-        | State::Draining(_)
-        | State::Retiring => (state, Action::Refuse),
-    }
+    let State::Watching(watch) = state else {
+        return (state, Action::Refuse);
+    };
+    (State::Arming(Course::Back(watch)), Action::Arm)
 }
 
 fn done(state: State, now_ms: u64) -> (State, Action) {
@@ -237,15 +224,7 @@ fn ailing(state: State) -> (State, Action) {
         State::Watching(watch) if !watch.given_up && watch.paused_ms.is_none() => {
             (State::Arming(Course::Back(watch)), Action::Arm)
         }
-        State::Watching(_)
-        | State::Steady
-        | State::Preparing { .. }
-        | State::Clearing { .. }
-        | State::Arming(_)
-        | State::Flipping(_)
-        | State::Waiting(_)
-        | State::Draining(_)
-        | State::Retiring => (state, Action::Rest),
+        _ => (state, Action::Rest),
     }
 }
 
@@ -271,14 +250,7 @@ fn resumed(state: State, now_ms: u64) -> State {
 fn with_watch(state: State, change: impl FnOnce(Watch) -> Watch) -> State {
     match state {
         State::Watching(watch) => State::Watching(change(watch)),
-        State::Steady
-        | State::Preparing { .. }
-        | State::Clearing { .. }
-        | State::Arming(_)
-        | State::Flipping(_)
-        | State::Waiting(_)
-        | State::Draining(_)
-        | State::Retiring => state,
+        _ => state,
     }
 }
 
@@ -287,15 +259,7 @@ fn tick(state: State, now_ms: u64) -> (State, Action) {
         State::Watching(watch) if watch.paused_ms.is_none() && now_ms >= watch.until_ms => {
             (State::Retiring, Action::Retire)
         }
-        State::Watching(_)
-        | State::Steady
-        | State::Preparing { .. }
-        | State::Clearing { .. }
-        | State::Arming(_)
-        | State::Flipping(_)
-        | State::Waiting(_)
-        | State::Draining(_)
-        | State::Retiring => (state, Action::Rest),
+        _ => (state, Action::Rest),
     }
 }
 
