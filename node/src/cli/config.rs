@@ -3,9 +3,11 @@
 //! Used by every command. Must never let an unknown key pass, nor a value that is none.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -114,19 +116,24 @@ impl<'de> Deserialize<'de> for Listen {
     }
 }
 
+/// A setting that is one of some words.
+fn word<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(D::Error::custom)
+}
+
 impl<'de> Deserialize<'de> for AllowUnsigned {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        word(deserializer)
     }
 }
 
 impl<'de> Deserialize<'de> for OnExit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        word(deserializer)
     }
 }
 

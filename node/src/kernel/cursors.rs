@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use libbpf_rs::{MapCore, MapHandle, MapType};
 
-use super::mapping::Mapping;
+use super::mapping::{self, Mapping};
 
 /// Rings of all loaded generations of an instance together; what makes a page of 4 KiB.
 pub(crate) const SLOTS: u32 = 256;
@@ -48,15 +48,7 @@ impl Cursors {
     /// # Errors
     /// What the kernel says to the map or its mapping.
     pub(crate) fn new() -> io::Result<Self> {
-        let options = libbpf_sys::bpf_map_create_opts {
-            sz: size_of::<libbpf_sys::bpf_map_create_opts>() as libbpf_sys::size_t,
-            map_flags: libbpf_sys::BPF_F_MMAPABLE,
-            ..Default::default()
-        };
-        let (kind, name) = (MapType::Array, Some("marrow_cursors"));
-        let map = MapHandle::create(kind, name, 4, SLOT_BYTES, SLOTS, &options)
-            .map_err(io::Error::other)?;
-        Self::mapped(map)
+        Self::mapped(mapping::array("marrow_cursors", SLOT_BYTES, SLOTS)?)
     }
 
     /// The slots that another daemon has left, as they stand.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use libbpf_rs::{MapCore, MapHandle, MapType};
 
-use super::mapping::Mapping;
+use super::mapping::{self, Mapping};
 
 /// A place in the program arrays of all switches of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +50,7 @@ impl Gate {
     /// # Errors
     /// What the kernel says to the map or its mapping.
     pub(crate) fn new() -> io::Result<Self> {
-        let options = libbpf_sys::bpf_map_create_opts {
-            sz: size_of::<libbpf_sys::bpf_map_create_opts>() as libbpf_sys::size_t,
-            map_flags: libbpf_sys::BPF_F_MMAPABLE,
-            ..Default::default()
-        };
-        let map = MapHandle::create(MapType::Array, Some("marrow_gate"), 4, 4, 1, &options)
-            .map_err(io::Error::other)?;
-        let gate = Self::mapped(map)?;
+        let gate = Self::mapped(mapping::array("marrow_gate", 4, 1)?)?;
         gate.flip(Lane::EMPTY);
         Ok(gate)
     }

@@ -1,4 +1,4 @@
-//! A shared mapping of a map's memory. Used by `ring` and `cursors`.
+//! A shared mapping of a map's memory. Used by `gate`, `ring` and `cursors`.
 //! Must never be read or written but through atomics, except for a record that the ring has shown
 //! to be submitted.
 #![expect(
@@ -9,6 +9,29 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
+
+use libbpf_rs::{MapHandle, MapType};
+
+/// Makes an array whose memory can be mapped, with keys of four bytes.
+///
+/// # Errors
+/// What the kernel says.
+pub(super) fn array(name: &str, value_bytes: u32, entries: u32) -> io::Result<MapHandle> {
+    let options = libbpf_sys::bpf_map_create_opts {
+        sz: size_of::<libbpf_sys::bpf_map_create_opts>() as libbpf_sys::size_t,
+        map_flags: libbpf_sys::BPF_F_MMAPABLE,
+        ..Default::default()
+    };
+    let made = MapHandle::create(
+        MapType::Array,
+        Some(name),
+        4,
+        value_bytes,
+        entries,
+        &options,
+    );
+    made.map_err(io::Error::other)
+}
 
 /// A part of a map's file, mapped until it is dropped.
 pub(super) struct Mapping {

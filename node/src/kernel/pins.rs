@@ -58,8 +58,7 @@ impl Pins {
 
     /// The place of an instance.
     pub(crate) fn place(&self, instance: &str) -> Arc<Place> {
-        // bpffs refuses names with a dot.
-        let folder = self.folder.join(instance.replace('.', "%"));
+        let folder = self.folder.join(escaped(instance));
         let names = names(&folder).unwrap_or_default();
         let highest = names.iter().filter_map(|name| highest_number(name)).max();
         Arc::new(Place {
@@ -71,19 +70,15 @@ impl Pins {
 
     /// Removes the pins of all instances but these, and gives the names of those that had some.
     pub(crate) fn keep_only(&self, instances: &[&str]) -> Vec<String> {
-        let kept: Vec<String> = instances
-            .iter()
-            .map(|name| name.replace('.', "%"))
-            .collect();
         let found = names(&self.folder).unwrap_or_default();
-        let others = found.into_iter().filter(|name| !kept.contains(name));
+        let found = found.iter().filter_map(|name| unescaped(name));
+        let others: Vec<String> = found
+            .filter(|name| !instances.contains(&name.as_str()))
+            .collect();
+        for name in &others {
+            self.place(name).remove();
+        }
         others
-            .map(|name| {
-                let instance = name.replace('%', ".");
-                self.place(&instance).remove();
-                instance
-            })
-            .collect()
     }
 
     /// Removes the daemon's folder, where no instance is left in it.
@@ -239,6 +234,28 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// A text in letters that bpffs takes, which are no dots and no slashes: others as `%` and two hexadecimal
+/// digits.
+pub(super) fn escaped(text: &str) -> String {
+    let letter = |byte: u8| match byte {
+        b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(byte).to_string(),
+        byte => format!("%{byte:02x}"),
+    };
+    text.bytes().map(letter).collect()
+}
+
+/// The text that was escaped so.
+pub(super) fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The highest number in a name, whatever it counts; behind `_w` it tells of a target.

@@ -106,7 +106,19 @@ impl Switch {
             None => None,
         };
         let attached = hook::attach(hook, &stub, stub_name(hook))?;
-        let switch = Self {
+        let switch = Self::over(hook, (lanes, through), stub, pinned);
+        switch.hold(attached);
+        Ok(switch)
+    }
+
+    /// A switch of this stub that is attached nowhere.
+    fn over(
+        hook: &Hook,
+        (lanes, through): (MapHandle, MapHandle),
+        stub: Object,
+        pinned: Option<(SeatPlace, [Pinned; 2])>,
+    ) -> Self {
+        Self {
             hook: hook.clone(),
             lanes,
             through,
@@ -117,9 +129,7 @@ impl Switch {
             stub,
             pinned,
             was_away: false,
-        };
-        switch.hold(attached);
-        Ok(switch)
+        }
     }
 
     /// Takes over the switch that another daemon left at `hook`, attached or not.
@@ -140,28 +150,22 @@ impl Switch {
         let mut left = place.left(hook);
         let attached = left.pop().unwrap_or_default();
         left.into_iter().for_each(Attached::remove);
-        let program = attached.program().or_else(|| program_of(hook, &stub));
-        let was_away = attached.is_empty();
-        let switch = Self {
-            hook: hook.clone(),
-            lanes,
-            through,
-            meant: AtomicU64::new(0),
-            excused_from: AtomicU64::new(0),
-            attached: Mutex::new(attached),
-            program: Mutex::new(program),
-            stub,
-            pinned: Some((place, [lanes_pin, through_pin])),
-            was_away,
-        };
-        switch.meant.store(switch.runs_through(), Ordering::Relaxed);
-        switch
-            .excused_from
-            .store(switch.runs_through(), Ordering::Relaxed);
-        if switch.attached().is_empty() {
+        let pinned = Some((place, [lanes_pin, through_pin]));
+        let mut switch = Self::over(hook, (lanes, through), stub, pinned);
+        let until_now = switch.runs_through();
+        switch.meant = AtomicU64::new(until_now);
+        switch.excused_from = AtomicU64::new(until_now);
+        switch.was_away = attached.is_empty();
+        if switch.was_away {
             // Its link could not be pinned: it ended with the daemon.
             switch.attach_again();
+            return Ok(switch);
         }
+        // The one that is attached is the other daemon's.
+        if let Some(program) = attached.program() {
+            switch.program = Mutex::new(Some(program));
+        }
+        switch.attached = Mutex::new(attached);
         Ok(switch)
     }
 

@@ -11,6 +11,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libbpf_sys as sys;
 
+use super::super::accepted;
+use super::super::pins::{escaped, unescaped};
 use super::place;
 
 /// What comes before the words of a filter in the name of its pin.
@@ -161,7 +163,8 @@ impl Filter {
         let site = Site::told(name)?;
         let find = || {
             let held = site.netns.as_deref().map(place::netns).transpose()?;
-            if within(held.as_ref(), || site.program())? != number_of(program.as_fd())? {
+            let own = accepted::told(program.as_fd()).ok_or(io::ErrorKind::NotFound)?;
+            if within(held.as_ref(), || site.program())? != own.id {
                 return Err(io::ErrorKind::NotFound.into());
             }
             Ok(held)
@@ -208,38 +211,6 @@ fn within<T: Send>(
         Some(namespace) => place::in_namespace(namespace, work),
         None => work(),
     }
-}
-
-fn number_of(program: BorrowedFd<'_>) -> io::Result<u32> {
-    let mut info = sys::bpf_prog_info::default();
-    let mut bytes = u32::try_from(size_of::<sys::bpf_prog_info>()).unwrap_or(0);
-    // SAFETY: `info` has `bytes` bytes and lives over the call.
-    let result =
-        unsafe { sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut bytes) };
-    if result < 0 {
-        return Err(io::Error::from_raw_os_error(-result));
-    }
-    Ok(info.id)
-}
-
-/// A path in letters that bpffs takes: others as `%` and two hexadecimal digits.
-fn escaped(path: &str) -> String {
-    let letter = |byte: u8| match byte {
-        b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(byte).to_string(),
-        byte => format!("%{byte:02x}"),
-    };
-    path.bytes().map(letter).collect()
-}
-
-fn unescaped(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend(rest.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
