@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Instant;
 
-use api::node::{Instance, Owner, Proof};
+use api::node::{Applied, Instance, Owner, Proof};
 use payload::name::InstanceName;
 
 use crate::kernel::pins::Pins;
@@ -50,7 +50,6 @@ pub(crate) use apply_error::{ApplyError, Class};
 pub(crate) use change_error::ChangeError;
 pub(crate) use contents::MapsError;
 pub(crate) use iterate::IterateError;
-use keeper::File;
 pub(crate) use keeper::Keeper;
 pub(crate) use order::{Kept, Notice, Order};
 use record::Record;
@@ -166,45 +165,55 @@ impl Engine {
     }
 
     /// Changes what runs under `name`, of this owner, and shows it. Gives the instance as it is then
-    /// and the newest proof. `change` gives the file that is to be kept.
+    /// and the newest proof.
     fn change(
         &self,
         name: &InstanceName,
         owner: &Owner,
-        change: impl FnOnce(&mut Running) -> Result<Option<File>, ChangeError>,
-    ) -> Result<(Instance, Option<Proof>), ChangeError> {
+        change: impl FnOnce(&mut Running) -> Result<(), ChangeError>,
+    ) -> Result<Applied, ChangeError> {
         let missing = || NoInstance(name.to_string());
         let slot = self.slot(name).ok_or_else(missing)?;
         let mut place = locked(&slot.running);
         let running = place.as_mut().ok_or_else(missing)?;
         running.check_owner(owner)?;
         let changed = change(running);
-        let (file, failed) = match changed {
-            Ok(file) => (file, None),
-            Err(error) => (None, Some(error)),
-        };
         // Also where it failed: what was staged may be gone, what was watched no longer be.
-        self.publish(&slot, running, file);
-        let view = running.view();
-        failed.map_or_else(|| Ok((view.instance(), view.last_proof().cloned())), Err)
+        let applied = self.publish(&slot, running).ok_or_else(missing)?;
+        changed.map(|()| applied)
     }
 
     /// Takes in an instance that another daemon left.
     fn take_in(&self, name: &InstanceName, running: Running) {
         let slot = Arc::new(Slot::default());
-        self.publish(&slot, &running, None);
+        self.publish(&slot, &running);
         *locked(&slot.running) = Some(running);
         locked(&self.shared.slots).insert(name.clone(), slot);
     }
 
     /// Shows a running instance as it is now, and waits until its history is kept: what was answered is
-    /// known to the next daemon.
-    fn publish(&self, slot: &Slot, running: &Running, file: Option<File>) {
-        *locked(&slot.view) = Some(running.view());
-        if let Some(keeper) = &self.shared.config.keeper {
-            keeper.keep(&running.identity.name, Arc::clone(&running.history), file);
-            keeper.settle();
+    /// known to the next daemon. Gives the instance with its newest proof.
+    fn publish(&self, slot: &Slot, running: &Running) -> Option<Applied> {
+        let view = running.view();
+        let applied = view.applied();
+        let before = locked(&slot.view).replace(view);
+        // A view shares the history: one that has changed is another.
+        let unchanged = |before: &View| Arc::ptr_eq(&before.history, &running.history);
+        if let Some(keeper) = &self.shared.config.keeper
+            && !before.as_ref().is_some_and(unchanged)
+        {
+            keeper.keep(&running.identity.name, Arc::clone(&running.history));
         }
+        applied
+    }
+
+    /// Tells that it could not do what it should have.
+    fn failed(&self, instance: &str, what: &str, reason: &dyn std::fmt::Display) {
+        self.tell(&Notice::Failed {
+            instance,
+            what,
+            reason: reason.to_string(),
+        });
     }
 
     fn tell(&self, notice: &Notice<'_>) {

@@ -11,10 +11,10 @@ use payload::name::InstanceName;
 use super::course::Wish;
 use super::history::{self, Original};
 use super::keeper::File;
-use super::keeping::{Keeping, Removal};
+use super::keeping::Keeping;
 use super::running::{Beginning, Clock, Running};
 use super::view::Identity;
-use super::{ApplyError, Engine, Kept, Notice, Order, Shared, Slot, locked, prepare};
+use super::{ApplyError, Engine, Kept, Order, Shared, Slot, locked, prepare};
 use crate::admit::Admitted;
 use crate::sink::hub::Hub;
 
@@ -31,8 +31,21 @@ impl Engine {
         name: &InstanceName,
         order: Order<'_>,
     ) -> Result<Applied, ApplyError> {
+        let from = order.kept.and_then(|kept| self.original(kept)).unzip();
+        self.apply_from(name, order.payload, order.owner, order.bake_ms, from)
+    }
+
+    /// The same with what the payload was made from, and the file where that is not kept yet.
+    pub(super) fn apply_from(
+        &self,
+        name: &InstanceName,
+        payload: &Admitted,
+        owner: &Owner,
+        bake_ms: u64,
+        from: (Option<Original>, Option<File>),
+    ) -> Result<Applied, ApplyError> {
         let slot = self.slot_for_apply(name)?;
-        let applied = self.apply_in(&slot, name, order);
+        let applied = self.apply_in(&slot, name, (payload, owner, bake_ms), from);
         if applied.is_err() {
             self.forget_if_idle(name, slot);
         }
@@ -43,19 +56,13 @@ impl Engine {
         &self,
         slot: &Slot,
         name: &InstanceName,
-        order: Order<'_>,
+        (payload, owner, bake_ms): (&Admitted, &Owner, u64),
+        (original, file): (Option<Original>, Option<File>),
     ) -> Result<Applied, ApplyError> {
-        let Order {
-            payload,
-            owner,
-            bake_ms,
-            kept,
-        } = order;
         let mut place = locked(&slot.running);
         if let Some(running) = place.as_ref() {
             running.check_owner(owner)?;
         }
-        let (original, file) = kept.and_then(|kept| self.original(kept)).unzip();
         let vmlinux = &self.shared.vmlinux;
         let (done, running) = if let Some(running) = place.as_mut() {
             let before = running.charge.number;
@@ -64,7 +71,7 @@ impl Engine {
                     prepare::prepare(vmlinux, name, number, payload, Some(previous))
                 })),
                 original,
-                file: file.clone(),
+                file,
                 back: None,
             };
             let done = running.update(bake_ms, wish);
@@ -76,15 +83,12 @@ impl Engine {
             running.adopt(owner);
             (done, running)
         } else {
-            (
-                Ok(()),
-                place.insert(self.start(name, payload, owner, (original, file.clone()))?),
-            )
+            let started = self.start(name, payload, owner, (original, file))?;
+            (Ok(()), place.insert(started))
         };
         // Also where a step behind the flip failed: the listing tells who is in charge.
-        self.publish(slot, running, file);
-        let applied = running.view().applied().ok_or(ApplyError::ReaderDead);
-        done.and(applied)
+        let applied = self.publish(slot, running);
+        done.and(applied.ok_or(ApplyError::ReaderDead))
     }
 
     /// Starts what is not there, or goes on with what another daemon left of this very payload.
@@ -100,13 +104,9 @@ impl Engine {
         }
         let prepared = prepare::prepare(&self.shared.vmlinux, name, 1, payload, None)?;
         let beginning = self.beginning(name, owner)?;
-        let removal = beginning
-            .keeping
-            .as_ref()
-            .map(|keeping| keeping.removal(name));
         let running = Running::start(beginning, prepared, (original, file));
         if running.is_err() {
-            removal.into_iter().for_each(Removal::remove);
+            self.remove(name);
         }
         running
     }
@@ -120,20 +120,13 @@ impl Engine {
         let Shared { config, began, .. } = &*self.shared;
         let hub = Arc::new(Hub::default());
         let sinks = (config.sinks)(name, &hub)?;
-        let read = config.keeper.as_ref().map(|keeper| {
-            // A stop a moment ago may have left something to be written.
-            keeper.settle();
-            keeper.read(name)
-        });
+        let read = config.keeper.as_ref().map(|keeper| keeper.read(name));
         let history = match read {
             None | Some(Ok(None)) => history::History::default(),
             Some(Ok(Some(history))) => history,
             Some(Err(error)) => {
-                self.tell(&Notice::Failed {
-                    instance: name.as_str(),
-                    what: "its history of before can't be read and is begun anew",
-                    reason: error.to_string(),
-                });
+                let what = "its history of before can't be read and is begun anew";
+                self.failed(name.as_str(), what, &error);
                 history::History::default()
             }
         };

@@ -55,7 +55,6 @@ enum Job {
     Keep {
         name: InstanceName,
         history: Arc<History>,
-        file: Option<File>,
     },
     /// What an instance is about to be; nothing where it is stopped.
     Record {
@@ -155,14 +154,15 @@ impl Keeper {
         read(&path_of(&self.folder, name))
     }
 
-    /// Keeps a history, and the file of its newest generation. What the disk does not take is told.
-    pub(super) fn keep(&self, name: &InstanceName, history: Arc<History>, file: Option<File>) {
+    /// Keeps a history, whose files came with the records of its generations, and waits for the disk.
+    /// What that does not take is told.
+    pub(super) fn keep(&self, name: &InstanceName, history: Arc<History>) {
         // The thread ends only with the last handle.
         let _kept = self.jobs.send(Job::Keep {
             name: name.clone(),
             history,
-            file,
         });
+        self.settle();
     }
 
     /// Waits until all that was to be kept is on disk.
@@ -258,55 +258,27 @@ struct Work {
 
 impl Work {
     fn run(mut self, inbox: &Receiver<Job>) {
-        while let Ok(first) = inbox.recv() {
-            // Of what has come meanwhile only the newest history of a name is written.
-            let mut newest: BTreeMap<InstanceName, (Arc<History>, Vec<File>)> = BTreeMap::new();
-            let mut settled = Vec::new();
-            for job in std::iter::once(first).chain(inbox.try_iter().take(JOBS_MAX)) {
-                match job {
-                    Job::Keep {
-                        name,
-                        history,
-                        file,
-                    } => {
-                        let files = newest
-                            .remove(&name)
-                            .map_or_else(Vec::new, |(_, files)| files);
-                        let files = files.into_iter().chain(file).collect();
-                        newest.insert(name, (history, files));
+        while let Ok(job) = inbox.recv() {
+            match job {
+                Job::Keep { name, history } => {
+                    if let Err(reason) = self.keep(&name, &history) {
+                        (self.on_trouble)(&format!("the history of {name} is not kept: {reason}"));
                     }
-                    Job::Record {
-                        name,
-                        record,
-                        file,
-                        done,
-                    } => self.put_down(&name, record.as_deref(), file, done),
-                    Job::Settle(done) => settled.push(done),
                 }
-            }
-            for (name, (history, files)) in newest {
-                if let Err(reason) = self.keep(&name, &history, &files) {
-                    (self.on_trouble)(&format!("the history of {name} is not kept: {reason}"));
-                }
-            }
-            for done in settled {
+                Job::Record {
+                    name,
+                    record,
+                    file,
+                    done,
+                } => self.put_down(&name, record.as_deref(), file, done),
                 // Who asked may have gone.
-                let _gone = done.send(());
+                Job::Settle(done) => drop(done.send(())),
             }
         }
     }
 
-    /// The files first: a history never names one that is not there.
-    fn keep(
-        &mut self,
-        name: &InstanceName,
-        history: &History,
-        files: &[File],
-    ) -> Result<(), KeepError> {
+    fn keep(&mut self, name: &InstanceName, history: &History) -> Result<(), KeepError> {
         let needed: BTreeSet<Digest> = history.needed().copied().collect();
-        for file in files.iter().filter(|file| needed.contains(&file.digest)) {
-            self.store(file)?;
-        }
         let path = path_of(&self.folder, name);
         durable::replace(
             &path,
@@ -350,7 +322,7 @@ impl Work {
         }
     }
 
-    /// The file first, as with histories.
+    /// The file first: neither a record nor a history ever names one that is not there.
     fn record(
         &mut self,
         name: &InstanceName,

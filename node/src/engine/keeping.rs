@@ -5,8 +5,6 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use payload::name::InstanceName;
-
 use super::ApplyError;
 use super::generation::Generation;
 use super::keeper::{File, Keeper};
@@ -40,13 +38,6 @@ pub(super) enum From {
     Beginning,
     /// From where another daemon was.
     Left,
-}
-
-/// Removes what outlives the daemon.
-pub(super) struct Removal {
-    name: InstanceName,
-    keeper: Keeper,
-    place: Option<Arc<Place>>,
 }
 
 impl Keeping {
@@ -120,39 +111,11 @@ impl Keeping {
     pub(super) fn place(&self) -> Option<&Arc<Place>> {
         self.place.as_ref()
     }
-
-    /// What removes all of it.
-    pub(super) fn removal(&self, name: &InstanceName) -> Removal {
-        Removal {
-            name: name.clone(),
-            keeper: self.keeper.clone(),
-            place: self.place.clone(),
-        }
-    }
 }
 
 /// What the machine did not give, in errors.
 pub(super) const PINS: &str = "the instance's pins in bpffs";
 const RECORD: &str = "the instance's record in the state folder";
-
-impl Removal {
-    /// Of an instance that is about to start.
-    pub(super) fn new(name: &InstanceName, keeper: Keeper, place: Option<Arc<Place>>) -> Self {
-        Self {
-            name: name.clone(),
-            keeper,
-            place,
-        }
-    }
-
-    /// Does it: first the pins, so that none is left of which nothing is known.
-    pub(super) fn remove(self) {
-        if let Some(place) = self.place {
-            place.remove();
-        }
-        self.keeper.note(&self.name, None);
-    }
-}
 
 impl Running {
     /// Writes that this generation is about to follow the one in charge, and its file, before anything

@@ -15,8 +15,8 @@ use payload::object::{MapKind, Object, Setting};
 
 use super::ApplyError;
 use super::buffers;
-use super::handover::{self, Previous};
-use super::migrate::{self, Migration};
+use super::handover::{self, Plan, Previous};
+use super::migrate::{self, Migration, Move};
 use super::proof::micros;
 use super::view::Shown;
 use crate::admit::Admitted;
@@ -93,82 +93,86 @@ pub(super) fn prepare(
     payload: &Admitted,
     previous: Option<Previous<'_>>,
 ) -> Result<Prepared, ApplyError> {
-    let manifest = &payload.contents().manifest;
-    let (elf, object) = for_this_machine(payload)?;
-    let hooks = plan_hooks(object, payload.targets())?;
-    let decoders = buffers::decoders(manifest, object)?;
-    let mut steps = Steps {
-        decode_us: micros(payload.decode),
-        ..Steps::default()
-    };
-    let given = settings(payload, object)?;
-    let mut plan = handover::plan(manifest, (object, &given), previous)?;
-    let (loaded, cut) = load_object(vmlinux, name, payload, (elf, object), &hooks, &plan.shares)?;
-    steps.cut_us = micros(cut);
-    steps.open_us = micros(loaded.open);
-    steps.verify_us = micros(loaded.verify);
-    let map_of = |map: &str| loaded.map(map);
-    let (sources, buffers) = buffers::open(name, generation, map_of, decoders)?;
+    let (mut prepared, moves) = load_planned(vmlinux, name, generation, payload, |object| {
+        let given = settings(payload, object)?;
+        handover::plan(&payload.contents().manifest, (object, &given), previous)
+    })?;
     // Last, so that little is written between the copy and the flip.
-    let migrations = match previous {
-        Some(previous) => migrate::begin(plan.moves, (previous.loaded, &loaded), &mut plan.maps)?,
-        None => Vec::new(),
-    };
-    let id = GenerationId {
-        generation,
-        digest: payload.digest().to_string(),
-        version: payload.version().map(ToString::to_string),
-    };
-    Ok(Prepared {
-        generation,
-        shown: shown(payload, id, buffers),
-        set: set_in(payload),
-        object: Arc::new(object.clone()),
-        hooks,
-        loss: buffers::loss_of(object, &loaded),
-        loaded,
-        sources,
-        maps: plan.maps,
-        migrations,
-        steps,
-    })
+    if let Some(previous) = previous {
+        let maps = (previous.loaded, &prepared.loaded);
+        prepared.migrations = migrate::begin(moves, maps, &mut prepared.maps)?;
+    }
+    Ok(prepared)
 }
 
-/// Loads `payload` once more over the maps that a generation of it left, each by its own name.
+/// Loads `payload` once more over the maps that this generation of it left, each by its own name.
 pub(super) fn again(
     vmlinux: &Vmlinux,
     name: &InstanceName,
-    id: GenerationId,
+    generation: u64,
     payload: &Admitted,
-    left: &[Share],
+    left: Vec<Share>,
 ) -> Result<Prepared, ApplyError> {
+    let all_of_them = Plan {
+        shares: left,
+        moves: Vec::new(),
+        maps: Vec::new(),
+    };
+    let loaded = load_planned(vmlinux, name, generation, payload, |_| Ok(all_of_them));
+    loaded.map(|(prepared, _no_moves)| prepared)
+}
+
+/// Loads `payload`, its maps as planned; gives what is still to be moved into them.
+fn load_planned(
+    vmlinux: &Vmlinux,
+    name: &InstanceName,
+    generation: u64,
+    payload: &Admitted,
+    plan: impl FnOnce(&Object) -> Result<Plan, ApplyError>,
+) -> Result<(Prepared, Vec<Move>), ApplyError> {
     let (elf, object) = for_this_machine(payload)?;
     let hooks = plan_hooks(object, payload.targets())?;
     let decoders = buffers::decoders(&payload.contents().manifest, object)?;
-    let (loaded, _) = load_object(vmlinux, name, payload, (elf, object), &hooks, left)?;
+    let Plan {
+        shares,
+        moves,
+        maps,
+    } = plan(object)?;
+    let (loaded, cut) = load_object(vmlinux, name, payload, (elf, object), &hooks, &shares)?;
     let map_of = |map: &str| loaded.map(map);
-    let (sources, buffers) = buffers::open(name, id.generation, map_of, decoders)?;
-    Ok(Prepared {
-        generation: id.generation,
-        shown: shown(payload, id, buffers),
+    let (sources, buffers) = buffers::open(name, generation, map_of, decoders)?;
+    let prepared = Prepared {
+        generation,
+        shown: shown(payload, generation, buffers),
         set: set_in(payload),
         object: Arc::new(object.clone()),
         hooks,
         loss: buffers::loss_of(object, &loaded),
+        steps: Steps {
+            decode_us: micros(payload.decode),
+            cut_us: micros(cut),
+            open_us: micros(loaded.open),
+            verify_us: micros(loaded.verify),
+            ..Steps::default()
+        },
         loaded,
         sources,
-        maps: Vec::new(),
+        maps,
         migrations: Vec::new(),
-        steps: Steps::default(),
-    })
+    };
+    Ok((prepared, moves))
 }
 
-fn shown(payload: &Admitted, id: GenerationId, buffers: Vec<ShownBuffer>) -> Shown {
+fn shown(payload: &Admitted, generation: u64, buffers: Vec<ShownBuffer>) -> Shown {
     Shown {
         payload: payload.contents().manifest.name.to_string(),
         trust: payload.trust,
         signers: payload.signers().iter().map(ToString::to_string).collect(),
-        id,
+        id: GenerationId {
+            generation,
+            digest: payload.digest().to_string(),
+            version: payload.version().map(ToString::to_string),
+        },
         buffers,
     }
 }

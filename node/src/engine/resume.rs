@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use api::node::Owner;
 use payload::name::InstanceName;
 
-use super::keeping::{GATE, PINS, Removal};
+use super::keeping::{GATE, PINS};
 use super::record::{Fate, Laid, Record, Stands};
 use super::rollback::Readmit;
 use super::running::Running;
 use super::view::Identity;
-use super::{ApplyError, Engine, Kept, NotYours, Notice, Order, locked, prepare};
+use super::{ApplyError, Engine, NotYours, Notice, locked, prepare};
 use crate::admit::Admitted;
 use crate::fleet::BlobError;
 use crate::intake::IntakeError;
@@ -95,7 +95,7 @@ impl Engine {
             Err(reason) => {
                 let what = "its record can't be read: it is stopped";
                 self.failed(name.as_str(), what, &reason);
-                self.removal(name).into_iter().for_each(Removal::remove);
+                self.remove(name);
                 return;
             }
         };
@@ -105,23 +105,20 @@ impl Engine {
                 locked(&self.shared.left).insert(name.clone(), record);
             }
             Owner::Registry { .. } => {
-                self.removal(name).into_iter().for_each(Removal::remove);
+                self.remove(name);
             }
         }
     }
 
-    fn failed(&self, instance: &str, what: &str, reason: &dyn std::fmt::Display) {
-        self.tell(&Notice::Failed {
-            instance,
-            what,
-            reason: reason.to_string(),
-        });
-    }
-
-    /// What removes all that is left of an instance which does not run.
-    fn removal(&self, name: &InstanceName) -> Option<Removal> {
-        let keeper = self.shared.config.keeper.clone()?;
-        Some(Removal::new(name, keeper, self.place(name)))
+    /// Removes all that is left of an instance which does not run: first the pins, so that none is left
+    /// of which nothing is known.
+    pub(super) fn remove(&self, name: &InstanceName) {
+        if let Some(place) = self.place(name) {
+            place.remove();
+        }
+        if let Some(keeper) = &self.shared.config.keeper {
+            keeper.note(name, None);
+        }
     }
 
     pub(super) fn place(&self, name: &InstanceName) -> Option<Arc<Place>> {
@@ -140,7 +137,7 @@ impl Engine {
         };
         Identity::check(name, &record.owner, owner)?;
         left.remove(name);
-        self.removal(name).into_iter().for_each(Removal::remove);
+        self.remove(name);
         Ok(true)
     }
 
@@ -148,7 +145,7 @@ impl Engine {
     pub(super) fn discard_all(&self) {
         let left = std::mem::take(&mut *locked(&self.shared.left));
         for name in left.keys() {
-            self.removal(name).into_iter().for_each(Removal::remove);
+            self.remove(name);
         }
     }
 
@@ -179,7 +176,7 @@ impl Engine {
             Ok(()) => {}
             // What the node's own rules say no to by now must not run on.
             Err(error @ ResumeError::Intake(_)) => {
-                self.removal(name).into_iter().for_each(Removal::remove);
+                self.remove(name);
                 self.failed(
                     name.as_str(),
                     "it may not run any more and is stopped",
@@ -259,7 +256,7 @@ impl Engine {
         let fate = record.fate(lane, Lane::EMPTY.index(), is_whole);
         match (fate, gate.zip(place)) {
             (Fate::Remove, _) => {
-                self.removal(name).into_iter().for_each(Removal::remove);
+                self.remove(name);
                 Ok(Resumed::Nothing)
             }
             (Fate::GoOn(index), Some((gate, place))) => {
@@ -295,23 +292,8 @@ impl Engine {
         payload_of: &PayloadOf<'_>,
     ) -> Result<(), ResumeError> {
         let payload = payload_of(laid)?;
-        let original = laid
-            .original
-            .as_ref()
-            .zip(self.shared.config.keeper.as_ref());
-        let kept = original.map(|(original, keeper)| {
-            Ok::<_, BlobError>(Kept {
-                bytes: Arc::from(keeper.bytes(&original.digest)?),
-                settings: original.settings.clone(),
-            })
-        });
-        let order = Order {
-            payload: &payload,
-            owner: &record.owner,
-            bake_ms: 0,
-            kept: kept.transpose()?,
-        };
-        let applied = self.apply(name, order)?;
+        let from = (laid.original.clone(), None);
+        let applied = self.apply_from(name, &payload, &record.owner, 0, from)?;
         if record.stands == Stands::Paused {
             // It was started a moment ago: nobody has stopped it.
             let _paused = self.set_paused(name, true);

@@ -6,9 +6,8 @@ use api::node::{Applied, History, Owner, Settings};
 use payload::name::InstanceName;
 
 use super::course::{Back, Wish};
-use super::keeper::File;
 use super::running::Running;
-use super::{ChangeError, Engine, NoInstance, locked, prepare};
+use super::{ChangeError, Engine, locked, prepare};
 use crate::admit::Admitted;
 use crate::fleet::StoreError;
 use crate::intake::IntakeError;
@@ -36,16 +35,13 @@ impl Engine {
             reason: ASKED_FOR.to_owned(),
             automatic: false,
         };
-        let (instance, proof) = self.change(name, owner, |running| {
+        self.change(name, owner, |running| {
             if running.is_watched() {
-                running.flip_back(back)?;
+                Ok(running.flip_back(back)?)
             } else {
-                self.reload(name, running, readmit, back)?;
+                self.reload(name, running, readmit, back)
             }
-            Ok(None::<File>)
-        })?;
-        let proof = proof.ok_or_else(|| NoInstance(name.to_string()))?;
-        Ok(Applied { instance, proof })
+        })
     }
 
     fn reload(
@@ -66,7 +62,6 @@ impl Engine {
             generation: link.id.generation,
             digest: link.id.digest.clone(),
         })?;
-        keeper.settle();
         let bytes = keeper.bytes(&original.digest)?;
         let payload = readmit(name, &bytes, original.settings.clone())?;
         drop(bytes);
@@ -89,9 +84,6 @@ impl Engine {
     /// It can't be read.
     pub(crate) fn history(&self, name: &InstanceName) -> Result<Option<History>, StoreError> {
         let keeper = self.shared.config.keeper.as_ref();
-        if let Some(keeper) = keeper {
-            keeper.settle();
-        }
         let has = |digest: &_| keeper.is_some_and(|keeper| keeper.has(digest));
         let slot = self.slot(name);
         let view = slot.and_then(|slot| locked(&slot.view).clone());

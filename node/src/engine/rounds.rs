@@ -6,7 +6,7 @@ use std::sync::{Arc, TryLockError, Weak};
 use std::thread::{Builder, park_timeout};
 use std::time::Duration;
 
-use api::node::{Applied, Owner};
+use api::node::Owner;
 use payload::name::InstanceName;
 
 use super::{Engine, Notice, Shared, Slot};
@@ -59,18 +59,14 @@ fn flip(engine: &Engine, name: InstanceName, owner: Owner) {
     let told = name.clone();
     let begun = thread.spawn(move || match flipping.flip_now(&name, &owner) {
         Ok(applied) => flipping.tell(&Notice::Flipped(&applied)),
-        Err(error) => flipping.tell(&Notice::Failed {
-            instance: name.as_str(),
-            what: "what was staged did not take over at its time",
-            reason: error.to_string(),
-        }),
+        Err(error) => {
+            let what = "what was staged did not take over at its time";
+            flipping.failed(name.as_str(), what, &error);
+        }
     });
     if let Err(reason) = begun {
-        engine.tell(&Notice::Failed {
-            instance: told.as_str(),
-            what: "what is staged did not take over at its time",
-            reason: reason.to_string(),
-        });
+        let what = "what is staged did not take over at its time";
+        engine.failed(told.as_str(), what, &reason);
     }
 }
 
@@ -88,28 +84,14 @@ fn look(engine: &Engine, name: &InstanceName, slot: &Arc<Slot>) {
     let Some(looked) = running.look() else {
         return;
     };
-    engine.publish(slot, running, None);
-    let applied = (running.charge.number != before)
-        .then(|| running.view().applied())
-        .flatten();
+    let applied = engine.publish(slot, running);
+    let went_back = running.charge.number != before;
     drop(place);
-    tell(engine, name, applied.as_ref(), looked.err());
-}
-
-fn tell(
-    engine: &Engine,
-    name: &InstanceName,
-    applied: Option<&Applied>,
-    error: Option<super::ApplyError>,
-) {
-    if let Some(applied) = applied {
-        engine.tell(&Notice::RolledBack(applied));
+    if let Some(applied) = applied.filter(|_| went_back) {
+        engine.tell(&Notice::RolledBack(&applied));
     }
-    if let Some(error) = error {
-        engine.tell(&Notice::Failed {
-            instance: name.as_str(),
-            what: "its watch failed, and going back did not go well",
-            reason: error.to_string(),
-        });
+    if let Err(error) = looked {
+        let what = "its watch failed, and going back did not go well";
+        engine.failed(name.as_str(), what, &error);
     }
 }

@@ -26,6 +26,7 @@ use crate::fault;
 use crate::instance::counters::Counters;
 use crate::instance::loss::{minus, plus};
 use crate::instance::reader::{Drained, Reader, ReaderDead};
+use crate::instance::source::Source;
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::grace;
 use crate::kernel::pins::Place;
@@ -79,22 +80,14 @@ pub(crate) struct Running {
     /// What outlives the daemon.
     pub(super) keeping: Option<Keeping>,
     /// The sums of the newest proof.
-    pub(super) proved: Proved,
+    proved: Proved,
 }
 
 /// Sums up to a proof.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Proved {
+struct Proved {
     through: u64,
     lost: Measured,
-}
-
-impl Proved {
-    /// Before the first one.
-    pub(super) const NOTHING: Self = Self {
-        through: 0,
-        lost: Measured::Known(0),
-    };
 }
 
 /// What an instance starts with beside its first generation.
@@ -107,44 +100,28 @@ pub(super) struct Beginning {
     pub(super) keeping: Option<Keeping>,
 }
 
-impl Running {
-    /// Starts an instance: every hook is attached to the empty lane, then one store puts them all
-    /// in charge at once.
-    pub(super) fn start(
-        beginning: Beginning,
-        prepared: Prepared,
-        (original, file): (Option<Original>, Option<File>),
-    ) -> Result<Self, ApplyError> {
-        let Beginning {
+impl Beginning {
+    /// The instance, with this generation in charge; `sources` are what its reader begins with.
+    pub(super) fn with(
+        self,
+        gate: Gate,
+        charge: Generation,
+        sources: Vec<Source>,
+    ) -> Result<Running, ApplyError> {
+        let Self {
             identity,
             hub,
             sinks,
             history,
             clock,
-            mut keeping,
-        } = beginning;
-        let gate =
-            Gate::new().map_err(|source| ApplyError::machine("the instance's gate", source))?;
-        if let Some(keeping) = &mut keeping {
-            keeping.begin(&gate)?;
-        }
-        let place = keeping.as_ref().and_then(Keeping::place);
-        let steps = prepared.steps;
-        let armed = arm((&gate, place), &[], &prepared, Lane::FIRST)?;
-        let mut charge = Generation::armed(prepared, Lane::FIRST, armed.seats, original);
-        if let Some(place) = place {
-            charge.pin(place)?;
-        }
+            keeping,
+        } = self;
         let counters = Arc::new(Counters::default());
         let tally = sinks.tally();
         let (name, counting) = (identity.name.as_str(), Arc::clone(&counters));
-        let mut sources = std::mem::take(&mut charge.sources);
-        if let Some(keeping) = &keeping {
-            sources = keeping.noted(charge.lane, sources, From::Beginning);
-        }
         let reader = Reader::start(name, sources, sinks, counting, clock.wall_us)
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
-        let mut running = Self {
+        Ok(Running {
             last_number: charge.number,
             identity,
             paused: false,
@@ -163,8 +140,40 @@ impl Running {
             pauses: Pauses::default(),
             clock,
             keeping,
-            proved: Proved::NOTHING,
-        };
+            proved: Proved {
+                through: 0,
+                lost: Measured::Known(0),
+            },
+        })
+    }
+}
+
+impl Running {
+    /// Starts an instance: every hook is attached to the empty lane, then one store puts them all
+    /// in charge at once.
+    pub(super) fn start(
+        mut beginning: Beginning,
+        prepared: Prepared,
+        (original, file): (Option<Original>, Option<File>),
+    ) -> Result<Self, ApplyError> {
+        let gate =
+            Gate::new().map_err(|source| ApplyError::machine("the instance's gate", source))?;
+        if let Some(keeping) = &mut beginning.keeping {
+            keeping.begin(&gate)?;
+        }
+        let keeping = beginning.keeping.as_ref();
+        let place = keeping.and_then(Keeping::place);
+        let steps = prepared.steps;
+        let armed = arm((&gate, place), &[], &prepared, Lane::FIRST)?;
+        let mut charge = Generation::armed(prepared, Lane::FIRST, armed.seats, original);
+        if let Some(place) = place {
+            charge.pin(place)?;
+        }
+        let mut sources = std::mem::take(&mut charge.sources);
+        if let Some(keeping) = keeping {
+            sources = keeping.noted(charge.lane, sources, From::Beginning);
+        }
+        let mut running = beginning.with(gate, charge, sources)?;
         running.intend(None, file)?;
         fault::at("start intended");
         running.begin(steps, armed.took)?;
@@ -250,10 +259,6 @@ impl Running {
         // Where the disk does not take it, a crash in the next moments would start it again.
         let _intended = self.intend_as(Stands::Stopping, None, None);
         fault::at("stop intended");
-        let removal = self
-            .keeping
-            .as_ref()
-            .map(|keeping| keeping.removal(&self.identity.name));
         let Self {
             gate,
             charge,
@@ -281,9 +286,6 @@ impl Running {
         // A dead reader has nothing left to read.
         let _drained: Result<Drained, ReaderDead> = reader.finish();
         drop((loaded, pins, keeping));
-        if let Some(removal) = removal {
-            removal.remove();
-        }
         hub.close();
     }
 

@@ -10,7 +10,7 @@ use super::history::Original;
 use super::keeper::File;
 use super::prepare::{self, Prepared};
 use super::running::Running;
-use super::{ChangeError, Engine, Kept, NoInstance, locked};
+use super::{ChangeError, Engine, Kept, locked};
 use crate::admit::Admitted;
 
 /// What is staged.
@@ -61,7 +61,7 @@ impl Engine {
     /// # Errors
     /// [`ChangeError`]; what was staged before still is.
     pub(crate) fn stage(&self, name: &InstanceName, stage: Stage) -> Result<Instance, ChangeError> {
-        let (instance, _) = self.change(name, &stage.owner.clone(), |running| {
+        let staged = self.change(name, &stage.owner.clone(), |running| {
             let prepared = prepare::prepare(
                 &self.shared.vmlinux,
                 name,
@@ -77,10 +77,10 @@ impl Engine {
                 kept: stage.kept.and_then(|kept| self.original(kept)),
                 payload: stage.payload,
             });
-            Ok(None)
+            Ok(())
         })?;
         self.wake();
-        Ok(instance)
+        Ok(staged.instance)
     }
 
     /// Puts what is staged in charge, now or at a time of the wall's clock, milliseconds since 1970.
@@ -98,14 +98,14 @@ impl Engine {
             let proof = Some(proof);
             return Ok(Flipped { instance, proof });
         };
-        let (instance, _) = self.change(name, owner, |running| {
+        let timed = self.change(name, owner, |running| {
             let staged = running.staged.as_mut();
             staged.ok_or_else(|| nothing_staged(name))?.at_ms = Some(at_ms);
-            Ok(None)
+            Ok(())
         })?;
         self.wake();
         Ok(Flipped {
-            instance,
+            instance: timed.instance,
             proof: None,
         })
     }
@@ -115,12 +115,10 @@ impl Engine {
         name: &InstanceName,
         owner: &Owner,
     ) -> Result<Applied, ChangeError> {
-        let (instance, proof) = self.change(name, owner, |running| {
+        self.change(name, owner, |running| {
             let staged = running.staged.take().ok_or_else(|| nothing_staged(name))?;
             self.flip_staged(name, running, staged)
-        })?;
-        let proof = proof.ok_or_else(|| NoInstance(name.to_string()))?;
-        Ok(Applied { instance, proof })
+        })
     }
 
     fn flip_staged(
@@ -128,7 +126,7 @@ impl Engine {
         name: &InstanceName,
         running: &mut Running,
         staged: Waiting,
-    ) -> Result<Option<File>, ChangeError> {
+    ) -> Result<(), ChangeError> {
         let Waiting {
             prepared,
             payload,
@@ -151,11 +149,10 @@ impl Engine {
                 prepare::prepare(vmlinux, name, number, &payload, Some(previous))
             })),
             original,
-            file: file.clone(),
+            file,
             back: None,
         };
-        running.update(bake_ms, wish)?;
-        Ok(file)
+        Ok(running.update(bake_ms, wish)?)
     }
 
     /// Lets go of what is staged.
@@ -166,9 +163,9 @@ impl Engine {
         let dropped = self.change(name, owner, |running| {
             let staged = running.staged.take().ok_or_else(|| nothing_staged(name))?;
             drop(staged);
-            Ok(None)
+            Ok(())
         });
-        dropped.map(|_instance| ())
+        dropped.map(drop)
     }
 
     /// The instances whose staged flip is due at this time, milliseconds since 1970; their times are

@@ -66,6 +66,7 @@ impl Engine {
             let view = locked(&slot.view).take();
             place.take().zip(view).map(|(running, view)| {
                 running.stop();
+                self.remove(name);
                 view.instance()
             })
         };

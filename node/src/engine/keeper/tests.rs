@@ -2,31 +2,37 @@
 
 use std::sync::Mutex;
 
-use api::node::{GenerationId, Settings};
+use api::node::{GenerationId, Owner, Settings};
 
 use super::super::history::{Link, Original};
 use super::super::proof::tests::proof_to;
+use super::super::record::{Laid, Stands};
 use super::*;
 
-fn history(files: &[&[u8]]) -> Arc<History> {
-    let mut history = History::default();
-    for (index, bytes) in files.iter().enumerate() {
-        let id = GenerationId {
-            generation: u64::try_from(index).unwrap() + 1,
+/// The generation that is made from the last of these files.
+fn link(files: &[&[u8]]) -> Link {
+    let bytes = files.last().unwrap();
+    Link {
+        started_ms: 1,
+        id: GenerationId {
+            generation: u64::try_from(files.len()).unwrap(),
             digest: Digest::of(bytes).to_string(),
             version: None,
-        };
-        let original = Original {
+        },
+        original: Some(Original {
             digest: Digest::of(bytes),
             size_bytes: size(bytes),
             settings: Settings::default(),
-        };
-        let link = Link {
-            started_ms: 1,
-            id: id.clone(),
-            original: Some(original),
-        };
-        history.follow("local/a", link, proof_to(id));
+        }),
+    }
+}
+
+fn history(files: &[&[u8]]) -> Arc<History> {
+    let mut history = History::default();
+    for count in 1..=files.len() {
+        let link = link(&files[..count]);
+        let proof = proof_to(link.id.clone());
+        history.follow("local/a", link, proof);
     }
     Arc::new(history)
 }
@@ -36,6 +42,29 @@ fn file(bytes: &[u8]) -> File {
         digest: Digest::of(bytes),
         bytes: Arc::from(bytes),
     }
+}
+
+/// Has a generation of each of these files follow the one before, as an update does.
+fn follow(keeper: &Keeper, name: &InstanceName, files: &[&[u8]]) {
+    let link = link(files);
+    let record = Record {
+        id: 1,
+        started_ms: link.started_ms,
+        owner: Owner::Local,
+        stands: Stands::Running,
+        last_number: link.id.generation,
+        generations: vec![Laid {
+            id: link.id,
+            lane: 0,
+            original: link.original,
+            set: String::new(),
+            seats: Vec::new(),
+            maps: Vec::new(),
+        }],
+    };
+    let newest = files.last().map(|bytes| file(bytes));
+    keeper.intend(name, record, newest).unwrap();
+    keeper.keep(name, history(files));
 }
 
 fn keeper(folder: &Path) -> (Keeper, Arc<Mutex<Vec<String>>>) {
@@ -56,8 +85,8 @@ fn a_history_and_its_files_outlive_the_process() {
     {
         let (keeper, troubles) = keeper(folder.path());
         assert_eq!(keeper.read(&name).unwrap(), None);
-        keeper.keep(&name, history(&[one]), Some(file(one)));
-        keeper.keep(&name, history(&[one, two]), Some(file(two)));
+        follow(&keeper, &name, &[one]);
+        follow(&keeper, &name, &[one, two]);
         keeper.settle();
         assert!(troubles.lock().unwrap().is_empty());
     }
@@ -78,10 +107,10 @@ fn files_that_a_history_needs_stay_and_the_rest_is_bounded() {
     let (keeper, _) = keeper(folder.path());
     let needed = b"needed".as_slice();
     let stays: InstanceName = "stays".parse().unwrap();
-    keeper.keep(&stays, history(&[needed]), Some(file(needed)));
+    follow(&keeper, &stays, &[needed]);
     let changes: InstanceName = "changes".parse().unwrap();
     for number in 0..60_u8 {
-        keeper.keep(&changes, history(&[&[number]]), Some(file(&[number])));
+        follow(&keeper, &changes, &[&[number]]);
     }
     keeper.settle();
     assert!(keeper.has(&Digest::of(needed)));
@@ -101,7 +130,7 @@ fn a_history_that_somebody_altered_is_told_and_no_empty_one() {
     assert!(matches!(error, StoreError::Altered { .. }), "{error}");
     // What can't be written is told too.
     fs::create_dir(folder.path().join("history/b.json")).unwrap();
-    keeper.keep(&"b".parse().unwrap(), history(&[b"x"]), Some(file(b"x")));
+    follow(&keeper, &"b".parse().unwrap(), &[b"x"]);
     keeper.settle();
     let troubles = troubles.lock().unwrap();
     assert!(troubles[0].contains("history of b"), "{troubles:?}");

@@ -9,47 +9,20 @@ use payload::name::InstanceName;
 use payload::object::MapKind;
 
 use super::super::generation::Generation;
-use super::super::history::History;
 use super::super::keeping::{From, Keeping, PINS};
-use super::super::machine::State;
 use super::super::prepare::{self, PlannedHook};
 use super::super::record::{Laid, Record, Stands};
-use super::super::room::Pauses;
-use super::super::running::{Beginning, Clock, Proved, Running};
-use super::super::view::Identity;
+use super::super::running::Running;
 use super::super::{ApplyError, Engine, Notice, buffers, proof};
 use super::{PayloadOf, ResumeError};
 use crate::admit::Admitted;
 use crate::fault;
-use crate::instance::counters::Counters;
-use crate::instance::reader::Reader;
 use crate::instance::source::Source;
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::load::{MapHandle, Share};
 use crate::kernel::pins::Place;
 use crate::kernel::seat::Seat;
 use crate::kernel::seat_place::SeatPlace;
-use crate::sink::SinkTally;
-use crate::sink::hub::Hub;
-
-/// What another daemon left, as far as it is put together again.
-pub(super) struct Found {
-    pub(super) identity: Identity,
-    pub(super) hub: Arc<Hub>,
-    pub(super) history: Arc<History>,
-    pub(super) clock: Clock,
-    pub(super) gate: Gate,
-    pub(super) charge: Generation,
-    pub(super) paused: bool,
-    /// The highest number that a generation had, but for one whose update was cut short.
-    pub(super) last_number: u64,
-    /// Reads the rings of the generation before.
-    pub(super) reader: Reader,
-    pub(super) counters: Arc<Counters>,
-    pub(super) sinks: SinkTally,
-    pub(super) loss_before: Measured,
-    pub(super) keeping: Option<Keeping>,
-}
 
 impl Engine {
     pub(super) fn go_on(
@@ -77,36 +50,15 @@ impl Engine {
             laid, gate, place, ..
         } = left;
         let loss_before = missed(&charge, paused);
-        let Beginning {
-            mut identity,
-            hub,
-            sinks,
-            history,
-            clock,
-            ..
-        } = self.beginning(name, &record.owner)?;
-        identity.id = record.id;
-        identity.started_ms = record.started_ms;
-        let counters = Arc::new(Counters::default());
-        let tally = sinks.tally();
-        let (title, counting) = (name.as_str(), Arc::clone(&counters));
-        let reader = Reader::start(title, older, sinks, counting, clock.wall_us)
-            .map_err(|source| ApplyError::machine("the instance's reader", source))?;
-        let mut running = Running::found(Found {
-            identity,
-            hub,
-            history,
-            clock,
-            gate,
-            charge,
-            paused,
-            last_number: record.last_number,
-            reader,
-            counters,
-            sinks: tally,
-            loss_before,
-            keeping: Some(keeping),
-        })?;
+        let mut beginning = self.beginning(name, &record.owner)?;
+        beginning.identity.id = record.id;
+        beginning.identity.started_ms = record.started_ms;
+        beginning.keeping = Some(keeping);
+        let mut running = beginning.with(gate, charge, older)?;
+        running.loss_before = loss_before;
+        running.last_number = running.last_number.max(record.last_number);
+        running.paused = paused;
+        running.take_over()?;
         fault::at("resume read");
         running.catch_up();
         place.keep_only(|pin| laid.owns(pin));
@@ -132,7 +84,7 @@ impl Engine {
         } = left;
         let shares = shares_of(laid, place)?;
         let vmlinux = &self.shared.vmlinux;
-        let prepared = prepare::again(vmlinux, name, laid.id.clone(), payload, &shares)?;
+        let prepared = prepare::again(vmlinux, name, laid.id.generation, payload, shares)?;
         let seats = found_seats(&prepared.hooks, laid, (gate, place), *is_newer)?;
         fault::at("resume found");
         let lane = Lane::at(laid.lane);
@@ -160,59 +112,21 @@ impl Running {
         Arc::make_mut(&mut self.history).catch_up(&payload, link, proof);
     }
 
-    /// Goes on with an instance: once nothing can write to the rings of the generation before, they
-    /// are read to their end, and its lane is emptied.
-    pub(super) fn found(found: Found) -> Result<Self, ApplyError> {
-        let Found {
-            identity,
-            hub,
-            history,
-            clock,
-            gate,
-            mut charge,
-            paused,
-            last_number,
-            reader,
-            counters,
-            sinks,
-            loss_before,
-            keeping,
-        } = found;
-        if paused {
-            gate.flip(Lane::EMPTY);
+    /// Once nothing can write to the rings of the generation before, they are read to their end, and its
+    /// lane is emptied.
+    fn take_over(&mut self) -> Result<(), ApplyError> {
+        if self.paused {
+            self.gate.flip(Lane::EMPTY);
         }
-        let sources = std::mem::take(&mut charge.sources);
-        let mut running = Self {
-            last_number: last_number.max(charge.number),
-            identity,
-            paused,
-            state: State::Steady,
-            charge,
-            beside: None,
-            staged: None,
-            gate,
-            reader,
-            loss_before,
-            through_before: 0,
-            counters,
-            sinks,
-            hub,
-            history,
-            pauses: Pauses::default(),
-            clock,
-            keeping,
-            proved: Proved::NOTHING,
-        };
-        running.settle()?;
-        running.reader.adopt(sources)?;
-        let other = running.charge.lane.other();
-        running
-            .charge
-            .seats
-            .iter()
-            .for_each(|seat| seat.clear(other));
-        running.note();
-        Ok(running)
+        self.settle()?;
+        let sources = std::mem::take(&mut self.charge.sources);
+        self.reader.adopt(sources)?;
+        let other = self.charge.lane.other();
+        for seat in &self.charge.seats {
+            seat.clear(other);
+        }
+        self.note();
+        Ok(())
     }
 }
 
