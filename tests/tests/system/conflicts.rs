@@ -12,7 +12,7 @@ use super::maps::{entries, get};
 use super::migrate::{fire, joining, migrated, number, put, turn};
 use super::node::Node;
 use super::objects::object;
-use super::waiting::{Ends, is_root};
+use super::waiting::{beside_one, is_root};
 
 /// Keys, of which some are written by both generations and some by one.
 const KEYS: u64 = 512;
@@ -86,15 +86,7 @@ fn conflicts_of(merge: Merge) -> (u64, u64) {
             break;
         }
         all += KEYS;
-        let done = AtomicBool::new(false);
-        let proof = std::thread::scope(|scope| {
-            let ends = Ends(&done);
-            let writer = scope.spawn(|| written.go_on(&done));
-            let proof = update(version);
-            drop(ends);
-            writer.join().unwrap();
-            proof
-        });
+        let ((), proof) = beside_one(|done| written.go_on(done), || update(version));
         let told = migrated(&proof, "tallies");
         assert_eq!(told["merge"], format!("{merge:?}").to_lowercase());
         assert_eq!(told["lost"], 0, "{told}");

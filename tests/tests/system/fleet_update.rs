@@ -1,7 +1,6 @@
 //! Two nodes with different labels at one registry: both follow a channel, and each sees every call
 //! once over the update. What is withdrawn is left, what is below a floor never runs again.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use api::client::ClientError;
@@ -13,7 +12,7 @@ use super::hooks::{CALL_HOOKS, call_until, follow, read};
 use super::node::Node;
 use super::proxy::{self, Proxy};
 use super::registry::{Follower, Publisher, Registry, publish, wait};
-use super::waiting::{Ends, is_root, until};
+use super::waiting::{beside_one, is_root, until};
 
 const PAYLOAD: &str = "acme/live";
 const INSTANCE: &str = "live";
@@ -102,18 +101,13 @@ fn two_nodes_follow_a_channel_and_see_every_call_once() {
         .zip(&files)
         .map(|(node, file)| follow(node, file))
         .collect();
-    let stop = AtomicBool::new(false);
-    let (thread, count) = std::thread::scope(|scope| {
-        let ends = Ends(&stop);
-        let caller = scope.spawn(|| call_until(&stop));
+    let ((thread, count), ()) = beside_one(call_until, || {
         std::thread::park_timeout(CALLING);
         move_to(&registry, "1.1.0");
         for node in &nodes {
             runs(node, INSTANCE, "1.1.0");
         }
         std::thread::park_timeout(CALLING);
-        drop(ends);
-        caller.join().unwrap()
     });
     for file in &files {
         let expected: Vec<u64> = (0..count).collect();

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tests::{calls, corpus};
 
 use super::node::{self, Node};
-use super::waiting::{Ends, is_root, until};
+use super::waiting::{beside, is_root, until};
 
 /// What `tests/corpus/live.h` listens for.
 const WHENCE: i32 = 77;
@@ -22,7 +22,7 @@ pub(super) const CALL_HOOKS: std::ops::RangeInclusive<u64> = 1..=5;
 /// The number of its sampling hook.
 const PERF_EVENT: u64 = 6;
 /// Threads that call.
-const THREADS: usize = 2;
+const THREADS: u32 = 2;
 /// Updates while they do.
 const UPDATES: u64 = 20;
 
@@ -45,22 +45,13 @@ fn each_kind_of_hook_sees_every_call_once_and_in_order_over_updates() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events");
     let mut follower = follow(&node, &file);
-    let stop = AtomicBool::new(false);
-    let calls: Vec<(u64, u64)> = std::thread::scope(|scope| {
-        let ends = Ends(&stop);
-        let callers: Vec<_> = (0..THREADS)
-            .map(|_| scope.spawn(|| call_until(&stop)))
-            .collect();
+    let work = || {
         for update in 0..UPDATES {
             let proof = start(2 - update % 2);
             check_proof(&proof, update);
         }
-        drop(ends);
-        callers
-            .into_iter()
-            .map(|caller| caller.join().unwrap())
-            .collect()
-    });
+    };
+    let (calls, ()) = beside(THREADS, |_, stop| call_until(stop), work);
     let wanted: u64 = calls
         .iter()
         .map(|(_, count)| count * CALL_HOOKS.count() as u64)
@@ -111,12 +102,21 @@ fn samples_go_on_over_updates(seen: &Seen) {
 
 /// Makes numbered calls until `stop`; gives the thread's id and how many it made.
 pub(super) fn call_until(stop: &AtomicBool) -> (u64, u64) {
+    // So that the follower of the event stream can keep up on a small machine.
+    call_slowly_until(stop, WHENCE, Duration::from_micros(200))
+}
+
+/// The same with another number to listen for, and so long between two calls.
+pub(super) fn call_slowly_until(
+    stop: &AtomicBool,
+    whence: i32,
+    between_calls: Duration,
+) -> (u64, u64) {
     let mut count: i64 = 0;
     while !stop.load(Ordering::Relaxed) {
-        calls::failing_lseek(count, WHENCE);
+        calls::failing_lseek(count, whence);
         count += 1;
-        // So that the follower of the event stream can keep up on a small machine.
-        std::thread::sleep(Duration::from_micros(200));
+        std::thread::sleep(between_calls);
     }
     (calls::thread_id(), u64::try_from(count).unwrap())
 }

@@ -11,11 +11,11 @@ use serde_json::Value;
 use tests::dice::Dice;
 use tests::{calls, corpus, held};
 
-use super::hooks::{CALL_HOOKS, Seen, read_any};
+use super::hooks::{CALL_HOOKS, Seen, call_slowly_until, read_any};
 use super::kernel::{Held, LETTING_GO, pinned};
 use super::node::Node;
 use super::objects::object;
-use super::waiting::{Ends, is_root, until};
+use super::waiting::{beside_one, is_root, until};
 
 /// What `tests/corpus/live.h` is set to listen for: the calls of the other tests would fill its ring
 /// while there is no daemon.
@@ -81,13 +81,7 @@ fn version(number: u64) -> Vec<u8> {
 
 /// Makes numbered calls until `stop`; gives the thread's id and how many it made.
 fn call_until(stop: &AtomicBool) -> (u64, u64) {
-    let mut count: i64 = 0;
-    while !stop.load(Ordering::Acquire) {
-        calls::failing_lseek(count, WHENCE);
-        count += 1;
-        std::thread::sleep(BETWEEN_CALLS);
-    }
-    (calls::thread_id(), u64::try_from(count).unwrap())
+    call_slowly_until(stop, WHENCE, BETWEEN_CALLS)
 }
 
 /// Every call is in the file once, in order, whoever was there to read it.
@@ -131,20 +125,25 @@ pub(super) fn ends(home: &Home, node: Node, objects: &held::Objects) {
     });
 }
 
+/// Goes on once more: every call of this thread is in the file, and at the end nothing is left, of what
+/// former daemons held either.
+fn ends_with_all(home: &Home, (thread, count): (u64, u64), mut objects: held::Objects) {
+    let node = home.start();
+    all_are_there(&home.events().join("live.jsonl"), thread, count);
+    objects.extend(Held::by(node.pid()).objects);
+    ends(home, node, &objects);
+}
+
 #[test]
 fn a_daemon_killed_at_any_step_of_an_update_leaves_one_whole_generation() {
     if !is_root("kills at each step") {
         return;
     }
     let home = Home::new();
-    let stop = AtomicBool::new(false);
-    let mut objects = held::Objects::new();
-    let (thread, count) = std::thread::scope(|scope| {
-        let ends = Ends(&stop);
-        let first = home.start();
-        assert_eq!(first.ask_unix(PUT, &version(1)).status, 200);
-        let caller = scope.spawn(|| call_until(&stop));
-        objects.extend(Held::by(first.pid()).objects);
+    let first = home.start();
+    assert_eq!(first.ask_unix(PUT, &version(1)).status, 200);
+    let mut objects = Held::by(first.pid()).objects;
+    let (calls, ()) = beside_one(call_until, || {
         first.kill();
         for (update, step) in STEPS {
             let node = home.start_to_die_at(Some(step));
@@ -164,13 +163,8 @@ fn a_daemon_killed_at_any_step_of_an_update_leaves_one_whole_generation() {
             assert_eq!(node.ask_unix(PUT, &version(1)).status, 200, "{step}");
             node.kill();
         }
-        drop(ends);
-        caller.join().unwrap()
     });
-    let node = home.start();
-    all_are_there(&home.events().join("live.jsonl"), thread, count);
-    objects.extend(Held::by(node.pid()).objects);
-    ends(&home, node, &objects);
+    ends_with_all(&home, calls, objects);
 }
 
 /// What the history says is in charge.
@@ -245,14 +239,12 @@ fn a_hundred_kills_at_any_moment_lose_nothing_and_leave_nothing() {
         return;
     }
     let home = Home::new();
-    let (stop, updates) = (AtomicBool::new(false), AtomicU64::new(0));
+    let updates = AtomicU64::new(0);
+    let node = home.start();
+    assert_eq!(node.ask_unix(PUT, &version(1)).status, 200);
+    node.kill();
     let mut objects = held::Objects::new();
-    let (thread, count) = std::thread::scope(|scope| {
-        let ends = Ends(&stop);
-        let node = home.start();
-        assert_eq!(node.ask_unix(PUT, &version(1)).status, 200);
-        node.kill();
-        let caller = scope.spawn(|| call_until(&stop));
+    let (calls, ()) = beside_one(call_until, || {
         let mut dice = Dice::of(7);
         for _ in 0..KILLS {
             let node = home.start();
@@ -275,16 +267,12 @@ fn a_hundred_kills_at_any_moment_lose_nothing_and_leave_nothing() {
             });
             node.wait_for_death();
         }
-        drop(ends);
-        caller.join().unwrap()
     });
-    let node = home.start();
-    all_are_there(&home.events().join("live.jsonl"), thread, count);
-    objects.extend(Held::by(node.pid()).objects);
-    ends(&home, node, &objects);
+    ends_with_all(&home, calls, objects);
     println!(
-        "{KILLS} kills, {} updates, {count} calls",
-        updates.into_inner()
+        "{KILLS} kills, {} updates, {} calls",
+        updates.into_inner(),
+        calls.1
     );
 }
 
@@ -294,29 +282,21 @@ fn a_daemon_that_is_replaced_leaves_its_instances_running() {
         return;
     }
     let home = Home::new();
-    let stop = AtomicBool::new(false);
     let keep = |command: &mut std::process::Command| {
         command.arg("--events-dir").arg(home.events());
         command.args(["--on-exit", "keep"]);
     };
-    let (thread, count) = std::thread::scope(|scope| {
-        let ends = Ends(&stop);
-        let node = Node::start_over_as(&home.state(), keep);
-        assert_eq!(node.ask_unix(PUT, &version(1)).status, 200);
-        let caller = scope.spawn(|| call_until(&stop));
+    let node = Node::start_over_as(&home.state(), keep);
+    assert_eq!(node.ask_unix(PUT, &version(1)).status, 200);
+    let (calls, ()) = beside_one(call_until, || {
         assert_eq!(node.stop(), Some(0));
         for _ in 0..5 {
             let node = Node::start_over_as(&home.state(), keep);
             assert_eq!(generation(&node), 1);
             assert_eq!(node.stop(), Some(0));
         }
-        drop(ends);
-        caller.join().unwrap()
     });
-    let node = home.start();
-    all_are_there(&home.events().join("live.jsonl"), thread, count);
-    let objects = Held::by(node.pid()).objects;
-    ends(&home, node, &objects);
+    ends_with_all(&home, calls, held::Objects::new());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::kernel::Held;
 use super::maps::{counted, entries, get, pause, start};
 use super::node::Node;
-use super::waiting::{Ends, is_root, until};
+use super::waiting::{beside_one, is_root, until};
 
 #[test]
 fn maps_are_read_while_updates_follow_each_other() {
@@ -25,27 +25,24 @@ fn maps_are_read_while_updates_follow_each_other() {
     };
     assert!(runs().as_u64() > Some(0));
     let held = Held::by(node.pid());
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let ends = Ends(&done);
-        let reader = scope.spawn(|| {
-            let mut newest = 1;
-            while !done.load(Ordering::Acquire) {
-                for map in ["counts", ".bss", "ring"] {
-                    let content = get(&node, &format!("maps/maps/{map}"));
-                    let generation = content["generation"].as_u64().unwrap();
-                    assert!(generation >= newest, "{content}");
-                    newest = generation;
-                }
+    let read_until = |done: &AtomicBool| {
+        let mut newest = 1;
+        while !done.load(Ordering::Acquire) {
+            for map in ["counts", ".bss", "ring"] {
+                let content = get(&node, &format!("maps/maps/{map}"));
+                let generation = content["generation"].as_u64().unwrap();
+                assert!(generation >= newest, "{content}");
+                newest = generation;
             }
-            newest
-        });
+        }
+        newest
+    };
+    let (newest, ()) = beside_one(read_until, || {
         for _ in 0..10 {
             start(&node, "maps");
         }
-        drop(ends);
-        assert!(reader.join().unwrap() > 1, "it read no newer generation");
     });
+    assert!(newest > 1, "it read no newer generation");
     let counts = get(&node, "maps/maps/counts");
     assert_eq!(counts["generation"], 11);
     assert_eq!(counts["map"]["hand_over"], "shared");
@@ -93,14 +90,12 @@ fn reading_ends_although_keys_come_and_go() {
     }
     let node = Node::start();
     start(&node, "churn");
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let ends = Ends(&done);
-        scope.spawn(|| {
-            while !done.load(Ordering::Acquire) {
-                let _parent = std::os::unix::process::parent_id();
-            }
-        });
+    let ask_until = |done: &AtomicBool| {
+        while !done.load(Ordering::Acquire) {
+            let _parent = std::os::unix::process::parent_id();
+        }
+    };
+    let ((), ()) = beside_one(ask_until, || {
         until("the window is full", || {
             let content = get(&node, "churn/maps/window");
             (entries(&content).len() >= 150).then_some(())
@@ -119,7 +114,6 @@ fn reading_ends_although_keys_come_and_go() {
             keys.dedup();
             assert_eq!(keys.len(), count, "a key twice");
         }
-        drop(ends);
     });
     let still = get(&node, "churn/maps/window");
     assert_eq!(entries(&still).len(), 200, "{still}");

@@ -14,7 +14,7 @@ use super::carry::hand_over;
 use super::maps::{entries, get};
 use super::node::Node;
 use super::objects::object;
-use super::waiting::{Ends, is_root};
+use super::waiting::{beside_one, is_root};
 
 /// What `migrate.bpf.c` looks for beside the descriptor.
 const WHENCE: i32 = 78;
@@ -89,6 +89,16 @@ pub(super) fn variable(node: &Node, section: &str, name: &str) -> Value {
     value(node, section, |key| key == name)
 }
 
+/// Makes calls with this number until `done`; gives how many.
+fn fire_until(done: &AtomicBool, number: u64) -> u64 {
+    let mut fired = 0;
+    while !done.load(Ordering::Relaxed) {
+        fire(number, 64);
+        fired += 64;
+    }
+    fired
+}
+
 #[test]
 fn a_way_back_takes_the_counts_with_it() {
     if !is_root("ways back of migrations") {
@@ -98,33 +108,24 @@ fn a_way_back_takes_the_counts_with_it() {
     let node = Node::start();
     update(&node, 1, "migrate");
     let number = number(5);
-    let done = AtomicBool::new(false);
-    let fired = std::thread::scope(|scope| {
-        let ends = Ends(&done);
-        let firing = scope.spawn(|| {
-            let mut fired = 0;
-            while !done.load(Ordering::Relaxed) {
-                fire(number, 64);
-                fired += 64;
+    let (fired, ()) = beside_one(
+        |done| fire_until(done, number),
+        || {
+            for turn in 0..ROUNDS {
+                update(&node, 2 * turn + 2, "migrate_moved");
+                let answer = node.ask_unix("POST /api/v1/instances/m/rollback", b"");
+                assert_eq!(answer.status, 200, "{answer:?}");
+                let proof = answer.json()["proof"].clone();
+                assert_eq!(proof["rolled_back"]["way"], "flip", "{proof}");
+                assert_eq!(hand_over(&proof, "same"), "shared");
+                for map in ["tallies", ".bss"] {
+                    let told = migrated(&proof, map);
+                    assert_eq!(told["conflicts"], 0, "{told}");
+                    assert_eq!(told["lost"], 0, "{told}");
+                }
             }
-            fired
-        });
-        for turn in 0..ROUNDS {
-            update(&node, 2 * turn + 2, "migrate_moved");
-            let answer = node.ask_unix("POST /api/v1/instances/m/rollback", b"");
-            assert_eq!(answer.status, 200, "{answer:?}");
-            let proof = answer.json()["proof"].clone();
-            assert_eq!(proof["rolled_back"]["way"], "flip", "{proof}");
-            assert_eq!(hand_over(&proof, "same"), "shared");
-            for map in ["tallies", ".bss"] {
-                let told = migrated(&proof, map);
-                assert_eq!(told["conflicts"], 0, "{told}");
-                assert_eq!(told["lost"], 0, "{told}");
-            }
-        }
-        drop(ends);
-        firing.join().unwrap()
-    });
+        },
+    );
     let tally = value(&node, "tallies", |key| *key == number);
     assert_eq!(tally["runs"], fired, "{tally}");
     assert_eq!(tally["part"]["sum"], fired * number, "{tally}");
@@ -142,28 +143,19 @@ fn wider_counts_keys_and_larger_maps_begin_with_what_there_was() {
     update(&node, 1, "migrate");
     let number = number(3);
     let slot = number % 1024;
-    let done = AtomicBool::new(false);
-    let fired = std::thread::scope(|scope| {
-        let ends = Ends(&done);
-        let firing = scope.spawn(|| {
-            let mut fired = 0;
-            while !done.load(Ordering::Relaxed) {
-                fire(number, 64);
-                fired += 64;
+    let (fired, ()) = beside_one(
+        |done| fire_until(done, number),
+        || {
+            let proof = update(&node, 2, "migrate_wide");
+            for map in ["keyed", "per_cpu", ".bss"] {
+                let told = migrated(&proof, map);
+                assert_eq!(told["conflicts"], 0, "{told}");
             }
-            fired
-        });
-        let proof = update(&node, 2, "migrate_wide");
-        drop(ends);
-        for map in ["keyed", "per_cpu", ".bss"] {
-            let told = migrated(&proof, map);
-            assert_eq!(told["conflicts"], 0, "{told}");
-        }
-        assert_eq!(hand_over(&proof, "tallies"), "shared");
-        let added = &migrated(&proof, ".bss")["added"];
-        assert_eq!(*added, serde_json::json!(["fresh_variable"]));
-        firing.join().unwrap()
-    });
+            assert_eq!(hand_over(&proof, "tallies"), "shared");
+            let added = &migrated(&proof, ".bss")["added"];
+            assert_eq!(*added, serde_json::json!(["fresh_variable"]));
+        },
+    );
     let keyed = get(&node, "m/maps/keyed?limit=4096");
     assert_eq!(keyed["map"]["kind"], "lru_hash");
     assert_eq!(keyed["map"]["entries_max"], 2048);
@@ -242,26 +234,17 @@ fn variables_of_an_unchanged_layout_are_the_same_memory() {
     let node = Node::start();
     update(&node, 1, "migrate");
     let number = number(6);
-    let done = AtomicBool::new(false);
-    let fired: u64 = std::thread::scope(|scope| {
-        let ends = Ends(&done);
-        let firing = scope.spawn(|| {
-            let mut fired = 0;
-            while !done.load(Ordering::Relaxed) {
-                fire(number, 64);
-                fired += 64;
+    let (fired, ()) = beside_one(
+        |done| fire_until(done, number),
+        || {
+            for version in 2..6 {
+                let proof = update(&node, version, "migrate");
+                for map in [".bss", ".data", "tallies", "keyed", "per_cpu"] {
+                    assert_eq!(hand_over(&proof, map), "shared", "{map}: {proof}");
+                }
             }
-            fired
-        });
-        for version in 2..6 {
-            let proof = update(&node, version, "migrate");
-            for map in [".bss", ".data", "tallies", "keyed", "per_cpu"] {
-                assert_eq!(hand_over(&proof, map), "shared", "{map}: {proof}");
-            }
-        }
-        drop(ends);
-        firing.join().unwrap()
-    });
+        },
+    );
     assert_eq!(value(&node, "tallies", |key| *key == number)["runs"], fired);
     assert_eq!(variable(&node, ".bss", "total"), fired);
     assert_eq!(variable(&node, ".data", "other"), 5);

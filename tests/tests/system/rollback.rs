@@ -1,7 +1,6 @@
 //! Going back: by a flip while the generation before is loaded, else from its file; by itself where a
 //! watch fails. Under load no event is lost or seen twice over any of it.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,12 +10,12 @@ use super::hooks::{CALL_HOOKS, call_until, follow, read_back};
 use super::kernel::Held;
 use super::node::{Named, Node};
 use super::objects::object;
-use super::waiting::{Ends, is_root, until};
+use super::waiting::{beside, beside_one, is_root, until};
 
 /// Ways back under load.
 const ROUNDS: u64 = 50;
 /// Threads that call.
-const THREADS: usize = 2;
+const THREADS: u32 = 2;
 /// How long a rate is measured before it is asked for.
 const MEASURED: Duration = Duration::from_millis(1200);
 
@@ -72,12 +71,7 @@ fn no_call_is_lost_or_seen_twice_over_updates_and_ways_back() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events");
     let mut follower = follow(&node, &file);
-    let stop = AtomicBool::new(false);
-    let calls: Vec<(u64, u64)> = std::thread::scope(|scope| {
-        let ends = Ends(&stop);
-        let callers: Vec<_> = (0..THREADS)
-            .map(|_| scope.spawn(|| call_until(&stop)))
-            .collect();
+    let work = || {
         for round in 0..ROUNDS {
             let updated = ask("PUT", &versions[1]);
             assert_eq!(updated["to"]["generation"], round + 2, "{updated}");
@@ -96,12 +90,8 @@ fn no_call_is_lost_or_seen_twice_over_updates_and_ways_back() {
                 }
             }
         }
-        drop(ends);
-        callers
-            .into_iter()
-            .map(|caller| caller.join().unwrap())
-            .collect()
-    });
+    };
+    let (calls, ()) = beside(THREADS, |_, stop| call_until(stop), work);
     let wanted: u64 = calls
         .iter()
         .map(|(_, count)| count * CALL_HOOKS.count() as u64)
@@ -140,15 +130,10 @@ fn a_proof_says_what_each_ring_should_hold_for_the_pause() {
         answer.json()["proof"].clone()
     };
     put();
-    let stop = AtomicBool::new(false);
-    let proof = std::thread::scope(|scope| {
-        let ends = Ends(&stop);
-        scope.spawn(|| call_until(&stop));
+    let (_, proof) = beside_one(call_until, || {
         // Longer than what a rate is measured over.
         std::thread::park_timeout(MEASURED);
-        let proof = put();
-        drop(ends);
-        proof
+        put()
     });
     let ring = &proof["rings"][0];
     let needed = ring["needed_bytes"]

@@ -14,7 +14,7 @@ use super::carry::hand_over;
 use super::migrate::{fire, joining, migrated, number, put, turn, value, variable};
 use super::node::Node;
 use super::objects::numbered;
-use super::waiting::{Ends, is_root, until};
+use super::waiting::{beside, is_root, until};
 
 const UPDATES: u64 = 200;
 /// Two layouts of the counts.
@@ -69,19 +69,11 @@ fn two_hundred_updates_under_load_lose_nothing_and_repeat_nothing() {
         )
     };
     update(1);
-    let done = AtomicBool::new(false);
-    let fired: Vec<Fired> = std::thread::scope(|scope| {
-        let ends = Ends(&done);
-        let done = &done;
-        let threads: Vec<_> = (0..THREADS)
-            .map(|thread| scope.spawn(move || fire_until(done, number(thread))))
-            .collect();
+    let one = |thread: u32, done: &AtomicBool| fire_until(done, number(thread));
+    let (fired, ()) = beside(THREADS, one, || {
         for version in 2..UPDATES + 2 {
             check_proof(&update(version), version);
         }
-        drop(ends);
-        let joined = threads.into_iter().map(|thread| thread.join().unwrap());
-        joined.collect()
     });
     check_counts(&node, &fired);
     let file = folder.path().join("m.jsonl");

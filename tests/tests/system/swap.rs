@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::node::{Named, Node};
 use super::objects::{generation_0, object};
-use super::waiting::{Ends, is_root, until};
+use super::waiting::{beside_one, is_root, until};
 
 /// Updates while commands go on; each update must meet some.
 const UPDATES: usize = 6;
@@ -22,21 +22,17 @@ fn every_command_is_seen_exactly_once_over_updates() {
     };
     update("one");
     let named = Named::new("mw-swap");
-    let stop = AtomicBool::new(false);
-    let ran: Vec<u64> = std::thread::scope(|scope| {
-        let ends = Ends(&stop);
-        let commands = scope.spawn(|| {
-            let mut pids = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
-                pids.push(named.run());
-            }
-            pids
-        });
+    let run_until = |stop: &AtomicBool| {
+        let mut pids = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            pids.push(named.run());
+        }
+        pids
+    };
+    let (ran, ()) = beside_one(run_until, || {
         for update_number in 0..UPDATES {
             update(if update_number % 2 == 0 { "two" } else { "one" });
         }
-        drop(ends);
-        commands.join().unwrap()
     });
     // Process ids come again only after many more commands than are run here.
     let seen = until("every command is in the log", || {

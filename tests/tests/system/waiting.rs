@@ -29,6 +29,35 @@ impl Drop for Ends<'_> {
     }
 }
 
+/// Does the work while so many threads, told by their numbers, do theirs until the flag that they are
+/// given is set: by the end of the work, or by its failure. Gives what each of them gave, and the work.
+pub(crate) fn beside<T: Send, W>(
+    threads: u32,
+    each: impl Fn(u32, &AtomicBool) -> T + Sync,
+    work: impl FnOnce() -> W,
+) -> (Vec<T>, W) {
+    let (flag, each) = (AtomicBool::new(false), &each);
+    std::thread::scope(|scope| {
+        let (ends, flag) = (Ends(&flag), &flag);
+        let threads: Vec<_> = (0..threads)
+            .map(|number| scope.spawn(move || each(number, flag)))
+            .collect();
+        let done = work();
+        drop(ends);
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap());
+        (joined.collect(), done)
+    })
+}
+
+/// The same with one thread.
+pub(crate) fn beside_one<T: Send, W>(
+    each: impl Fn(&AtomicBool) -> T + Sync,
+    work: impl FnOnce() -> W,
+) -> (T, W) {
+    let (mut gave, done) = beside(1, |_, flag| each(flag), work);
+    (gave.remove(0), done)
+}
+
 /// Whether this process may load BPF. Says loudly that `what` did not run where it may not.
 pub(crate) fn is_root(what: &str) -> bool {
     use std::os::unix::fs::MetadataExt;
