@@ -6,6 +6,7 @@ pub mod agree;
 mod check;
 pub mod cut;
 mod error;
+mod fields;
 mod index;
 pub mod layout;
 pub mod record;
@@ -16,6 +17,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 pub use error::BtfError;
+pub use fields::FieldPlace;
 pub use index::essential_name;
 pub use record::Kind;
 pub use view::{Composite, Datasec, Enumeration, FuncProto, Int, Linkage, Member, Type, Variable};

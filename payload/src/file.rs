@@ -5,16 +5,14 @@
 mod error;
 pub mod handler;
 mod metadata;
-mod section;
+pub(crate) mod section;
 
 pub use error::{DecodeError, EncodeError};
 
 use wasm_encoder::{CustomSection, Encode as _};
 
 use crate::digest::Digest;
-use crate::limits::{
-    HANDLER_BYTES_MAX, MANIFEST_BYTES_MAX, OBJECT_BYTES_MAX, OBJECTS_MAX, PAYLOAD_BYTES_MAX,
-};
+use crate::limits::{MANIFEST_BYTES_MAX, OBJECT_BYTES_MAX, OBJECTS_MAX, PAYLOAD_BYTES_MAX};
 pub use crate::manifest::Arch;
 use crate::manifest::{Manifest, ManifestError};
 use crate::object::{self, Object};
@@ -305,23 +303,18 @@ fn read_handler(
     let Some(rest) = tail_bytes.strip_prefix(metadata::sections(manifest, layer).as_slice()) else {
         return Err(DecodeError::Metadata { at: tail });
     };
-    if manifest.handler.is_none() {
+    let Some(listed) = &manifest.handler else {
         return if rest.is_empty() && layer == Layer::Component {
             Ok(None)
         } else {
             Err(DecodeError::HandlerNotListed { bytes: rest.len() })
         };
-    }
+    };
     if rest.is_empty() {
         return Err(DecodeError::HandlerMissing);
     }
-    within(
-        "handler",
-        rest.len() + layer.header().len(),
-        HANDLER_BYTES_MAX,
-    )?;
     let handler = [layer.header().as_slice(), rest].concat();
-    handler::check(&handler)?;
+    listed.agrees_with(&handler::check(&handler)?)?;
     Ok(Some(handler))
 }
 

@@ -8,6 +8,7 @@ mod by_text;
 pub mod digest;
 pub mod event;
 pub mod file;
+pub mod handler;
 pub mod histogram;
 pub mod legacy;
 pub mod limits;

@@ -7,8 +7,10 @@
 pub const PAYLOAD_BYTES_MAX: usize = 32 << 20;
 /// One BPF object (ELF), bytes. The largest in the field, with DWARF left in, stay under 4 MiB.
 pub const OBJECT_BYTES_MAX: usize = 8 << 20;
-/// The handler, a core module or component, bytes.
+/// The handler where it is a component, bytes: some languages bring their whole interpreter.
 pub const HANDLER_BYTES_MAX: usize = 24 << 20;
+/// The handler where it is a core module, bytes.
+pub const HANDLER_CORE_BYTES_MAX: usize = 4 << 20;
 /// The manifest's JSON, bytes.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// Top-level sections of a payload file, the handler's own included.
@@ -48,6 +50,18 @@ pub const GLOBALS_MAX: usize = 4096;
 pub const EVENTS_MAX: usize = 256;
 /// Imports of a handler.
 pub const IMPORTS_MAX: usize = 256;
+/// Exports of a handler, those of the SDK included.
+pub const EXPORTS_MAX: usize = 1024;
+/// Schemas whose state a handler goes on with.
+pub const ACCEPTS_MAX: usize = 64;
+/// Metrics of a handler.
+pub const METRICS_MAX: usize = 128;
+/// Labels of a metric.
+pub const LABELS_MAX: usize = 8;
+/// Buckets of a histogram, that for all above the last bound not counted.
+pub const BUCKETS_MAX: usize = 64;
+/// Settings of a handler.
+pub const CONFIG_MAX: usize = 64;
 
 /// An identifier: program, map, variable, BTF type, bytes. The kernel's `KSYM_NAME_LEN` is 512.
 pub const IDENTIFIER_BYTES_MAX: usize = 511;
@@ -61,8 +75,53 @@ pub const URL_BYTES_MAX: usize = 2 << 10;
 pub const LICENSE_BYTES_MAX: usize = 256;
 /// The version of a tool or of a WIT world as text, bytes.
 pub const TOOL_BYTES_MAX: usize = 256;
+/// The name of a metric, of a label or of a handler's setting, bytes.
+pub const METRIC_NAME_BYTES_MAX: usize = 63;
+/// What a metric means, bytes.
+pub const METRIC_HELP_BYTES_MAX: usize = 256;
+/// The text of a handler's setting, bytes.
+pub const CONFIG_VALUE_BYTES_MAX: usize = 4 << 10;
+/// The name of an SDK and its version as text, bytes.
+pub const SDK_BYTES_MAX: usize = 64;
+/// The section in which a handler says what it was built for, bytes.
+pub const ABI_BYTES_MAX: usize = 1 << 10;
 /// A global variable's default value, bytes of the value. Larger ones are left out of the manifest.
 pub const GLOBAL_DEFAULT_BYTES_MAX: usize = 256;
+
+/// Memory that a handler may ask for beside the windows of rings, bytes, and the least: a page.
+pub const HANDLER_MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// See [`HANDLER_MEMORY_BYTES_MAX`].
+pub const HANDLER_MEMORY_BYTES_MIN: u64 = 64 << 10;
+/// The same where nothing is said.
+pub const HANDLER_MEMORY_BYTES_DEFAULT: u64 = 16 << 20;
+/// Time that a handler may ask for in one call, milliseconds. The rings fill while it runs.
+pub const HANDLER_CALL_MS_MAX: u32 = 1_000;
+/// The same where nothing is said.
+pub const HANDLER_CALL_MS_DEFAULT: u32 = 10;
+/// Time for `init` and for `snapshot`, milliseconds.
+pub const HANDLER_STATE_MS_MAX: u32 = 10_000;
+/// The same where nothing is said.
+pub const HANDLER_STATE_MS_DEFAULT: u32 = 100;
+/// State of a handler, bytes.
+pub const HANDLER_STATE_BYTES_MAX: u32 = 64 << 20;
+/// The same where nothing is said.
+pub const HANDLER_STATE_BYTES_DEFAULT: u32 = 4 << 20;
+/// Outputs of a handler in a second.
+pub const HANDLER_EMITS_PER_S_MAX: u32 = 1_000_000;
+/// The same where nothing is said.
+pub const HANDLER_EMITS_PER_S_DEFAULT: u32 = 10_000;
+/// Bytes of these outputs in a second.
+pub const HANDLER_EMIT_BYTES_PER_S_MAX: u32 = 256 << 20;
+/// The same where nothing is said.
+pub const HANDLER_EMIT_BYTES_PER_S_DEFAULT: u32 = 1 << 20;
+/// Lines of a handler for the log in a second.
+pub const HANDLER_LOG_LINES_PER_S_MAX: u32 = 1_000;
+/// The same where nothing is said.
+pub const HANDLER_LOG_LINES_PER_S_DEFAULT: u32 = 10;
+/// Series of one metric.
+pub const METRIC_SERIES_MAX: u32 = 10_000;
+/// The same where nothing is said.
+pub const METRIC_SERIES_DEFAULT: u32 = 1_000;
 
 /// Bytes of a BTF that are read. The largest kernels have about 10 MB.
 pub const BTF_BYTES_MAX: usize = 64 << 20;

@@ -9,13 +9,18 @@ mod bounded;
 mod check;
 mod compute;
 mod entry;
+mod handler;
 mod kernel;
 
-pub use agree::Disagreement;
+pub use agree::{Disagreement, HandlerDisagreement};
 pub use arch::{Arch, UnknownArch};
 pub use check::ManifestError;
 pub use compute::{ComputeError, Described, Inspected};
-pub use entry::{Build, Carry, Event, Global, Handler, Map, Merge, ObjectFile, Program};
+pub use entry::{Build, Carry, Event, Global, Map, Merge, ObjectFile, Program};
+pub use handler::{
+    Access, CarryState, HANDLER_WORLD, Handler, HandlerFieldError, InfiniteBound, Limit, MapAccess,
+    Metric, MetricKind, UpperBound, is_name,
+};
 pub use kernel::{KernelVersion, KernelVersionError};
 
 use serde::{Deserialize, Serialize};

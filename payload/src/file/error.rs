@@ -4,7 +4,7 @@
 use super::handler::HandlerError;
 use super::section::WasmError;
 use crate::digest::Digest;
-use crate::manifest::{Arch, Disagreement, ManifestError};
+use crate::manifest::{Arch, Disagreement, HandlerDisagreement, ManifestError};
 use crate::name::Excerpt;
 use crate::object::{EventError, ObjectError};
 
@@ -120,6 +120,9 @@ pub enum DecodeError {
     /// No code in the file, against the manifest.
     #[error("manifest lists a handler, the file has none")]
     HandlerMissing,
+    /// The manifest says about the handler what its bytes do not.
+    #[error(transparent)]
+    HandlerDisagreement(#[from] HandlerDisagreement),
     /// The handler breaks a rule of its own.
     #[error(transparent)]
     Handler(#[from] HandlerError),

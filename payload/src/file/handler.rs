@@ -3,10 +3,11 @@
 //! Must never run or compile anything: a handler is validated, no more.
 
 use wasm_encoder::{CustomSection, Encode as _};
-use wasmparser::{BinaryReader, Validator};
+use wasmparser::BinaryReader;
 
 use super::section::{self, Layer, Section, Sections, WasmError};
 use super::{CUSTOM, PREFIX, metadata};
+use crate::handler::{self, Handler, InspectError};
 
 /// The subsection of a `name` section that names the module itself
 /// (WebAssembly core specification, 7.4.1).
@@ -35,14 +36,9 @@ pub enum HandlerError {
         /// Where it begins in the handler.
         at: usize,
     },
-    /// Code that no engine would take.
-    #[error("handler is not valid WebAssembly at byte {at}: {reason}")]
-    Invalid {
-        /// Where in the handler.
-        at: u64,
-        /// What the validator says.
-        reason: String,
-    },
+    /// The inspection refuses it.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
 }
 
 /// The handler `wasm` without the metadata that a payload carries itself.
@@ -74,10 +70,10 @@ pub fn bare(wasm: &[u8]) -> Result<Vec<u8>, HandlerError> {
     Ok(handler)
 }
 
-/// Checks a handler as it stands in a payload.
-pub(super) fn check(handler: &[u8]) -> Result<(), HandlerError> {
-    let layer = section::layer(handler)?;
-    for section in Sections::of(handler) {
+/// Checks a handler as it stands in a payload, and inspects it.
+pub(super) fn check(wasm: &[u8]) -> Result<Handler, HandlerError> {
+    let layer = section::layer(wasm)?;
+    for section in Sections::of(wasm) {
         let section = section?;
         let Some(name) = section.name else { continue };
         let at = section.start;
@@ -97,13 +93,7 @@ pub(super) fn check(handler: &[u8]) -> Result<(), HandlerError> {
             });
         }
     }
-    Validator::new()
-        .validate_all(handler)
-        .map_err(|error| HandlerError::Invalid {
-            at: error.offset(),
-            reason: error.message().to_owned(),
-        })?;
-    Ok(())
+    Ok(handler::inspect(wasm)?)
 }
 
 /// A `name` section's content without the name of the module.
@@ -113,7 +103,7 @@ fn without_module_name(section: &Section<'_>) -> Result<Vec<u8>, WasmError> {
         reason: error.message().to_owned(),
     };
     let mut kept = Vec::new();
-    let mut reader = BinaryReader::new(section.data, section.start as u64);
+    let mut reader = BinaryReader::new(section.data, section.start);
     while !reader.eof() {
         let begin = reader.current_position();
         let id = reader.read_u8().map_err(wrong)?;

@@ -1,5 +1,5 @@
 //! The top-level sections of a WebAssembly binary, in order, without looking into them.
-//! Called by `file` and `file::handler`. Must never follow nested modules: sections in there are
+//! Called by `file`, `file::handler` and `handler`. Must never follow nested modules: sections in there are
 //! not the payload's.
 
 use wasmparser::BinaryReader;
@@ -10,7 +10,7 @@ use crate::name::Excerpt;
 
 /// Which of the two binary formats a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layer {
+pub(crate) enum Layer {
     /// A core module.
     Module,
     /// A component.
@@ -19,7 +19,7 @@ pub(super) enum Layer {
 
 impl Layer {
     /// The first eight bytes of such a file.
-    pub(super) const fn header(self) -> [u8; 8] {
+    pub(crate) const fn header(self) -> [u8; 8] {
         match self {
             Self::Module => wasm_encoder::Module::HEADER,
             Self::Component => wasm_encoder::Component::HEADER,
@@ -68,7 +68,7 @@ pub enum WasmError {
 }
 
 /// The layer of a file, from its header.
-pub(super) fn layer(file: &[u8]) -> Result<Layer, WasmError> {
+pub(crate) fn layer(file: &[u8]) -> Result<Layer, WasmError> {
     [Layer::Component, Layer::Module]
         .into_iter()
         .find(|layer| file.starts_with(&layer.header()))
@@ -79,21 +79,21 @@ pub(super) fn layer(file: &[u8]) -> Result<Layer, WasmError> {
 
 /// One section.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// Its number.
-    pub(super) id: u8,
+    pub(crate) id: u8,
     /// Its name, when it is a custom one.
-    pub(super) name: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
     /// What it holds, behind the name.
-    pub(super) data: &'a [u8],
+    pub(crate) data: &'a [u8],
     /// Where it begins in the file.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// Where the next one begins.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 /// The sections of a file whose header was checked. Ends after the first error.
-pub(super) struct Sections<'a> {
+pub(crate) struct Sections<'a> {
     file: &'a [u8],
     at: usize,
     count: usize,
@@ -101,7 +101,7 @@ pub(super) struct Sections<'a> {
 
 impl<'a> Sections<'a> {
     /// Begins behind the header.
-    pub(super) fn of(file: &'a [u8]) -> Self {
+    pub(crate) fn of(file: &'a [u8]) -> Self {
         Self {
             file,
             at: Layer::Module.header().len().min(file.len()),
@@ -118,7 +118,7 @@ impl<'a> Sections<'a> {
             at: start,
             reason: error.message().to_owned(),
         };
-        let mut reader = BinaryReader::new(&self.file[start..], start as u64);
+        let mut reader = BinaryReader::new(&self.file[start..], start);
         let id = reader.read_u8().map_err(wrong)?;
         let mut inside = reader.read_reader().map_err(wrong)?;
         let end = start + reader.current_position();

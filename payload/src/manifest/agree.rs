@@ -1,4 +1,4 @@
-//! Whether a manifest says about an object what the object's bytes say. Called by every reader of a
+//! Whether a manifest says about objects and handler what their bytes say. Called by every reader of a
 //! payload, so that nobody has to trust the program that wrote the manifest.
 //! Must never compare a judgement: a newer inspection would turn old payloads away.
 
@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::compute::{globals, maps, programs};
-use super::{Arch, Carry, Manifest, Merge};
+use super::{Arch, Carry, HANDLER_WORLD, Handler, Manifest, Merge};
+use crate::handler::{self, ABI_SECTION};
+use crate::limits::NAMES_SHOWN_MAX;
 use crate::name::Excerpt;
 use crate::object::Object;
 
@@ -24,6 +26,82 @@ pub struct Disagreement {
     pub manifest: Excerpt,
     /// What the object's bytes say.
     pub object: Excerpt,
+}
+
+/// A field in which a manifest and the handler differ.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandlerDisagreement {
+    /// The lists of imports are not the same.
+    #[error(
+        "handler.imports: only the manifest has {}, only the handler has {}",
+        listed(manifest),
+        listed(handler)
+    )]
+    Imports {
+        /// What the handler does not import.
+        manifest: Vec<String>,
+        /// What the manifest does not list.
+        handler: Vec<String>,
+    },
+    /// What the handler was built for is not what the manifest says.
+    #[error("handler.{field}: the manifest says {manifest}, the handler's {ABI_SECTION} {handler}")]
+    Abi {
+        /// The field.
+        field: &'static str,
+        /// What the manifest says.
+        manifest: Excerpt,
+        /// What the bytes of the handler say.
+        handler: Excerpt,
+    },
+}
+
+impl Handler {
+    /// Checks that this is true of a handler.
+    ///
+    /// # Errors
+    /// [`HandlerDisagreement`]: the first field that is not.
+    pub fn agrees_with(&self, handler: &handler::Handler) -> Result<(), HandlerDisagreement> {
+        if self.imports != handler.imports {
+            let lacks = |these: &[String], others: &[String]| {
+                let missing = these.iter().filter(|import| !others.contains(import));
+                missing.cloned().collect::<Vec<String>>()
+            };
+            return Err(HandlerDisagreement::Imports {
+                manifest: lacks(&self.imports, &handler.imports),
+                handler: lacks(&handler.imports, &self.imports),
+            });
+        }
+        let Some(abi) = &handler.abi else {
+            return Ok(());
+        };
+        let world = format!("{HANDLER_WORLD}{}", abi.world);
+        for (field, manifest, handler) in [
+            ("world", shown(&self.world), shown(&world)),
+            ("sdk", shown(&self.sdk), shown(&abi.sdk)),
+            ("schema", shown(&self.schema), shown(&abi.schema)),
+            ("accepts", shown(&self.accepts), shown(&abi.accepts)),
+        ] {
+            if manifest != handler {
+                return Err(HandlerDisagreement::Abi {
+                    field,
+                    manifest: Excerpt::of(&manifest),
+                    handler: Excerpt::of(&handler),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first of some names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let (shown, more) = names.split_at(names.len().min(NAMES_SHOWN_MAX));
+    match (shown.is_empty(), more.len()) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => shown.join(", "),
+        (false, more) => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 impl Manifest {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Arch, Manifest};
+use super::{Arch, HandlerFieldError, Manifest};
 use crate::limits::OBJECT_BYTES_MAX;
 
 /// Why bytes are not a manifest.
@@ -81,6 +81,9 @@ pub enum ManifestError {
         /// Name of the map.
         map: String,
     },
+    /// What it says about the handler.
+    #[error(transparent)]
+    Handler(#[from] HandlerFieldError),
     /// A default value that is not hexadecimal bytes of the variable's size.
     #[error(
         "manifest field globals: default {default:?} of {name:?} is not {size_bytes} bytes of lower-case hexadecimal"
@@ -113,6 +116,9 @@ impl Manifest {
         self.check_objects()?;
         self.check_events()?;
         self.check_globals()?;
+        if let Some(handler) = &self.handler {
+            handler.check(&self.map_names())?;
+        }
         if let Some(url) = &self.source
             && !is_web_url(url)
         {
@@ -157,8 +163,12 @@ impl Manifest {
         Ok(())
     }
 
+    fn map_names(&self) -> BTreeSet<&str> {
+        self.maps.iter().map(|map| map.name.as_str()).collect()
+    }
+
     fn check_events(&self) -> Result<(), ManifestError> {
-        let maps: BTreeSet<&str> = self.maps.iter().map(|map| map.name.as_str()).collect();
+        let maps = self.map_names();
         let mut last: Option<&str> = None;
         for event in &self.events {
             let map = event.map.as_str();

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{Arch, bounded};
 use crate::digest::Digest;
 use crate::limits::{
-    GLOBAL_DEFAULT_BYTES_MAX, IDENTIFIER_BYTES_MAX, IMPORTS_MAX, LICENSE_BYTES_MAX,
-    TARGET_BYTES_MAX, TOOL_BYTES_MAX,
+    GLOBAL_DEFAULT_BYTES_MAX, IDENTIFIER_BYTES_MAX, LICENSE_BYTES_MAX, TARGET_BYTES_MAX,
+    TOOL_BYTES_MAX,
 };
 
 /// What built the objects: the same source, clang and BTF give the same bytes.
@@ -164,23 +164,7 @@ pub struct Event {
     pub struct_name: String,
 }
 
-/// What the handler was written for and asks for; the node's policy decides what it gets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Handler {
-    /// WIT world and version, such as `marrow:handler@1.0.0`.
-    #[serde(deserialize_with = "bounded::text::<_, TOOL_BYTES_MAX>")]
-    pub world: String,
-    /// Names of the imports it uses.
-    #[serde(deserialize_with = "bounded::texts::<_, IMPORTS_MAX, IDENTIFIER_BYTES_MAX>")]
-    pub imports: Vec<String>,
-    /// Memory it asks for, bytes.
-    pub memory_bytes_max: u64,
-    /// Time it asks for in one call, milliseconds.
-    pub call_ms_max: u32,
-}
-
 /// Whether a value may be left out of the JSON.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -3,10 +3,12 @@
 
 use payload::digest::Digest;
 use payload::file::Contents;
+use payload::handler;
 use payload::manifest::{Build, Handler};
 use payload::name::Namespace;
 use payload::signature::{Envelope, PublicKey, SigningKey, Statement, TrustedKeys};
 use payload::unsigned::Unsigned;
+use wasm_encoder::{EntityType, ImportSection, Module, TypeSection};
 
 pub(crate) const OBJECT: &[u8] = include_bytes!("../golden/small.bpf.o");
 pub(crate) const FILE: &[u8] = include_bytes!("../golden/small.wasm");
@@ -37,16 +39,16 @@ pub(crate) fn contents() -> Contents {
     contents
 }
 
-/// Contents with this handler, which no node runs: the format only carries it.
-pub(crate) fn contents_with_handler(handler: Vec<u8>) -> Contents {
+/// Contents with this handler, which no node runs: the format only carries it. The manifest says of
+/// it what its bytes do.
+pub(crate) fn contents_with_handler(wasm: Vec<u8>) -> Contents {
     let mut contents = contents();
-    contents.manifest.handler = Some(Handler {
-        world: "marrow:handler@1.0.0".to_owned(),
-        imports: vec!["emit".to_owned()],
-        memory_bytes_max: 16 << 20,
-        call_ms_max: 10,
-    });
-    contents.handler = Some(handler);
+    let mut listed = Handler::of_world(&"1.0.0".parse().unwrap());
+    if let Ok(handler) = handler::inspect(&wasm) {
+        listed.take_facts(&handler);
+    }
+    contents.manifest.handler = Some(listed);
+    contents.handler = Some(wasm);
     contents
 }
 
@@ -74,6 +76,19 @@ pub(crate) fn signed(file: &[u8], key: &SigningKey) -> Envelope {
         digest,
     };
     Envelope::sign(&statement, key).unwrap()
+}
+
+/// A core module that imports these functions of one module, each without parameters.
+pub(crate) fn core_importing(names: &[String]) -> Vec<u8> {
+    let mut module = Module::new();
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let mut imports = ImportSection::new();
+    for name in names {
+        imports.import("some:module/host@1.0.0", name, EntityType::Function(0));
+    }
+    module.section(&types).section(&imports);
+    module.finish()
 }
 
 /// A custom section: id, length, length of the name, name, data.

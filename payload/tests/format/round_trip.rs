@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 
 use payload::digest::Digest;
 use payload::file::{ArchObject, Contents, encode};
-use payload::manifest::{Arch, Carry, Described, Handler, Inspected, Manifest, Merge};
+use payload::handler::{ABI_SECTION, inspect as inspect_handler};
+use payload::manifest::{
+    Access, Arch, Carry, CarryState, Described, Handler as ManifestHandler, Inspected, Limit,
+    Manifest, MapAccess, Merge, Metric, MetricKind, UpperBound,
+};
 use payload::name::{InstanceName, PayloadName, Version};
 use payload::object::inspect;
 use payload::signature::{Envelope, SigningKey, Statement, TrustedKeys, Unverified, VerifyError};
 use payload::unsigned::Unsigned;
 use proptest::prelude::*;
 
-use super::build::{OBJECT, section};
+use super::build::{OBJECT, core_importing, section};
 
 fn payload_name() -> impl Strategy<Value = PayloadName> {
     "[a-z0-9]{1,8}([-_.][a-z0-9]{1,8}){0,3}/[a-z0-9]{1,8}([-_.][a-z0-9]{1,8}){0,3}"
@@ -43,32 +47,97 @@ fn described() -> impl Strategy<Value = Described> {
     )
 }
 
-/// A handler that is a module of custom sections, and the manifest's word about it.
-fn handler() -> impl Strategy<Value = Option<(Vec<u8>, Handler)>> {
-    let sections = proptest::collection::vec(("[a-z.]{1,20}", any::<Vec<u8>>()), 1..5);
-    let facts = (
-        "[ -~]{1,40}",
-        proptest::collection::vec("[ -~]{1,20}", 0..5),
-        any::<u64>(),
-        any::<u32>(),
-    );
-    proptest::option::of((sections, facts).prop_map(|(sections, facts)| {
-        let mut wasm = b"\0asm\x01\0\0\0".to_vec();
-        for (name, data) in sections {
-            // Names of metadata sections are refused, see the tests of handlers.
-            wasm.extend(section(&format!("x{name}"), &data));
+/// A metric that has no name yet.
+fn metric() -> impl Strategy<Value = Metric> {
+    let kind = prop_oneof![
+        Just(MetricKind::Counter),
+        Just(MetricKind::Gauge),
+        Just(MetricKind::Histogram)
+    ];
+    let buckets = proptest::collection::btree_set(any::<i32>(), 1..8);
+    let labels = proptest::collection::btree_set("[a-h_][a-z0-9]{0,8}", 0..4);
+    let last = any::<f64>().prop_filter("behind the others", |last| *last > 1e9);
+    (kind, buckets, labels, 1..10_000_u32, last).prop_map(
+        |(kind, buckets, labels, series, last)| {
+            // All digits of a number must come back.
+            let bounds = buckets.iter().map(|bound| f64::from(*bound) / 7.0);
+            let bounds = bounds.chain([last]).map(UpperBound::try_from);
+            let histogram = kind == MetricKind::Histogram;
+            Metric {
+                name: String::new(),
+                kind,
+                help: series.is_multiple_of(2).then(|| "help".to_owned()),
+                labels: labels.into_iter().collect(),
+                buckets: bounds.flatten().filter(|_| histogram).collect(),
+                series_max: Limit(series),
+            }
+        },
+    )
+}
+
+/// Metrics in the order of their names.
+fn metrics() -> impl Strategy<Value = Vec<Metric>> {
+    let named = |(name, metric)| Metric { name, ..metric };
+    proptest::collection::btree_map("[a-z_][a-z0-9]{0,20}", metric(), 0..4)
+        .prop_map(move |metrics| metrics.into_iter().map(named).collect())
+}
+
+/// Wishes for a handler.
+fn wishes() -> impl Strategy<Value = ManifestHandler> {
+    let access = prop_oneof![Just(Access::Read), Just(Access::Write)];
+    let state = prop_oneof![
+        Just(CarryState::Carry),
+        Just(CarryState::Require),
+        Just(CarryState::Fresh)
+    ];
+    let config = proptest::collection::btree_map("[a-z_][a-z0-9_]{0,20}", "[ -~\n\t]{0,40}", 0..5);
+    let limits = (65_536..1_u64 << 30, 1..1000_u32, 0..1000_u32, 1..10_000_u32);
+    let maps = proptest::option::of(access);
+    (state, maps, metrics(), config, limits).prop_map(|(state, access, metrics, config, limits)| {
+        let (memory_bytes_max, call_ms_max, log_lines, state_ms) = limits;
+        let entry = |access| MapAccess {
+            map: "events".to_owned(),
+            access,
+        };
+        ManifestHandler {
+            state,
+            maps: access.map(entry).into_iter().collect(),
+            metrics,
+            config,
+            memory_bytes_max,
+            call_ms_max,
+            log_lines_per_s_max: Limit(log_lines),
+            state_ms_max: Limit(state_ms),
+            ..ManifestHandler::of_world(&"1.0.0".parse().unwrap())
         }
-        let (world, imports, memory_bytes_max, call_ms_max) = facts;
-        (
-            wasm,
-            Handler {
-                world,
-                imports,
-                memory_bytes_max,
-                call_ms_max,
-            },
-        )
-    }))
+    })
+}
+
+/// A handler that imports functions and has custom sections, and the manifest's word about it.
+fn handler() -> impl Strategy<Value = Option<(Vec<u8>, ManifestHandler)>> {
+    let sections = proptest::collection::vec(("[a-z.]{1,20}", any::<Vec<u8>>()), 0..4);
+    let imports = proptest::collection::vec("[ !$-~]{1,20}", 0..5);
+    let abi = proptest::option::of((
+        any::<u32>(),
+        proptest::collection::btree_set(0..9_u32, 0..4),
+    ));
+    proptest::option::of((sections, imports, abi, wishes()).prop_map(
+        |(sections, imports, abi, mut listed)| {
+            let mut wasm = core_importing(&imports);
+            for (name, data) in sections {
+                // Names of metadata sections are refused, see the tests of handlers.
+                wasm.extend(section(&format!("x{name}"), &data));
+            }
+            if let Some((schema, accepts)) = abi {
+                let accepts: Vec<String> = accepts.iter().map(u32::to_string).collect();
+                let accepts = accepts.join(",");
+                let text = format!("world=1.3.0;sdk=any/2;schema={schema};accepts={accepts}");
+                wasm.extend(section(ABI_SECTION, text.as_bytes()));
+            }
+            listed.take_facts(&inspect_handler(&wasm).unwrap());
+            (wasm, listed)
+        },
+    ))
 }
 
 fn architectures() -> impl Strategy<Value = Vec<Arch>> {

@@ -49,7 +49,8 @@ fn hostile_words_of_the_manifest_are_refused() {
 
 /// What a manifest says about a handler that is not there.
 fn unheard_handler() -> serde_json::Value {
-    serde_json::json!({"world": "w", "imports": [], "memory_bytes_max": 1, "call_ms_max": 1})
+    serde_json::json!({"world": "marrow:handler@1.0.0", "imports": [],
+        "memory_bytes_max": 65_536, "call_ms_max": 1})
 }
 
 #[test]

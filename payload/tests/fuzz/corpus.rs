@@ -1,15 +1,19 @@
 //! The inputs that fuzzing begins with: golden files, fixtures, objects that show one thing each.
 //! Must never be made at run time: a seed gives the same inputs only on the same corpus.
 
-pub(crate) const PAYLOADS: [&[u8]; 1] = [include_bytes!("../golden/small.wasm")];
+pub(crate) const PAYLOADS: [&[u8]; 2] = [
+    include_bytes!("../golden/small.wasm"),
+    include_bytes!("corpus/handled.wasm"),
+];
 
 pub(crate) const ENVELOPES: [&[u8]; 2] = [
     include_bytes!("../golden/small.envelope.json"),
     include_bytes!("corpus/two.envelope.json"),
 ];
 
-pub(crate) const MANIFESTS: [&[u8]; 2] = [
+pub(crate) const MANIFESTS: [&[u8]; 3] = [
     include_bytes!("corpus/full.manifest.json"),
+    include_bytes!("corpus/handler.manifest.json"),
     include_bytes!("corpus/least.manifest.json"),
 ];
 
@@ -36,6 +40,12 @@ pub(crate) const OBJECTS: [&[u8]; 16] = [
     include_bytes!("corpus/no_btf.bpf.o"),
     include_bytes!("corpus/several_programs.bpf.o"),
     include_bytes!("corpus/several_rings.bpf.o"),
+];
+
+/// Made from handler.c, see README.md beside it.
+pub(crate) const HANDLERS: [&[u8]; 2] = [
+    include_bytes!("corpus/handler.core.wasm"),
+    include_bytes!("corpus/handler.component.wasm"),
 ];
 
 pub(crate) const BTFS: [&[u8]; 2] = [

@@ -2,9 +2,11 @@
 //! accepted reads back the same. Must never accept an input without checking something about it.
 
 use payload::file::encode;
+use payload::file::handler::bare;
+use payload::handler::inspect;
 use payload::legacy;
 use payload::limits;
-use payload::manifest::Manifest;
+use payload::manifest::{Handler, Manifest};
 use payload::signature::{
     Envelope, PublicKey, SigningKey, TrustedKeys, Unverified, UnverifiedFloor,
 };
@@ -62,6 +64,49 @@ fn fuzz_payload_file() {
     let corpus = &corpus::PAYLOADS;
     Target {
         name: "fuzz_payload_file",
+        corpus,
+        words: &words,
+        check: &check,
+    }
+    .run();
+}
+
+#[test]
+fn fuzz_handler() {
+    let check = |input: &[u8]| {
+        let handler = match inspect(input) {
+            Ok(handler) => handler,
+            Err(error) => return error.to_string(),
+        };
+        assert!(handler.imports.is_sorted_by(|one, next| one < next));
+        assert!(handler.imports.iter().all(|import| import.contains('#')));
+        // Metadata is all that is taken out: it is the same handler. Names that no tool could read
+        // are refused.
+        if let Ok(without) = bare(input) {
+            assert_eq!(inspect(&without).unwrap(), handler);
+        }
+        let mut manifest = Handler::of_world(&"1.0.0".parse().unwrap());
+        manifest.take_facts(&handler);
+        manifest.agrees_with(&handler).unwrap();
+        // What it has tells handlers apart better than that they are accepted.
+        let (imports, exports) = (handler.imports.len(), handler.exports.len());
+        let abi = handler.abi.map(|abi| abi.accepts.len());
+        let counts = ["i".repeat(imports), "e".repeat(exports)].join(" ");
+        format!("accepted: {counts} {}", "a".repeat(abi.unwrap_or(0)))
+    };
+    let words: [&[u8]; 8] = [
+        b"\0asm\x0d\0\x01\0",
+        b"\0asm\x01\0\0\0",
+        b"handler-abi",
+        b";schema=7",
+        b";accepts=1, 2",
+        b"marrow:handler/host@1.0.0",
+        b"\x80\x80\x80\x80\x10",
+        b"\0\x0d\x0bhandler-abi",
+    ];
+    let corpus = &corpus::HANDLERS;
+    Target {
+        name: "fuzz_handler",
         corpus,
         words: &words,
         check: &check,

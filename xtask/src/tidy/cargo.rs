@@ -5,15 +5,22 @@ use super::Violation;
 use super::source::File;
 
 /// Which of our own crates each may depend on. `tests` may depend on everything.
-const MAY_KNOW: [(&str, &[&str]); 6] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("payload", &[]),
     ("api", &[]),
-    ("packer", &["payload", "api"]),
+    ("node/handler", &["payload"]),
+    ("packer", &["payload", "api", "handler"]),
     ("registry", &["payload", "api"]),
-    ("node", &["payload", "api"]),
+    ("node", &["payload", "api", "handler"]),
     ("xtask", &[]),
 ];
-const OURS: [&str; 6] = ["payload", "api", "packer", "registry", "node", "xtask"];
+const OURS: [&str; 7] = [
+    "payload", "api", "handler", "packer", "registry", "node", "xtask",
+];
+/// Where crates are that are no members: handlers, and the SDK that they are written with.
+const HANDLERS: [&str; 2] = ["bpf/", "tests/handlers/"];
+/// What a handler may depend on.
+const SDK: &str = "guest";
 const WITHOUT_UNSAFE: [&str; 4] = ["payload", "api", "packer", "registry"];
 
 /// All rules of all Cargo.toml files.
@@ -22,6 +29,9 @@ pub(crate) fn manifests(files: &[File]) -> Vec<Violation> {
     for file in files {
         match file.path.strip_suffix("Cargo.toml") {
             Some("") => found.extend(reasons(file)),
+            Some(folder) if HANDLERS.iter().any(|place| folder.starts_with(place)) => {
+                found.extend(handler(file));
+            }
             Some(folder) => found.extend(member(file, folder.trim_end_matches('/'))),
             None => {}
         }
@@ -90,6 +100,26 @@ fn member(file: &File, folder: &str) -> Vec<Violation> {
     found
 }
 
+/// A handler of ours is built by a compiler and nothing else: it needs the SDK alone, by its path.
+fn handler(file: &File) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for (index, line) in file.text.lines().enumerate() {
+        if line.starts_with('[') {
+            inside = line.contains("dependencies");
+            continue;
+        }
+        let Some((name, value)) = line.split_once('=').filter(|_| inside) else {
+            continue;
+        };
+        if name.trim() != SDK || !value.contains("path = ") {
+            let rule = format!("`{}`: a handler needs `{SDK}` alone", name.trim());
+            found.push(Violation::new(&file.path, index + 1, rule));
+        }
+    }
+    found
+}
+
 /// Crates without `unsafe` forbid it in their root module.
 pub(crate) fn no_unsafe(files: &[File]) -> Vec<Violation> {
     let roots = files.iter().filter(|file| {
@@ -144,6 +174,14 @@ mod tests {
             broken("node/Cargo.toml", "[dependencies]\nlibc = \"0.2\"\n").len(),
             2
         );
+    }
+
+    #[test]
+    fn a_handler_needs_the_sdk_alone() {
+        let text = "[package]\nname = \"a\"\n[dependencies]\nguest = { path = \"../../guest\" }\n";
+        assert!(broken("bpf/a/handler/Cargo.toml", text).is_empty());
+        let text = format!("{text}libc = \"0.2\"\nguest = \"1\"\n");
+        assert_eq!(broken("bpf/a/handler/Cargo.toml", &text).len(), 2);
     }
 
     #[test]

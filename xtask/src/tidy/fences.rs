@@ -25,7 +25,7 @@ const FENCES: [Fence; 6] = [
     },
     Fence {
         name: "wasmtime",
-        rooms: &["node/src/handler"],
+        rooms: &["node/handler"],
     },
     Fence {
         name: "axum",
