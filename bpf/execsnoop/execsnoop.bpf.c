@@ -9,34 +9,11 @@
 #include "kernel.bpf.h"
 #include "core_fixes.bpf.h"
 #include "emit.bpf.h"
+#include "event.h"
 
 #define ANY_UID ((__u32)-1)
-#define FILENAME_MAX 128
-#define ARGS_MAX 256
 /* All bits of each byte but the highest. */
 #define LOW_BITS 0x7f7f7f7f7f7f7f7fULL
-
-enum event_kind { EXEC = 1, EXIT = 2 };
-
-struct event {
-	__u64 duration_ns;
-	enum event_kind kind;
-	__u32 pid;
-	__u32 ppid;
-	__u32 uid;
-	__u32 gid;
-	/* Processes and threads that it started. */
-	__u32 forks;
-	__u8 exit_code;
-	__u8 exit_signal;
-	__u64 cgroup_id;
-	/* The most memory it held, in pages. */
-	__u64 rss_peak_pages;
-	char comm[16];
-	char parent_comm[16];
-	char filename[FILENAME_MAX];
-	char args[ARGS_MAX] __attribute__((aligned(8)));
-};
 
 EMITS(struct event);
 

@@ -8,22 +8,9 @@
 
 #include "kernel.bpf.h"
 #include "emit.bpf.h"
+#include "event.h"
 
 #define ANY ((__u32)-1)
-#define FILENAME_MAX 256
-
-struct event {
-	__u64 duration_ns;
-	__u32 pid;
-	__u32 tid;
-	__u32 uid;
-	/* The descriptor, or an error number below zero. */
-	__s32 ret;
-	__u32 flags;
-	__u32 mode;
-	char comm[16];
-	char filename[FILENAME_MAX];
-};
 
 EMITS(struct event);
 

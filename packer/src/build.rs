@@ -1,9 +1,11 @@
 //! `packer build`: a folder of BPF C, or a ready object, becomes a payload.
-//! Called by `main`. The steps: recipe, compile, inspect, manifest, file.
+//! Called by `main`. The steps: recipe, handler, compile, inspect, manifest, file.
 //! Must never put anything into the file that depends on the machine or the time.
 
 mod compile;
+mod handler;
 mod headers;
+mod material;
 mod recipe;
 mod vmlinux;
 
@@ -11,8 +13,7 @@ use std::path::{Path, PathBuf};
 
 use payload::digest::Digest;
 use payload::file::{ArchObject, Contents, EncodeError};
-use payload::limits::OBJECT_BYTES_MAX;
-use payload::manifest::{Arch, Build, ComputeError, Described, Inspected, Manifest};
+use payload::manifest::{Arch, ComputeError, Described, Inspected, Manifest};
 use payload::name::{NameError, PayloadName, Version};
 use payload::object::{EventError, Object, ObjectError};
 use thiserror::Error;
@@ -22,18 +23,14 @@ use crate::failure::{Class, Classed, Failure};
 use crate::files::{self, FileError};
 use crate::names;
 use crate::output;
-use crate::tool::{Tool, ToolError};
-use compile::{Compilation, Compiled};
+use crate::tool::ToolError;
+use handler::HandlerError;
+use material::{Material, SOURCES_MAX};
 use recipe::{Recipe, RecipeError};
 use vmlinux::VmlinuxError;
 
-/// The most sources of one folder.
-const SOURCES_MAX: usize = 64;
 /// Version of a ready object for which none is given.
 pub(crate) const NO_VERSION: &str = "0.0.0";
-/// A section that only DWARF has.
-const DWARF_SECTION: &[u8] = b".debug_info\0";
-
 /// Why there is no payload.
 #[derive(Debug, Error)]
 pub(crate) enum BuildError {
@@ -49,6 +46,9 @@ pub(crate) enum BuildError {
     /// `payload.toml` breaks a rule.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// The handler cannot be had.
+    #[error(transparent)]
+    Handler(#[from] HandlerError),
     /// The folder says nothing about itself.
     #[error("{} has no {}", .folder.display(), recipe::FILE_NAME)]
     NoRecipe { folder: PathBuf },
@@ -94,6 +94,7 @@ impl Classed for BuildError {
             Self::Tool(error) => error.class(),
             Self::Vmlinux(error) => error.class(),
             Self::Recipe(error) => error.class(),
+            Self::Handler(error) => error.class(),
             Self::NoSources { .. }
             | Self::SourceName { .. }
             | Self::NoRecipe { .. }
@@ -113,6 +114,7 @@ impl Classed for BuildError {
             Self::Tool(error) => error.next_step(),
             Self::Vmlinux(error) => error.next_step(),
             Self::Recipe(error) => error.next_step(),
+            Self::Handler(error) => error.next_step(),
             Self::NoRecipe { .. } => {
                 Some("it says name and version: `packer build --help` shows one".to_owned())
             }
@@ -135,6 +137,7 @@ impl Classed for BuildError {
         match self {
             Self::Tool(error) => error.log(),
             Self::Vmlinux(error) => error.log(),
+            Self::Handler(error) => error.log(),
             _ => None,
         }
     }
@@ -174,14 +177,6 @@ struct Built {
     file: Vec<u8>,
 }
 
-/// What a payload is made of.
-struct Material {
-    recipe: Option<Recipe>,
-    compiled: Compiled,
-    /// What compiled it; nothing for a ready object.
-    build: Option<Build>,
-}
-
 /// The payload of a folder, as `packer build FOLDER` would write it.
 pub(crate) fn folder(input: &Path) -> Result<Vec<u8>, BuildError> {
     let arguments = BuildArguments {
@@ -201,16 +196,9 @@ fn build(arguments: &BuildArguments) -> Result<Built, BuildError> {
     let arch = here().ok_or(BuildError::UnknownMachine)?;
     let input = &arguments.input;
     let material = if input.is_dir() {
-        from_folder(arguments, arch, scratch.path())?
+        material::of_folder(arguments, arch, scratch.path())?
     } else {
-        let beside = input.with_file_name(recipe::FILE_NAME);
-        let recipe = beside.is_file().then(|| read_recipe(&beside)).transpose()?;
-        let compiled = ready_object(input, scratch.path())?;
-        Material {
-            recipe,
-            compiled,
-            build: None,
-        }
+        material::of_object(input, scratch.path())?
     };
     assemble(arguments, arch, material)
 }
@@ -225,6 +213,7 @@ fn assemble(
         recipe,
         compiled,
         build,
+        handler,
     } = material;
     let mut object = inspected(&arguments.input, &compiled.object)?;
     let mut described = Described::default();
@@ -236,6 +225,8 @@ fn assemble(
         described = recipe.described();
     }
     described.build = build;
+    let (wasm, listed) = handler.map(|made| (made.wasm, made.listed)).unzip();
+    described.handler = listed;
     let (name, version) = named(arguments, recipe.as_ref())?;
     let arch = if object.reads_registers() {
         arch
@@ -252,7 +243,7 @@ fn assemble(
     let contents = Contents {
         manifest,
         objects: vec![ArchObject { arch, bytes }],
-        handler: None,
+        handler: wasm,
     };
     let file = payload::file::encode(&contents)?;
     Ok(Built { contents, file })
@@ -275,97 +266,6 @@ fn named(
         name.map_or_else(|| names::payload_name(&arguments.input), Ok)?,
         version.map_or_else(|| NO_VERSION.parse(), Ok)?,
     ))
-}
-
-fn read_recipe(path: &Path) -> Result<Recipe, BuildError> {
-    Ok(Recipe::parse(&files::read(path, recipe::BYTES_MAX)?)?)
-}
-
-/// A folder with `payload.toml` and sources, or one ready object in place of them.
-fn from_folder(
-    arguments: &BuildArguments,
-    arch: Arch,
-    scratch: &Path,
-) -> Result<Material, BuildError> {
-    let folder = &arguments.input;
-    let path = folder.join(recipe::FILE_NAME);
-    if !path.exists() {
-        return Err(BuildError::NoRecipe {
-            folder: folder.clone(),
-        });
-    }
-    let recipe = Some(read_recipe(&path)?);
-    let names = files::names_ending(folder, ".bpf.c")?;
-    match names.len() {
-        0 => {
-            let objects = files::names_ending(folder, ".bpf.o")?;
-            let [object] = objects.as_slice() else {
-                return Err(BuildError::NoSources {
-                    folder: folder.clone(),
-                });
-            };
-            let compiled = ready_object(&folder.join(object), scratch)?;
-            return Ok(Material {
-                recipe,
-                compiled,
-                build: None,
-            });
-        }
-        1..=SOURCES_MAX => {}
-        count => {
-            return Err(BuildError::TooManySources {
-                folder: folder.clone(),
-                count,
-            });
-        }
-    }
-    if let Some(name) = names.iter().find(|name| name.starts_with('-')) {
-        let path = folder.join(name);
-        return Err(BuildError::SourceName { path });
-    }
-    let headers = scratch.join("include");
-    headers::write_to(&headers)?;
-    let btf = arguments.btf.as_deref();
-    let compilation = Compilation {
-        sources: folder,
-        scratch,
-        headers: &headers,
-        arch,
-        btf,
-    };
-    let compiled = compilation.run(&names)?;
-    let btf = compiled.vmlinux.as_ref().map(|vmlinux| vmlinux.btf);
-    let build = Some(Build {
-        clang: compile::clang_version()?,
-        btf,
-    });
-    Ok(Material {
-        recipe,
-        compiled,
-        build,
-    })
-}
-
-/// An object that somebody else compiled, without DWARF.
-fn ready_object(path: &Path, scratch: &Path) -> Result<Compiled, BuildError> {
-    let object = files::read(path, OBJECT_BYTES_MAX)?;
-    if !object
-        .windows(DWARF_SECTION.len())
-        .any(|bytes| bytes == DWARF_SECTION)
-    {
-        return Ok(Compiled {
-            object,
-            vmlinux: None,
-        });
-    }
-    let copy = scratch.join("ready.o");
-    files::write(&copy, &object)?;
-    let what = path.display().to_string();
-    Tool::Strip.run(scratch, &["-g".into(), (&copy).into()], &what)?;
-    Ok(Compiled {
-        object: files::read(&copy, OBJECT_BYTES_MAX)?,
-        vmlinux: None,
-    })
 }
 
 fn inspected(input: &Path, bytes: &[u8]) -> Result<Object, BuildError> {

@@ -16,7 +16,8 @@ pub(crate) use access::{
     WhoAmIArguments,
 };
 pub(crate) use file::{
-    BuildArguments, ImportArguments, InspectArguments, LegacyArguments, PushArguments,
+    BuildArguments, ImportArguments, InspectArguments, LegacyArguments, NewArguments,
+    PushArguments, TestArguments, WrittenIn,
 };
 pub(crate) use fleet::{DeployArguments, DeploymentsArguments, NodesArguments, UndeployArguments};
 pub(crate) use key::{KeygenArguments, SignArguments, VerifyArguments};
@@ -49,7 +50,8 @@ Environment:
   MARROW_TOKEN  the token itself, where no --token-file is given
   MARROW_PACKER_CONFIG  the configuration file (default: marrow/packer.toml in the user's
                         configuration, else /etc/marrow/packer.toml)
-  MARROW_CLANG, MARROW_LLVM_STRIP, MARROW_BPFTOOL  paths of the tools
+  MARROW_CLANG, MARROW_LLVM_STRIP, MARROW_BPFTOOL, MARROW_WASM_LD, MARROW_CARGO
+                        paths of the tools
   MARROW_CACHE_DIR  where generated vmlinux.h are kept (default: marrow/ in the user's cache)
 
 The configuration file; flags and the environment go before it:
@@ -67,8 +69,12 @@ From source to running nodes:
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a folder that builds and runs at once
+    New(NewArguments),
     /// Compile a folder, or wrap a ready object, into a payload
     Build(BuildArguments),
+    /// Run a payload's handler on recorded events: without a kernel, and without rights
+    Test(TestArguments),
     /// Show what a payload, an object or a legacy JSON document contains
     Inspect(InspectArguments),
     /// Make a payload of the predecessor's JSON, any of its three generations

@@ -2,6 +2,7 @@
 //! Called by `main`. Everything shown is computed from the bytes.
 //! Must never show text of the input unescaped: it goes to a terminal.
 
+mod handler;
 mod layout;
 mod text;
 mod value;
@@ -18,6 +19,7 @@ use crate::cli::InspectArguments;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::output;
+use handler::HandlerReport;
 use layout::Layout;
 
 /// What `--json` prints.
@@ -38,9 +40,9 @@ struct Report<'a> {
     manifest: &'a Manifest,
     /// What the records of the manifest's events are made of.
     events: Vec<Layout>,
-    /// The bytes of the handler, where there is one.
+    /// What the bytes of the handler say beside the manifest, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    handler_bytes: Option<usize>,
+    handler: Option<HandlerReport>,
     /// Values that legacy JSON gives to variables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     presets: Vec<String>,
@@ -93,7 +95,7 @@ impl<'a> Report<'a> {
             size_bytes: input.bytes.len(),
             manifest: &contents.manifest,
             events: layout::of(&contents.manifest.events, unsigned.inspected()),
-            handler_bytes: contents.handler.as_ref().map(Vec::len),
+            handler: contents.handler.as_deref().and_then(HandlerReport::of),
             presets: unsigned.presets().iter().map(preset).collect(),
             inspection: INSPECTION_VERSION,
             judgements: arches.filter_map(judged).collect(),

@@ -26,6 +26,7 @@ mod keys;
 mod list;
 mod moment;
 mod names;
+mod new;
 mod nodes;
 mod output;
 mod pair;
@@ -38,6 +39,7 @@ mod registry;
 mod sign;
 mod summary;
 mod table;
+mod test;
 mod token;
 mod tool;
 mod verify;
@@ -66,7 +68,9 @@ fn main() -> ExitCode {
 
 fn run(command: &Command, now_ms: u64) -> Result<(), Failure> {
     match command {
+        Command::New(arguments) => new::run(arguments),
         Command::Build(arguments) => build::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Legacy(arguments) => export::run(arguments),

@@ -31,6 +31,10 @@ pub(crate) enum Tool {
     Strip,
     /// Writes C from BTF, links objects.
     Bpftool,
+    /// Links a handler in C.
+    WasmLd,
+    /// Builds a handler in Rust.
+    Cargo,
 }
 
 /// A tool that is missing, broke, or said no.
@@ -83,6 +87,11 @@ impl Classed for ToolError {
             Self::Failed { messages, .. } if messages.contains("'bpf/bpf_") => {
                 Some("libbpf's headers are missing (Debian: `apt-get install libbpf-dev`)".into())
             }
+            Self::Failed { .. } if self.lacks_library() => Some(
+                "Rust's library for WebAssembly is missing: run `rustup target add wasm32v1-none` \
+                 (Debian: `apt-get install cargo libstd-rust-dev-wasm32`)"
+                    .into(),
+            ),
             Self::Failed { .. }
             | Self::Start { .. }
             | Self::TimedOut { .. }
@@ -101,6 +110,17 @@ impl Classed for ToolError {
     }
 }
 
+impl ToolError {
+    /// Whether Rust's compiler has no library for what it should build for, or is too old to know that.
+    pub(crate) fn lacks_library(&self) -> bool {
+        let Self::Failed { messages, .. } = self else {
+            return false;
+        };
+        messages.contains("target may not be installed")
+            || messages.contains("ould not find specification for target")
+    }
+}
+
 /// What a tool printed.
 pub(crate) struct Printed {
     pub(crate) output: Vec<u8>,
@@ -114,6 +134,8 @@ impl Tool {
             Self::Clang => "clang",
             Self::Strip => "llvm-strip",
             Self::Bpftool => "bpftool",
+            Self::WasmLd => "wasm-ld",
+            Self::Cargo => "cargo",
         }
     }
 
@@ -123,6 +145,8 @@ impl Tool {
             Self::Clang => "MARROW_CLANG",
             Self::Strip => "MARROW_LLVM_STRIP",
             Self::Bpftool => "MARROW_BPFTOOL",
+            Self::WasmLd => "MARROW_WASM_LD",
+            Self::Cargo => "MARROW_CARGO",
         }
     }
 
@@ -132,6 +156,8 @@ impl Tool {
             Self::Clang => "clang",
             Self::Strip => "llvm",
             Self::Bpftool => "bpftool",
+            Self::WasmLd => "lld",
+            Self::Cargo => "cargo",
         }
     }
 
@@ -167,16 +193,28 @@ impl Tool {
         arguments: &[OsString],
         what: &str,
     ) -> Result<Printed, ToolError> {
-        let path = self.find()?;
+        self.run_at(&self.find()?, &[], folder, arguments, what)
+    }
+
+    /// Runs the one at this place, with these variables in its environment.
+    pub(crate) fn run_at(
+        self,
+        path: &Path,
+        environment: &[(&str, OsString)],
+        folder: &Path,
+        arguments: &[OsString],
+        what: &str,
+    ) -> Result<Printed, ToolError> {
         let started = |source| ToolError::Start {
-            path: path.clone(),
+            path: path.to_owned(),
             source,
         };
-        let mut child = Command::new(&path)
+        let mut child = Command::new(path)
             .args(arguments)
             .current_dir(folder)
             // Messages and file names must not depend on who builds.
             .env("LC_ALL", "C")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -189,7 +227,9 @@ impl Tool {
             let _ = child.wait();
             return Err(match listened {
                 (Err(source), _) | (_, Err(source)) => started(source),
-                (Ok(_), Ok(_)) => ToolError::TimedOut { path },
+                (Ok(_), Ok(_)) => ToolError::TimedOut {
+                    path: path.to_owned(),
+                },
             });
         };
         let status = child.wait().map_err(started)?;
@@ -197,6 +237,7 @@ impl Tool {
             .iter()
             .any(|bytes| bytes.len() as u64 > OUTPUT_BYTES_MAX)
         {
+            let path = path.to_owned();
             return Err(ToolError::TooMuch { path });
         }
         let messages = String::from_utf8_lossy(messages).into_owned();

@@ -5,12 +5,16 @@
 mod asking;
 #[path = "commands/build.rs"]
 mod build;
+#[path = "commands/handler.rs"]
+mod handler;
 #[path = "commands/inspect.rs"]
 mod inspect;
 #[path = "commands/keys.rs"]
 mod keys;
 #[path = "commands/legacy.rs"]
 mod legacy;
+#[path = "commands/new.rs"]
+mod new;
 #[path = "commands/push.rs"]
 mod push;
 #[path = "commands/server.rs"]

@@ -2,6 +2,7 @@
 //! Called by people and `.ci/run`. Must never go on after a step that failed.
 
 mod description;
+mod handlers;
 mod report;
 mod suites;
 
@@ -32,7 +33,8 @@ type Step = (
 const STEPS: [Step; 12] = [
     ("setup", "cargo xtask setup", |_, _| setup::everything()),
     ("format", "cargo fmt --all", |_, _| {
-        cargo(&["fmt", "--all", "--check"])
+        cargo(&["fmt", "--all", "--check"])?;
+        handlers::format()
     }),
     ("tidy", "cargo xtask tidy", |_, _| tidy::tidy()),
     (
@@ -43,12 +45,16 @@ const STEPS: [Step; 12] = [
     ("bpf", "cargo xtask bpf", |_, _| {
         bpf::compile_all().map(drop)
     }),
-    ("clippy", CLIPPY, |_, _| cargo(&words(CLIPPY))),
+    ("clippy", CLIPPY, |_, _| {
+        cargo(&words(CLIPPY))?;
+        handlers::lint()
+    }),
     ("build", "cargo build --workspace", |_, _| {
         cargo(&["build", "--workspace"])
     }),
     ("tests", "cargo test --workspace", |tally, _| {
-        suites::tests(tally)
+        suites::tests(tally)?;
+        handlers::tests(tally)
     }),
     ("description", "cargo xtask check", |_, _| {
         description::fuzz()

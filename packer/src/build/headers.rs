@@ -1,4 +1,5 @@
-//! The project's BPF headers, carried inside `packer` so that it compiles on any machine.
+//! The headers of `bpf/include`, for BPF C and for handlers in C, carried inside `packer` so that it
+//! compiles on any machine.
 //! Called by `build`, which writes them to a temporary folder.
 //! Must never differ from `bpf/include`: they are included from there at compile time.
 
@@ -7,7 +8,7 @@ use std::path::Path;
 use crate::files::{self, FileError};
 
 /// Name and text of every header of `bpf/include`.
-const HEADERS: [(&str, &str); 4] = [
+const HEADERS: [(&str, &str); 13] = [
     (
         "core_fixes.bpf.h",
         include_str!("../../../bpf/include/core_fixes.bpf.h"),
@@ -15,6 +16,39 @@ const HEADERS: [(&str, &str); 4] = [
     (
         "emit.bpf.h",
         include_str!("../../../bpf/include/emit.bpf.h"),
+    ),
+    ("handler.h", include_str!("../../../bpf/include/handler.h")),
+    (
+        "handler_ask.h",
+        include_str!("../../../bpf/include/handler_ask.h"),
+    ),
+    (
+        "handler_host.h",
+        include_str!("../../../bpf/include/handler_host.h"),
+    ),
+    (
+        "handler_json.h",
+        include_str!("../../../bpf/include/handler_json.h"),
+    ),
+    (
+        "handler_map.h",
+        include_str!("../../../bpf/include/handler_map.h"),
+    ),
+    (
+        "handler_memory.h",
+        include_str!("../../../bpf/include/handler_memory.h"),
+    ),
+    (
+        "handler_metric.h",
+        include_str!("../../../bpf/include/handler_metric.h"),
+    ),
+    (
+        "handler_table.h",
+        include_str!("../../../bpf/include/handler_table.h"),
+    ),
+    (
+        "handler_text.h",
+        include_str!("../../../bpf/include/handler_text.h"),
     ),
     (
         "hist.bpf.h",

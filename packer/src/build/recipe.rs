@@ -1,6 +1,8 @@
 //! `payload.toml`: what cannot be computed from the object. Read by `build`.
 //! Must never accept a key it does not know, nor a rule about something the object does not have.
 
+mod handler;
+
 use std::collections::BTreeMap;
 
 use payload::btf::{Type, TypeId};
@@ -12,6 +14,7 @@ use thiserror::Error;
 use toml::Spanned;
 
 use crate::failure::{Class, Classed};
+pub(crate) use handler::HandlerRule;
 
 /// The file's name in its folder.
 pub(crate) const FILE_NAME: &str = "payload.toml";
@@ -36,6 +39,7 @@ pub(crate) struct Recipe {
     globals: Globals,
     #[serde(default)]
     programs: Programs,
+    pub(crate) handler: Option<HandlerRule>,
     /// The file itself, for the place of an error.
     #[serde(skip)]
     text: String,
@@ -122,6 +126,9 @@ impl Recipe {
         let rings = object.maps.iter().filter(|map| map.kind.carries_events());
         let rings: Vec<&str> = rings.map(|map| map.name.as_str()).collect();
         for map in self.maps.keys() {
+            self.known("map", map, &maps)?;
+        }
+        for map in self.handler.iter().flat_map(|rule| rule.maps.keys()) {
             self.known("map", map, &maps)?;
         }
         for variable in &self.globals.settable {

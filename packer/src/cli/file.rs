@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use payload::manifest::Arch;
 use payload::name::{InstanceName, PayloadName, Version};
 
@@ -34,7 +34,25 @@ A folder has a payload.toml and one or more *.bpf.c, which become one object:
   [programs]
   target_settable = [\"probe\"]  # what a deployment may attach elsewhere
 
-The same sources, clang and BTF give the same bytes.")]
+Beside them it may have a handler: handler.c (clang and lld), a crate in handler/ (cargo, and
+`rustup target add wasm32v1-none`), or a ready handler.wasm. payload.toml says what it asks for:
+  [handler]
+  lane = \"core\"            # or \"component\"; a core module becomes one
+  state = \"carry\"          # or require, or fresh
+  memory_bytes_max = 16777216     # and call_ms_max, state_ms_max, state_bytes_max,
+                           # emits_per_s_max, emit_bytes_per_s_max, log_lines_per_s_max
+  [handler.maps]
+  counts = \"read\"          # or \"write\"
+  [handler.metrics.latency_seconds]
+  kind = \"histogram\"       # counter, gauge or histogram
+  help = \"How long it took\"
+  labels = [\"peer\"]
+  buckets = [0.001, 0.1]
+  series_max = 100
+  [handler.config]
+  prefix = \"/etc\"          # settings, with their defaults
+
+The same sources, tools and BTF give the same bytes.")]
 pub(crate) struct BuildArguments {
     /// A folder with payload.toml and *.bpf.c, or a compiled object (*.bpf.o)
     #[arg(value_name = "FOLDER|FILE.bpf.o")]
@@ -54,6 +72,57 @@ pub(crate) struct BuildArguments {
     /// Version of the payload, in place of payload.toml's
     #[arg(long, value_name = "VERSION")]
     pub(crate) payload_version: Option<Version>,
+}
+
+/// `packer new`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer new acme/starts
+  packer new acme/starts --handler c
+  packer new acme/starts --handler rust payloads/starts
+
+The folder builds as it is, and tells which programs are started.")]
+pub(crate) struct NewArguments {
+    /// Name of the payload
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub(crate) name: PayloadName,
+    /// The folder to write; it must be empty or not there [default: NAME here]
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// What its handler is written in; with none, events are decoded
+    #[arg(long, value_name = "LANGUAGE", default_value = "none")]
+    pub(crate) handler: WrittenIn,
+}
+
+/// What a new handler is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WrittenIn {
+    /// There is none.
+    None,
+    /// One source, and the headers that `packer` brings.
+    C,
+    /// A crate, and the SDK that `packer` brings.
+    Rust,
+}
+
+/// `packer test`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  node record execsnoop.wasm -o events.jsonl --for 10
+  packer test bpf/execsnoop --events events.jsonl
+  packer test execsnoop.wasm --events events.jsonl | jq .event
+
+What the handler puts out goes to standard output, a JSON line each; its log, its metrics and the
+sums to standard error. Time is that of the records; maps are empty at first, and in memory.")]
+pub(crate) struct TestArguments {
+    /// A folder as `packer build` takes it, or a payload
+    #[arg(value_name = "FOLDER|FILE")]
+    pub(crate) input: PathBuf,
+    /// Records that `node record` has kept; `-` reads standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) events: PathBuf,
 }
 
 /// `packer inspect`.

@@ -7,7 +7,7 @@ use payload::manifest::{Carry, Global, Manifest, Map, Merge, Program};
 use payload::object::Object;
 
 use super::layout::Layout;
-use super::{Judgement, Report, value};
+use super::{Judgement, Report, handler, value};
 use crate::table::{Text, bytes, grouped, row};
 
 /// The whole summary, each line ended. The types in `object` tell what the values mean.
@@ -16,6 +16,9 @@ pub(super) fn of(report: &Report<'_>, object: &Object) -> String {
     heading(&mut text, report);
     lists(&mut text, report.manifest, object);
     events(&mut text, &report.events);
+    if let (Some(report), Some(listed)) = (&report.handler, &report.manifest.handler) {
+        handler::show(&mut text, report, listed);
+    }
     for judgement in &report.judgements {
         judged(&mut text, judgement, report.judgements.len() > 1);
     }
@@ -49,10 +52,6 @@ fn heading(text: &mut Text, report: &Report<'_>) {
             manifest
                 .kernel_min
                 .map(|version| format!("{version} or later")),
-        ),
-        (
-            "handler",
-            report.handler_bytes.map(|size| bytes(size as u64)),
         ),
     ];
     for (label, value) in optional {

@@ -1,6 +1,6 @@
 //! `packer inspect`: the summary for people and the JSON.
 
-use super::stage::{Stage, argument, golden};
+use super::stage::{Stage, argument, golden, repository};
 
 /// A variable of every type that a default is shown by.
 const GLOBALS: &str = r#"
@@ -193,4 +193,59 @@ fn what_is_neither_of_the_three_kinds_is_refused() {
         );
     }
     stage.run(&["inspect", "gone"]).failed(1);
+}
+
+#[test]
+fn a_handler_is_shown_with_what_it_is_and_what_it_asks_for() {
+    let stage = Stage::new();
+    let file = |path: &str| std::fs::read(repository(path)).unwrap();
+    stage.file(
+        "handled/payload.toml",
+        "name = \"acme/handled\"\nversion = \"1.0.0\"\n[handler]\nstate = \"require\"\n\
+         call_ms_max = 20\n[handler.maps]\nevents = \"write\"\n\
+         [handler.metrics.seconds]\nkind = \"histogram\"\nlabels = [\"peer\"]\n\
+         buckets = [0.001, 1]\nhelp = \"How long.\"\nseries_max = 2000\n\
+         [handler.config]\nprefix = \"a\\tb\"\n",
+    );
+    stage.file(
+        "handled/small.bpf.o",
+        file("payload/tests/golden/small.bpf.o"),
+    );
+    let core = file("payload/tests/fuzz/corpus/handler.core.wasm");
+    stage.file("handled/handler.wasm", &core);
+    stage.run(&["build", "handled", "-o", "p.wasm"]).done();
+    let text = stage.run(&["inspect", "p.wasm"]).done().text();
+    for line in [
+        "  lane     core",
+        "  world    marrow:handler@1.0.0",
+        "  sdk      c/1",
+        "  state    goes on, or the update is refused",
+        "  schema   2",
+        "  accepts  1",
+        "  call_ms_max           20",
+        "  memory_bytes_max      16,777,216",
+        "  emits_per_s_max       10,000",
+        "  marrow:handler/host@1.0.0#emit",
+        "  events  read and write",
+        "  seconds  histogram  by peer, up to 2,000 series  to 0.001, 1  How long.",
+        "  prefix  \"a\\tb\"",
+        "  on-events",
+    ] {
+        assert!(
+            text.lines().any(|other| other == line),
+            "{line:?} is not in\n{text}"
+        );
+    }
+    let report = stage.run(&["inspect", "p.wasm", "--json"]).done().json();
+    let handler = &report["handler"];
+    assert_eq!(handler["lane"], "core");
+    // Without the section of producers.
+    assert!(handler["size_bytes"].as_u64().unwrap() < core.len() as u64);
+    assert!(
+        handler["exports"]
+            .as_array()
+            .unwrap()
+            .contains(&"snapshot".into())
+    );
+    assert_eq!(report["manifest"]["handler"]["state"], "require");
 }

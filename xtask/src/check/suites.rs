@@ -53,7 +53,10 @@ pub(crate) fn fuzz(tally: &mut Tally) -> Result<()> {
 }
 
 /// Runs a test command to its end, takes its results into the tally.
-fn read(command: &mut Command, tally: &mut Tally) -> Result<()> {
+///
+/// # Errors
+/// When it does not start, or a test fails.
+pub(super) fn read(command: &mut Command, tally: &mut Tally) -> Result<()> {
     let line = run::words(command);
     output::line(&format!("$ {line}"));
     let mut child = command

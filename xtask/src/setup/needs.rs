@@ -14,6 +14,8 @@ pub(crate) enum Probe {
     Header(&'static str),
     /// A module of Python.
     Module(&'static str),
+    /// A file or a folder where its package puts it, whatever else is on the `PATH`.
+    Place(&'static str),
 }
 
 /// One thing that must be there.
@@ -38,6 +40,14 @@ const fn program(name: &'static str, package: &'static str, reason: &'static str
 const fn header(path: &'static str, package: &'static str, reason: &'static str) -> Need {
     Need {
         probe: Probe::Header(path),
+        package,
+        reason,
+    }
+}
+
+const fn place(path: &'static str, package: &'static str, reason: &'static str) -> Need {
+    Need {
+        probe: Probe::Place(path),
         package,
         reason,
     }
@@ -71,6 +81,7 @@ pub(crate) const ALL: &[Need] = &[
     ),
     program("clang", "clang", "compiles BPF C"),
     program("llvm-strip", "llvm", "takes DWARF out of objects"),
+    program("wasm-ld", "lld", "links handlers"),
     program("curl", "curl", "posts payloads in the demo"),
     program("git", "git", "lists the files that tidy reads"),
     program("clang-format", "clang-format", "checks the format of BPF C"),
@@ -89,6 +100,16 @@ pub(crate) const ALL: &[Need] = &[
         "setpriv",
         "util-linux",
         "tests knock at the doors as another user",
+    ),
+    place(
+        "/usr/bin/cargo",
+        "cargo",
+        "builds handlers in Rust: a toolchain of rustup has no library for them by itself",
+    ),
+    place(
+        "/usr/lib/rustlib/wasm32-unknown-unknown",
+        "libstd-rust-dev-wasm32",
+        "Rust's library for handlers, without bulk memory",
     ),
 ];
 
@@ -113,7 +134,7 @@ pub(crate) const TO_BOOT: &[Need] = &[
 ];
 
 /// How many of `ALL`, from its start, are needed to build and run.
-const TO_BUILD_COUNT: usize = 11;
+const TO_BUILD_COUNT: usize = 12;
 
 /// What building and running needs.
 pub(crate) const TO_BUILD: &[Need] = ALL.split_at(TO_BUILD_COUNT).0;
@@ -123,6 +144,7 @@ impl Need {
     pub(crate) fn is_met(&self) -> bool {
         match self.probe {
             Probe::Program(name) => run::which(name).is_some(),
+            Probe::Place(path) => Path::new(path).exists(),
             Probe::Module(name) => {
                 let mut python = run::command("python3");
                 python.args(["-c", &format!("import {name}")]);
@@ -140,7 +162,10 @@ impl Need {
     /// The name under which a person knows it.
     pub(crate) fn name(&self) -> &'static str {
         match self.probe {
-            Probe::Program(name) | Probe::Header(name) | Probe::Module(name) => name,
+            Probe::Program(name)
+            | Probe::Header(name)
+            | Probe::Module(name)
+            | Probe::Place(name) => name,
         }
     }
 }
@@ -154,6 +179,8 @@ mod tests {
         assert!(!program("no-such-program", "none", "test").is_met());
         assert!(!header("no/such/header.h", "none", "test").is_met());
         assert!(program("sh", "dash", "test").is_met());
+        assert!(!place("/no/such/place", "none", "test").is_met());
+        assert!(place("/usr/bin", "base-files", "test").is_met());
         let module = |name| Need {
             probe: Probe::Module(name),
             package: "none",
