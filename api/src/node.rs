@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 mod following;
+mod handler;
 mod maps;
 mod migrated;
 mod proof;
@@ -11,9 +12,12 @@ mod settings;
 mod steps;
 
 pub use following::{Followed, Following, HeldFloor, Standing, Step, Trouble};
+pub use handler::{Handler, HandlerStand};
 pub use maps::{Entry, Histogram, Map, MapContent, Maps, Order, RingPositions, Scale};
 pub use migrated::Migrated;
-pub use proof::{GenerationId, HookProof, MapProof, Proof, RingProof, RolledBack, Steps, Way};
+pub use proof::{
+    GenerationId, HandlerProof, HookProof, MapProof, Proof, RingProof, RolledBack, Steps, Way,
+};
 pub use settings::Settings;
 pub use steps::{
     BAKE_DEFAULT_MS, BAKE_MAX_MS, Flipped, History, HistoryEntry, Staged, Timing, Watch,
@@ -90,6 +94,9 @@ pub struct Instance {
     pub hooks: Vec<Hook>,
     /// Every ring and perf buffer of the running generation.
     pub buffers: Vec<Buffer>,
+    /// The handler of the generation in charge, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<Handler>,
     /// Sums over all generations.
     pub counts: Counts,
     /// When the instance was started, milliseconds since 1970.
@@ -187,7 +194,7 @@ pub struct Buffer {
     pub event: Option<String>,
 }
 
-/// Where every event went: `accepted = decoded + malformed`.
+/// Where every event went: `accepted = decoded + malformed + handled + skipped`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Records the kernel handed over.
@@ -196,13 +203,22 @@ pub struct Counts {
     pub decoded: u64,
     /// Records too short for their struct.
     pub malformed: u64,
+    /// Records that a handler took.
+    #[serde(default)]
+    pub handled: u64,
+    /// Records that a handler failed on, and was not given again.
+    #[serde(default)]
+    pub skipped: u64,
+    /// Outputs that handlers put out.
+    #[serde(default)]
+    pub emitted: u64,
     /// Records a full ring or perf buffer refused.
     pub kernel_lost: Measured,
     /// What became of the outputs, a sink each.
     pub sinks: Vec<SinkCounts>,
 }
 
-/// What became of the outputs at one sink: every output that was decoded is
+/// What became of the outputs at one sink: every output that was decoded or emitted is
 /// `delivered + lost_in_queue + lost_in_sink`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SinkCounts {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use api::node::Trust;
+use handler::grant::Grant;
 use payload::digest::Digest;
 use payload::file::Contents;
 use payload::legacy::Preset;
@@ -38,6 +39,7 @@ pub(crate) struct Admitted {
     pub(crate) decode: Duration,
     presets: Vec<Preset>,
     targets: BTreeMap<String, String>,
+    grant: Option<Grant>,
 }
 
 /// What let it in.
@@ -47,14 +49,22 @@ enum Source {
 }
 
 impl Admitted {
-    /// A door was open for it.
-    pub(crate) fn unsigned(payload: Unsigned, _door: UnsignedDoor, decode: Duration) -> Self {
+    /// A door was open for it, and what is set in it may be.
+    pub(crate) fn unsigned(
+        payload: Unsigned,
+        _door: UnsignedDoor,
+        allowed: Allowed,
+        decode: Duration,
+    ) -> Self {
+        let mut presets = payload.presets().to_vec();
+        presets.extend(allowed.presets);
         Self {
-            presets: payload.presets().to_vec(),
             source: Source::Door(Box::new(payload)),
             trust: Trust::Unsigned,
             decode,
-            targets: BTreeMap::new(),
+            presets,
+            targets: allowed.targets,
+            grant: allowed.grant,
         }
     }
 
@@ -66,22 +76,14 @@ impl Admitted {
         allowed: Allowed,
         decode: Duration,
     ) -> Self {
-        let (presets, targets) = allowed.into_settings();
         Self {
             source: Source::Keys(Box::new(release)),
             trust: Trust::Signed,
             decode,
-            presets,
-            targets,
+            presets: allowed.presets,
+            targets: allowed.targets,
+            grant: allowed.grant,
         }
-    }
-
-    /// The same with what the policy allows to be set in it.
-    pub(crate) fn with_settings(mut self, allowed: Allowed) -> Self {
-        let (presets, targets) = allowed.into_settings();
-        self.presets.extend(presets);
-        self.targets = targets;
-        self
     }
 
     /// What it holds.
@@ -117,6 +119,11 @@ impl Admitted {
     /// Attach targets that a deployment gives to programs, in place of their sections'.
     pub(crate) fn targets(&self) -> &BTreeMap<String, String> {
         &self.targets
+    }
+
+    /// What its handler gets, where there is one.
+    pub(crate) fn grant(&self) -> Option<&Grant> {
+        self.grant.as_ref()
     }
 
     /// The keys that vouch for it; none for what came through a door.

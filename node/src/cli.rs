@@ -59,6 +59,7 @@ fn answer(args: Args, clock: Clock, output: Output) -> Result<(), CliError> {
         Command::Enrol(enrol) => registry::enrol(enrol, &config, output),
         Command::Registry => ask::registry(&socket, clock, output),
         Command::Run(run) => foreground::run_file(run, &config, clock, output),
+        Command::Record(record) => foreground::record(record, clock, output),
         Command::Verify(file) => verify::run(file, output),
         Command::Update(update) => update::run(&socket, update, clock, output),
         Command::Status { instance } => ask::status(&socket, instance.as_deref(), output),

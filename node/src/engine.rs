@@ -3,6 +3,7 @@
 //! Must never load anything that is not `Admitted`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use api::node::{Applied, Instance, Owner, Proof};
 use payload::name::InstanceName;
 
+use crate::instance::metrics::Metrics;
 use crate::kernel::pins::Pins;
 use crate::kernel::vmlinux::Vmlinux;
 use crate::sink::hub::Hub;
@@ -24,9 +26,11 @@ mod change_error;
 mod contents;
 mod course;
 mod generation;
+mod handlers;
 mod handover;
 mod history;
 mod iterate;
+mod joining;
 mod keeper;
 mod keeping;
 mod machine;
@@ -35,6 +39,7 @@ mod order;
 mod prepare;
 mod proof;
 mod record;
+mod rehandle;
 mod resume;
 mod rollback;
 mod room;
@@ -49,9 +54,11 @@ mod watch;
 pub(crate) use apply_error::{ApplyError, Class};
 pub(crate) use change_error::ChangeError;
 pub(crate) use contents::MapsError;
+use handlers::Handlers;
 pub(crate) use iterate::IterateError;
 pub(crate) use keeper::Keeper;
 pub(crate) use order::{Kept, Notice, Order};
+use prepare::Means;
 use record::Record;
 use running::Running;
 pub(crate) use stage::Stage;
@@ -73,6 +80,10 @@ pub(crate) struct EngineConfig {
     pub(crate) keeper: Option<Keeper>,
     /// Where what runs outlives the daemon; nothing where there is no bpffs.
     pub(crate) pins: Option<Pins>,
+    /// Where compiled handlers are kept; without it they are compiled anew in each daemon.
+    pub(crate) handlers: Option<PathBuf>,
+    /// Whether records become outputs as they are, without decoder and handler.
+    pub(crate) raw: bool,
     /// Hears what the engine does by itself.
     pub(crate) told: Box<dyn Fn(&Notice<'_>) + Send + Sync>,
 }
@@ -89,7 +100,7 @@ pub(crate) struct Engine {
 
 struct Shared {
     config: EngineConfig,
-    vmlinux: Vmlinux,
+    means: Means,
     slots: Mutex<BTreeMap<InstanceName, Arc<Slot>>>,
     /// What the last daemon left and nobody has gone on with yet.
     left: Mutex<BTreeMap<InstanceName, Record>>,
@@ -142,10 +153,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Engine {
     /// An engine without instances.
-    pub(crate) fn new(config: EngineConfig) -> Self {
+    pub(crate) fn new(mut config: EngineConfig) -> Self {
         let shared = Arc::new(Shared {
+            means: Means {
+                vmlinux: Vmlinux::default(),
+                handlers: Handlers::new(config.handlers.take()),
+                raw: config.raw,
+            },
             config,
-            vmlinux: Vmlinux::default(),
             slots: Mutex::default(),
             left: Mutex::default(),
             last_id: AtomicU64::new(0),
@@ -161,7 +176,7 @@ impl Engine {
 
     /// Reads what the first load would otherwise wait for: the kernel's BTF.
     pub(crate) fn warm(&self) {
-        self.shared.vmlinux.warm();
+        self.shared.means.vmlinux.warm();
     }
 
     /// Changes what runs under `name`, of this owner, and shows it. Gives the instance as it is then
@@ -288,6 +303,16 @@ impl Engine {
     /// The proofs of an instance's latest starts and updates, oldest first.
     pub(crate) fn proofs(&self, name: &InstanceName) -> Option<Vec<Proof>> {
         Some(locked(&self.slot(name)?.view).as_ref()?.proofs())
+    }
+
+    /// The metrics of the handlers of every instance, by its name.
+    pub(crate) fn handler_metrics(&self) -> Vec<(String, Arc<Metrics>)> {
+        let shown = self.slots().into_iter().filter_map(|(name, slot)| {
+            let view = locked(&slot.view);
+            let view = view.as_ref()?;
+            Some((name.to_string(), Arc::clone(&view.metrics)))
+        });
+        shown.collect()
     }
 
     /// The window of an instance's recent events.

@@ -119,11 +119,8 @@ pub(crate) fn read(
         None => own_name(&unsigned).parse()?,
     };
     let settings = settings(&unsigned, &asked.settings)?;
-    let payload = Admitted::unsigned(unsigned, door, begun.elapsed());
-    Ok(Intake {
-        name,
-        payload: payload.with_settings(settings),
-    })
+    let payload = Admitted::unsigned(unsigned, door, settings, begun.elapsed());
+    Ok(Intake { name, payload })
 }
 
 fn settings(unsigned: &Unsigned, settings: &Settings) -> Result<Allowed, PolicyError> {

@@ -9,6 +9,7 @@ pub(crate) mod direct;
 pub(crate) mod entries;
 pub(crate) mod gate;
 pub(crate) mod grace;
+pub(crate) mod handler_maps;
 pub(crate) mod hook;
 mod iterator;
 pub(crate) mod join;

@@ -3,20 +3,26 @@
 //! Must never let pass what no rule allows, nor refuse without naming the rule.
 
 mod footprint;
+mod handler;
 mod pattern;
 mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ::handler::grant::Grant;
+use payload::file::Contents;
+use payload::handler::Lane;
 use payload::legacy::Preset;
 use payload::manifest::Manifest;
 use payload::object::{Kind, Object, Program};
 use serde::Deserialize;
 
+pub(crate) use handler::HandlerRefusal;
 pub(crate) use pattern::Pattern;
 pub(crate) use refusal::PolicyError;
 
 use crate::admit::UnsignedDoor;
+use handler::HandlerPolicy;
 
 /// Map bytes that a payload may have where the configuration says nothing.
 const MAP_BYTES_MAX: u64 = 256 << 20;
@@ -44,6 +50,8 @@ pub(crate) struct Policy {
     settable_targets: Vec<Pattern>,
     /// Whether releases without signature may run.
     unsigned: AllowUnsignedReleases,
+    /// What handlers may ask for.
+    handler: HandlerPolicy,
 }
 
 /// Whether releases that nobody signed may run when a registry wants them.
@@ -65,6 +73,7 @@ impl Default for Policy {
             settable_globals: vec![Pattern::anything()],
             settable_targets: vec![Pattern::anything()],
             unsigned: AllowUnsignedReleases::Never,
+            handler: HandlerPolicy::default(),
         }
     }
 }
@@ -90,15 +99,12 @@ pub(crate) enum Declared {
 /// The policy's yes to a payload, with what is set in it.
 #[derive(Debug)]
 pub(crate) struct Allowed {
-    presets: Vec<Preset>,
-    targets: BTreeMap<String, String>,
-}
-
-impl Allowed {
-    /// What is set: values of globals, and attach targets by program.
-    pub(crate) fn into_settings(self) -> (Vec<Preset>, BTreeMap<String, String>) {
-        (self.presets, self.targets)
-    }
+    /// Values of globals.
+    pub(crate) presets: Vec<Preset>,
+    /// Attach targets, by program.
+    pub(crate) targets: BTreeMap<String, String>,
+    /// What the handler gets, where there is one.
+    pub(crate) grant: Option<Grant>,
 }
 
 impl Policy {
@@ -109,14 +115,16 @@ impl Policy {
     /// The rule that says no, and both values.
     pub(crate) fn judge(
         &self,
-        manifest: &Manifest,
+        contents: &Contents,
         object: &Object,
         asked: &Asked<'_>,
         cpus: u32,
     ) -> Result<Allowed, PolicyError> {
+        let manifest = &contents.manifest;
         let allowed = Allowed {
             presets: self.presets(manifest, &asked.globals, Declared::Needed)?,
             targets: self.targets(manifest, object, &asked.targets, Declared::Needed)?,
+            grant: self.grant(contents)?,
         };
         for program in object.programs.iter().filter(|program| program.autoload) {
             self.judge_program(program, allowed.targets.get(&program.name))?;
@@ -133,8 +141,19 @@ impl Policy {
         Ok(allowed)
     }
 
+    /// What the handler gets; none where there is none.
+    fn grant(&self, contents: &Contents) -> Result<Option<Grant>, PolicyError> {
+        let listed = contents.manifest.handler.as_ref();
+        let lane = contents.handler.as_deref().and_then(Lane::of);
+        let Some((asked, lane)) = listed.zip(lane) else {
+            return Ok(None);
+        };
+        let name = &contents.manifest.name;
+        Ok(Some(self.handler.grant(name, asked, lane)?))
+    }
+
     /// What a caller of a local door may set: whatever the manifest declares, or anything in what has
-    /// no manifest of its own.
+    /// no manifest of its own. A handler gets all that it asks for.
     ///
     /// # Errors
     /// It is not declared, or not there.
@@ -148,6 +167,7 @@ impl Policy {
         Ok(Allowed {
             presets: policy.presets(manifest, &asked.globals, declared)?,
             targets: policy.targets(manifest, object, &asked.targets, declared)?,
+            grant: manifest.handler.as_ref().map(Grant::asked),
         })
     }
 

@@ -9,6 +9,7 @@ use api::node::SinkCounts;
 pub(crate) mod file;
 pub(crate) mod hub;
 mod outlet;
+pub(crate) mod record;
 pub(crate) mod stdout;
 
 /// A sink could not be opened.

@@ -16,6 +16,7 @@ mod system {
     mod fleet_update;
     mod foreground;
     mod growth;
+    mod handlers;
     mod home;
     mod hooks;
     mod hostile;

@@ -23,6 +23,9 @@ pub struct Proof {
     pub hooks: Vec<HookProof>,
     /// How each map came to the new generation.
     pub maps: Vec<MapProof>,
+    /// How its handler took over; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<HandlerProof>,
     /// Rings as they were when the reader came to them.
     pub rings: Vec<RingProof>,
     /// Events of the old generation, from its start to the end of its drain.
@@ -135,6 +138,20 @@ pub struct MapProof {
     /// Why it is not shared although both generations have a map of this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// How a handler took over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandlerProof {
+    /// Its state: `carried` from the handler before, `fresh`, `kept` where one that is gone back to goes
+    /// on as it had stood, or `failed` where it did not begin and events are decoded plainly.
+    pub state: String,
+    /// Why it is not carried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether programs and maps stayed as they were, and the handler alone was replaced.
+    #[serde(default)]
+    pub alone: bool,
 }
 
 /// A ring of the new generation during the reader's pause.

@@ -14,8 +14,11 @@ use crate::daemon::OnExit;
 use crate::intake::AllowUnsigned;
 use setting::{BakeArgs, SettingArgs};
 
+mod run;
 mod setting;
 pub(super) mod steps;
+
+pub(crate) use run::{RecordArgs, RunArgs, VerifyArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -31,17 +34,6 @@ Examples:
   node update @update.json                    longer than an argument may be (128 KiB)
   packer legacy execsnoop.wasm | node update -
   node update --instance trace @execsnoop.wasm";
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  node run execsnoop.bpf.o                    events on standard output, Ctrl-C ends it
-  node run execsnoop.wasm | jq .event         JSON lines when the output is no terminal
-  kill -HUP PID                               reads FILE again and hot-swaps it";
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  node verify execsnoop.bpf.o                 a line a program; 3 when the kernel refuses one
-  node verify execsnoop.wasm --json | jq .programs";
 
 const ENROL_EXAMPLES: &str = "\
 Examples:
@@ -98,6 +90,8 @@ pub(crate) enum Command {
     Registry,
     /// Run a payload, an object or legacy JSON in the foreground and print its events.
     Run(RunArgs),
+    /// Run a payload in the foreground without its handler and keep its records, for `packer test`.
+    Record(RecordArgs),
     /// Ask this kernel whether it would take a payload, an object or legacy JSON; attach nothing.
     Verify(VerifyArgs),
     /// Start or hot-update from legacy JSON, a payload or an object: in the daemon when one
@@ -255,37 +249,6 @@ pub(crate) struct EnrolArgs {
     /// The daemon's state folder, where the credential is kept. [default: /var/lib/marrow/node]
     #[arg(long, value_name = "DIR", env = "MARROW_STATE_DIR")]
     pub(crate) state_dir: Option<PathBuf>,
-}
-
-/// Arguments of `node run`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = RUN_EXAMPLES)]
-pub(crate) struct RunArgs {
-    /// A payload, a BPF object or legacy JSON.
-    pub(crate) file: PathBuf,
-    /// Name of the instance; else the one that the file asks for.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) instance: Option<InstanceName>,
-    /// What is set in it.
-    #[command(flatten)]
-    pub(super) settings: SettingArgs,
-    /// How long a file that is read again is watched.
-    #[command(flatten)]
-    pub(super) bake: BakeArgs,
-    /// Files of events.
-    #[command(flatten)]
-    pub(super) event_files: EventFileArgs,
-}
-
-/// Arguments of `node verify`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = VERIFY_EXAMPLES)]
-pub(crate) struct VerifyArgs {
-    /// A payload, a BPF object or legacy JSON.
-    pub(crate) file: PathBuf,
-    /// What is set in it.
-    #[command(flatten)]
-    pub(super) settings: SettingArgs,
 }
 
 /// Arguments of `node update`.

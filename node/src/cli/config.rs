@@ -96,6 +96,16 @@ pub(super) enum Listen {
     At(SocketAddr),
 }
 
+impl Listen {
+    /// Where, if anywhere.
+    pub(super) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::None => None,
+            Self::At(address) => Some(address),
+        }
+    }
+}
+
 impl std::str::FromStr for Listen {
     type Err = std::net::AddrParseError;
 
@@ -226,7 +236,7 @@ mod tests {
             |line: &&str| line.starts_with('[') || line.contains(" = ") && !line.contains('`');
         let lines = example.lines().filter(key);
         let text: Vec<&str> = lines.map(|line| line.trim_start_matches("# ")).collect();
-        assert_eq!(text.len(), 7 + 4 + 9 + 9, "{text:?}");
+        assert_eq!(text.len(), 7 + 4 + 9 + 9 + 14, "{text:?}");
         let config = read(&text.join("\n")).unwrap();
         assert_eq!(config.socket(None), Path::new(SOCKET));
         assert_eq!(
@@ -251,6 +261,10 @@ mod tests {
             (
                 "[policy]\nprogram_kinds = [\"x\"]\n",
                 "node.toml:2: unknown variant `x`",
+            ),
+            (
+                "[policy.handler]\ncall_ms_max = 0\n",
+                "node.toml:2: invalid value",
             ),
             (
                 "legacy_listen = \"localhost\"\n",

@@ -24,6 +24,8 @@ use crate::sink::Sinks;
 use crate::sink::hub::HubSink;
 
 /// The address of both old protocols and of the local API where nobody says otherwise.
+/// Compiled handlers, below the state folder.
+const HANDLERS: &str = "handlers";
 const LEGACY_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8527);
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -53,7 +55,6 @@ pub(super) fn run(
     let state_dir = StateDir::taken(&state_path)?;
     event_files.check()?;
     let keeper = Keeper::open(&state_path, Box::new(move |text| output.journal(text)))?;
-    let pins = pins(&state_path, output);
     let engine = Engine::new(EngineConfig {
         now_us: clock.now_us,
         sinks: Box::new(move |name, hub| {
@@ -64,7 +65,9 @@ pub(super) fn run(
             event_files.add_to(Sinks::default().with("window", Box::new(window)), name)
         }),
         keeper: Some(keeper),
-        pins,
+        pins: pins(&state_path, output),
+        handlers: Some(state_path.join(HANDLERS)),
+        raw: false,
         told: Box::new(move |notice| hear(notice, output)),
     });
     let fleet = followed.map(|followed| FleetConfig {
@@ -82,12 +85,10 @@ pub(super) fn run(
         seed: clock.seed,
     });
     let legacy_listen = args.legacy_listen.or(config.legacy_listen);
+    let legacy_listen = legacy_listen.unwrap_or(Listen::At(LEGACY_LISTEN));
     let daemon_config = DaemonConfig {
         socket: socket.to_owned(),
-        legacy_listen: match legacy_listen.unwrap_or(Listen::At(LEGACY_LISTEN)) {
-            Listen::None => None,
-            Listen::At(address) => Some(address),
-        },
+        legacy_listen: legacy_listen.address(),
         allowed_users,
         allow_unsigned: args
             .allow_unsigned
@@ -163,6 +164,11 @@ fn hear(notice: &Notice<'_>, output: Output) {
             let (name, generation) = (&instance.name, instance.generation);
             format!("{name} (generation {generation}): started anew, as it ran last")
         }
+        Notice::Handler {
+            instance,
+            level,
+            line,
+        } => format!("{instance}: {}: {line}", level.word()),
         Notice::Failed {
             instance,
             what,

@@ -1,22 +1,25 @@
-//! `node run`, and `node update` without a daemon: one instance, its events on standard output.
+//! `node run`, `node record`, and `node update` without a daemon: one instance, its events on standard
+//! output.
 //! Called by the command line.
 //! Must never end with hooks still attached, nor stop what runs because a new file is bad.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use api::node::{BAKE_DEFAULT_MS, Owner};
 use payload::name::InstanceName;
 use tokio::sync::{Notify, oneshot};
 
-use super::args::RunArgs;
+use super::args::{RecordArgs, RunArgs};
 use super::config::Config;
 use super::event_files::EventFiles;
 use super::runtime::{self, Asked, Signals};
 use super::{CliError, Clock, source};
-use crate::engine::{Engine, EngineConfig, Notice, Order, Stopped};
+use crate::engine::{Engine, EngineConfig, Notice, Order, SinkMaker, Stopped};
 use crate::intake::{self, AllowUnsigned};
 use crate::output::Output;
+use crate::sink::record::RecordSink;
 use crate::sink::stdout::{Format, stdout};
 use crate::sink::{SinkError, Sinks};
 
@@ -35,14 +38,63 @@ pub(super) fn run_file(
         name: args.instance,
         settings: args.settings.settings(),
     };
-    run(
+    let event_files = args.event_files.or(&config.events)?;
+    let unread = Arc::new(Notify::new());
+    let sinks = printed(event_files, Arc::clone(&unread), output);
+    let ends = Ends {
+        unread,
+        after: None,
+    };
+    let run = Run {
         bytes,
         asked,
-        Some(&args.file),
-        args.event_files.or(&config.events)?,
-        (args.bake.ms(), clock),
-        output,
-    )
+        file: Some(&args.file),
+        bake_ms: args.bake.ms(),
+        sinks,
+        ends,
+        raw: false,
+    };
+    run.finish(clock, output)
+}
+
+/// Runs a file without its handler and keeps its records, for `packer test`.
+///
+/// # Errors
+/// The file can't be read or can't run, or the records can't be kept.
+pub(super) fn record(args: RecordArgs, clock: Clock, output: Output) -> Result<(), CliError> {
+    let bytes = source::file(&args.file)?;
+    let asked = intake::Asked {
+        name: args.instance,
+        settings: args.settings.settings(),
+    };
+    let enough = Arc::new(Notify::new());
+    let made = RecordSink::open(args.output.as_deref(), args.events, Arc::clone(&enough));
+    let made = Mutex::new(Some(made.map_err(|reason| CliError::Path {
+        place: "--output".to_owned(),
+        path: args.output.clone().unwrap_or_default(),
+        rule: reason.to_string(),
+    })?));
+    let sinks: Box<SinkMaker> = Box::new(move |_, _| {
+        let sink = made.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // There is one instance: nobody takes it twice.
+        Ok(sink.map_or_else(Sinks::default, |sink| {
+            Sinks::default().with("record", Box::new(sink))
+        }))
+    });
+    let ends = Ends {
+        unread: enough,
+        after: args.seconds.map(Duration::from_secs),
+    };
+    let run = Run {
+        bytes,
+        asked,
+        file: None,
+        bake_ms: 0,
+        sinks,
+        ends,
+        raw: true,
+    };
+    run.finish(clock, output)
 }
 
 /// Runs what was given as an argument or on standard input.
@@ -55,67 +107,122 @@ pub(super) fn run_bytes(
     clock: Clock,
     output: Output,
 ) -> Result<(), CliError> {
-    // There is no file to read again, so nothing to watch.
-    let timing = (BAKE_DEFAULT_MS, clock);
-    run(bytes, asked, None, EventFiles::default(), timing, output)
+    let unread = Arc::new(Notify::new());
+    let sinks = printed(EventFiles::default(), Arc::clone(&unread), output);
+    let ends = Ends {
+        unread,
+        after: None,
+    };
+    let run = Run {
+        bytes,
+        asked,
+        file: None,
+        // There is no file to read again, so nothing to watch.
+        bake_ms: BAKE_DEFAULT_MS,
+        sinks,
+        ends,
+        raw: false,
+    };
+    run.finish(clock, output)
 }
 
-fn run(
+/// Events on standard output, and into files where that is asked for. `| head` ends the run as Ctrl-C
+/// does.
+fn printed(event_files: EventFiles, unread: Arc<Notify>, output: Output) -> Box<SinkMaker> {
+    Box::new(move |name, _| {
+        let unread = Arc::clone(&unread);
+        let sink = stdout(
+            Format::of_stdout(output.is_json()),
+            Box::new(move || unread.notify_one()),
+        )
+        .map_err(|source| SinkError {
+            sink: "stdout".to_owned(),
+            source,
+        })?;
+        event_files.add_to(Sinks::default().with("stdout", sink), name)
+    })
+}
+
+/// What ends a run beside a signal.
+struct Ends {
+    /// Nobody reads any more, or there is enough.
+    unread: Arc<Notify>,
+    /// So much time has passed.
+    after: Option<Duration>,
+}
+
+/// One instance in the foreground.
+struct Run<'a> {
     bytes: Vec<u8>,
     asked: intake::Asked,
-    file: Option<&Path>,
-    event_files: EventFiles,
-    (bake_ms, clock): (u64, Clock),
-    output: Output,
-) -> Result<(), CliError> {
-    // `| head` ends the run as Ctrl-C does.
-    let unread = Arc::new(Notify::new());
-    let tell = Arc::clone(&unread);
-    let engine = Engine::new(EngineConfig {
-        now_us: clock.now_us,
-        sinks: Box::new(move |name, _| {
-            let tell = Arc::clone(&tell);
-            let sink = stdout(
-                Format::of_stdout(output.is_json()),
-                Box::new(move || tell.notify_one()),
-            )
-            .map_err(|source| SinkError {
-                sink: "stdout".to_owned(),
-                source,
-            })?;
-            event_files.add_to(Sinks::default().with("stdout", sink), name)
-        }),
-        // Nobody can ask a foreground command to go back.
-        keeper: None,
-        // Its instance ends with it.
-        pins: None,
-        told: Box::new(move |notice| hear(notice, output)),
-    });
-    runtime::small()?.block_on(async {
-        // Caught before anything is attached, so that none of them ends the process half-way.
-        let mut signals = Signals::caught()?;
-        let settings = asked.settings.clone();
-        let name = apply(&engine, &bytes, asked, bake_ms, output)?;
-        drop(bytes);
-        let again = intake::Asked {
-            name: Some(name.clone()),
-            settings,
-        };
-        loop {
-            let asked = tokio::select! {
-                asked = signals.next() => asked,
-                () = unread.notified() => Asked::Stop,
+    /// The file that is read again.
+    file: Option<&'a Path>,
+    bake_ms: u64,
+    sinks: Box<SinkMaker>,
+    ends: Ends,
+    /// Whether records stay as they are.
+    raw: bool,
+}
+
+impl Run<'_> {
+    fn finish(self, clock: Clock, output: Output) -> Result<(), CliError> {
+        let Self {
+            bytes,
+            asked,
+            file,
+            bake_ms,
+            sinks,
+            ends,
+            raw,
+        } = self;
+        let engine = Engine::new(EngineConfig {
+            now_us: clock.now_us,
+            sinks,
+            // Nobody can ask a foreground command to go back.
+            keeper: None,
+            // Its instance ends with it.
+            pins: None,
+            // As does what is compiled for it.
+            handlers: None,
+            raw,
+            told: Box::new(move |notice| hear(notice, output)),
+        });
+        runtime::small()?.block_on(async {
+            // Caught before anything is attached, so that none of them ends the process half-way.
+            let mut signals = Signals::caught()?;
+            let settings = asked.settings.clone();
+            let name = apply(&engine, &bytes, asked, bake_ms, output)?;
+            drop(bytes);
+            let again = intake::Asked {
+                name: Some(name.clone()),
+                settings,
             };
-            match (asked, file) {
-                (Asked::Stop, _) => break,
-                (Asked::Reload, Some(file)) => reload(&engine, file, &again, bake_ms, output),
-                (Asked::Reload, None) => {
-                    output.note("SIGHUP: there is no file to read again; only `node run` has one");
+            let over = async {
+                match ends.after {
+                    Some(after) => tokio::time::sleep(after).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::pin!(over);
+            loop {
+                let asked = tokio::select! {
+                    asked = signals.next() => asked,
+                    () = ends.unread.notified() => Asked::Stop,
+                    () = &mut over => Asked::Stop,
+                };
+                match (asked, file) {
+                    (Asked::Stop, _) => break,
+                    (Asked::Reload, Some(file)) => reload(&engine, file, &again, bake_ms, output),
+                    (Asked::Reload, None) => {
+                        output.note(
+                            "SIGHUP: there is no file to read again; only `node run` has one",
+                        );
+                    }
                 }
             }
-        }
-        end(engine, name, &mut signals, output).await
-    })
+            end(engine, name, &mut signals, output).await
+        })
+    }
 }
 
 /// Stops the instance and tells its sums. A reader of the events that has stopped reading would
@@ -182,6 +289,7 @@ fn hear(notice: &Notice<'_>, output: Output) {
         }
         // Nothing outlives it.
         Notice::Resumed(_) | Notice::Restarted(_) => {}
+        Notice::Handler { level, line, .. } => output.note(&format!("{}: {line}", level.word())),
         Notice::Failed {
             instance,
             what,

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use api::node::{Counts, Instance, InstanceState, Measured, SinkCounts};
+use api::node::{Counts, HandlerStand, Instance, InstanceState, Measured, SinkCounts};
 use axum::extract::State as Shared;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use super::State;
 
 mod fleet;
+mod handlers;
 
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -26,7 +27,7 @@ struct Metric {
     value: fn(&Instance) -> Option<u64>,
 }
 
-const METRICS: [Metric; 8] = [
+const METRICS: [Metric; 14] = [
     gauge(
         "marrow_instance_running",
         "1 when its programs run, 0 when it is paused.",
@@ -63,6 +64,40 @@ const METRICS: [Metric; 8] = [
         |i| Some(i.counts.malformed),
     ),
     counter(
+        "marrow_events_handled_total",
+        "Records a handler took.",
+        |i| Some(i.counts.handled),
+    ),
+    counter(
+        "marrow_events_skipped_total",
+        "Records a handler failed on, and was not given again.",
+        |i| Some(i.counts.skipped),
+    ),
+    counter(
+        "marrow_handler_emitted_total",
+        "Outputs that handlers put out.",
+        |i| Some(i.counts.emitted),
+    ),
+    counter(
+        "marrow_handler_faults_total",
+        "Calls that failed of the handler in charge.",
+        |i| Some(i.handler.as_ref()?.faults),
+    ),
+    counter(
+        "marrow_handler_emits_refused_total",
+        "Outputs of the handler in charge beyond its limits, or of no use.",
+        |i| Some(i.handler.as_ref()?.emits_refused),
+    ),
+    gauge(
+        "marrow_handler_works",
+        "1 when the handler in charge handles events, 0 when they are decoded plainly.",
+        |i| {
+            let stand = i.handler.as_ref()?.stand;
+            let works = matches!(stand, HandlerStand::Works | HandlerStand::Probation);
+            Some(u64::from(works))
+        },
+    ),
+    counter(
         "marrow_events_kernel_lost_total",
         "Records a full ring refused; absent where the object does not count them.",
         |i| kernel_lost(&i.counts),
@@ -96,6 +131,7 @@ const fn counter(
 /// Every counter of every instance.
 pub(super) async fn metrics(Shared(state): Shared<State>) -> impl IntoResponse {
     let mut text = text(&state.instances_by_id());
+    handlers::add(&mut text, &state.parts.engine.handler_metrics());
     if let Some(fleet) = &state.parts.fleet {
         let (following, tally) = fleet.now();
         fleet::add(&mut text, &following, &tally);
@@ -229,6 +265,7 @@ mod tests {
                 missed: 0,
             }],
             buffers: Vec::new(),
+            handler: None,
             counts: Counts {
                 accepted: 7,
                 kernel_lost,

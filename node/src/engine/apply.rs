@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use api::node::{Applied, Owner};
+use handler::effects::Level;
 use payload::digest::Digest;
 use payload::name::InstanceName;
 
@@ -14,8 +15,9 @@ use super::keeper::File;
 use super::keeping::Keeping;
 use super::running::{Beginning, Clock, Running};
 use super::view::Identity;
-use super::{ApplyError, Engine, Kept, Order, Shared, Slot, locked, prepare};
+use super::{ApplyError, Engine, Kept, Notice, Order, Shared, Slot, locked, prepare};
 use crate::admit::Admitted;
+use crate::instance::handling::Tell;
 use crate::sink::hub::Hub;
 
 impl Engine {
@@ -63,12 +65,12 @@ impl Engine {
         if let Some(running) = place.as_ref() {
             running.check_owner(owner)?;
         }
-        let vmlinux = &self.shared.vmlinux;
+        let means = &self.shared.means;
         let (done, running) = if let Some(running) = place.as_mut() {
             let before = running.charge.number;
             let wish = Wish {
-                prepare: Some(Box::new(|previous, number| {
-                    prepare::prepare(vmlinux, name, number, payload, Some(previous))
+                prepare: Some(Box::new(|before, number| {
+                    prepare::prepare(means, name, number, payload, Some(before))
                 })),
                 original,
                 file,
@@ -102,7 +104,7 @@ impl Engine {
         if let Some(running) = self.resume_for(name, payload, owner)? {
             return Ok(running);
         }
-        let prepared = prepare::prepare(&self.shared.vmlinux, name, 1, payload, None)?;
+        let prepared = prepare::prepare(&self.shared.means, name, 1, payload, None)?;
         let beginning = self.beginning(name, owner)?;
         let running = Running::start(beginning, prepared, (original, file));
         if running.is_err() {
@@ -148,6 +150,26 @@ impl Engine {
                 .keeper
                 .clone()
                 .map(|keeper| Keeping::new(keeper, self.place(name))),
+            tell: self.teller(name),
+        })
+    }
+
+    /// Tells lines of an instance's handlers. What failed is looked at at once.
+    fn teller(&self, name: &InstanceName) -> Box<Tell> {
+        let (shared, name) = (Arc::downgrade(&self.shared), name.to_string());
+        Box::new(move |level, line| {
+            let Some(shared) = shared.upgrade() else {
+                return;
+            };
+            let engine = Engine { shared };
+            engine.tell(&Notice::Handler {
+                instance: &name,
+                level,
+                line,
+            });
+            if level == Level::Error {
+                engine.wake();
+            }
         })
     }
 

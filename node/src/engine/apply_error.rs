@@ -3,6 +3,7 @@
 use payload::object::SettingError;
 
 use super::NotYours;
+use super::handlers::HandlerError;
 
 use crate::instance::reader::ReaderDead;
 use crate::kernel::hook::HookError;
@@ -68,6 +69,9 @@ pub(crate) enum ApplyError {
         /// Why.
         reason: String,
     },
+    /// The handler is refused, or does not start.
+    #[error(transparent)]
+    Handler(#[from] HandlerError),
     /// A ring or another resource of the machine could not be had.
     #[error("{what}: {source}")]
     Machine {
@@ -143,6 +147,7 @@ impl ApplyError {
             | Self::Carry { .. }
             | Self::Load(_)
             | Self::Event { .. } => Class::Reject,
+            Self::Handler(error) => error.class(),
             Self::Machine { .. }
             | Self::Sink(_)
             | Self::TooManyInstances { .. }
@@ -163,6 +168,7 @@ impl ApplyError {
             Self::NothingToAttach { .. } => Some("programs".to_owned()),
             Self::Carry { map, .. } => Some(format!("maps.{map}")),
             Self::Event { map, .. } => Some(format!("events.{map}")),
+            Self::Handler(_) => Some("handler".to_owned()),
             _ => None,
         }
     }

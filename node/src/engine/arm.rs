@@ -110,3 +110,10 @@ pub(super) fn confirm(seats: &[Arc<Seat>], left: &Generation) {
         gone.detach();
     }
 }
+
+/// Stores the lane and tells how long the store took.
+pub(super) fn flip(gate: &Gate, lane: Lane) -> Duration {
+    let started = Instant::now();
+    gate.flip(lane);
+    started.elapsed()
+}

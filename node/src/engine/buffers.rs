@@ -22,14 +22,16 @@ pub(super) struct Decoded<'object> {
     event: Option<String>,
 }
 
-/// The decoder of each map that carries events.
+/// The decoder of each map that carries events; where `raw` is asked for, one that shows bytes.
 pub(super) fn decoders<'object>(
     manifest: &Manifest,
     object: &'object Object,
+    raw: bool,
 ) -> Result<Vec<Decoded<'object>>, ApplyError> {
     let carries = |map: &&Map| map.kind.carries_events();
     let decoded = |map: &'object Map| {
         let declared = manifest.events.iter().find(|event| event.map == map.name);
+        let declared = declared.filter(|_| !raw);
         let raw = || Decoded {
             map,
             decoder: Decoder::raw(),

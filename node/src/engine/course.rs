@@ -8,25 +8,23 @@ use std::time::{Duration, Instant};
 use api::node::{MapProof, Measured, RolledBack, Steps, Way};
 
 use super::ApplyError;
-use super::arm::{advance, arm, confirm};
+use super::arm::{advance, arm, confirm, flip};
 use super::generation::{Generation, is_among};
-use super::handover::Previous;
 use super::history::Original;
 use super::keeper::File;
 use super::machine::{Action, Input, State, step};
-use super::migrate;
-use super::prepare::{PlannedHook, Prepared};
+use super::prepare::{Before, PlannedHook, Prepared};
 use super::proof::{self, Times, micros};
 use super::room;
-use super::running::{Running, flip};
+use super::running::Running;
 use super::view::Shown;
 use super::watch::{Tally, judge};
 use crate::fault;
 use crate::instance::loss::plus;
-use crate::instance::reader::Drained;
+use crate::instance::reader::{Drained, Replaced};
 
 /// Loads the generation of this number, which may take maps from the one in charge.
-pub(super) type Prepare<'a> = dyn FnOnce(Previous<'_>, u64) -> Result<Prepared, ApplyError> + 'a;
+pub(super) type Prepare<'a> = dyn FnOnce(Before<'_>, u64) -> Result<Prepared, ApplyError> + 'a;
 
 /// What a change is for.
 #[derive(Default)]
@@ -50,40 +48,44 @@ pub(super) struct Back {
 
 /// A change under way, and what is known of it.
 #[derive(Default)]
-struct Change<'a> {
-    wish: Wish<'a>,
-    prepared: Option<Prepared>,
+pub(super) struct Change<'a> {
+    pub(super) wish: Wish<'a>,
+    pub(super) prepared: Option<Prepared>,
     /// Whether the next generation was loaded for this, and not still there.
-    loaded: bool,
-    next: Option<Generation>,
+    pub(super) loaded: bool,
+    /// Whether only the handler is another.
+    pub(super) alone: bool,
+    pub(super) next: Option<Generation>,
     steps: Steps,
     /// What each new ring should hold for a pause of that length.
     needed: Vec<(String, Option<u64>)>,
     pause: Duration,
     times: Times,
-    flipped: Option<Flipped>,
+    pub(super) flipped: Option<Flipped>,
     drained: Option<Drained>,
+    /// What came of replacing the handler alone.
+    pub(super) replaced: Option<Replaced>,
     /// How the maps of a generation that is gone back to are found again.
-    maps_again: Option<Vec<MapProof>>,
+    pub(super) maps_again: Option<Vec<MapProof>>,
     failure: Option<ApplyError>,
 }
 
 /// The moment of the flip.
-struct Flipped {
+pub(super) struct Flipped {
     at: Instant,
     at_us: u64,
     /// What had fallen through at the hooks that it moved.
     through: u64,
     /// The generation that was left, and all records of it.
-    left: Left,
+    pub(super) left: Left,
     events: u64,
 }
 
 /// What the proof says of the generation that was left.
-struct Left {
+pub(super) struct Left {
     shown: Shown,
     hooks: Vec<PlannedHook>,
-    maps: Vec<MapProof>,
+    pub(super) maps: Vec<MapProof>,
 }
 
 impl Running {
@@ -148,6 +150,8 @@ impl Running {
                 Action::Prepare => self.prepare(&mut change),
                 Action::Arm => self.arm(&mut change),
                 Action::Flip => self.flip(&mut change),
+                // No program has been replaced.
+                Action::Grace if change.replaced.is_some() => Ok(()),
                 Action::Grace => self.settle().map(|grace| change.times.grace = grace),
                 Action::Drain => self.drain(&mut change),
                 Action::Retire => {
@@ -172,7 +176,7 @@ impl Running {
 
     fn prepare(&self, change: &mut Change<'_>) -> Result<(), ApplyError> {
         let prepare = change.wish.prepare.take().ok_or(ApplyError::Unfinished)?;
-        let prepared = prepare(self.previous(), self.last_number + 1)?;
+        let prepared = prepare(self.before(), self.last_number + 1)?;
         let written = self.charge.written();
         change.pause = self.pauses.expected();
         let needed = prepared.shown.buffers.iter().map(|ring| {
@@ -187,6 +191,9 @@ impl Running {
     }
 
     fn arm(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
+        if self.is_rehandling(change) {
+            return self.rehandle(change);
+        }
         let old = &self.charge;
         let before = Some((old.hooks.as_slice(), &*old.loaded));
         let Some(prepared) = change.prepared.take() else {
@@ -206,7 +213,7 @@ impl Running {
         change.times.armed = armed.took;
         let original = change.wish.original.clone();
         let mut next = Generation::armed(prepared, lane, armed.seats, original);
-        next.sources = self.noted(lane, std::mem::take(&mut next.sources));
+        next.feed = self.noted(lane, std::mem::take(&mut next.feed));
         let mut ready = self.place().map_or(Ok(()), |place| next.pin(place));
         fault::at("armed");
         ready = ready.and_then(|()| self.intend(Some(&next), change.wish.file.clone()));
@@ -229,13 +236,17 @@ impl Running {
         }
         let through = next.seats.iter().map(|seat| seat.falls_through()).sum();
         let at = Instant::now();
-        if !self.paused {
+        if !self.paused && change.replaced.is_none() {
             change.times.flip = flip(&self.gate, next.lane);
         }
         let at_us = (self.clock.wall_us)();
         self.last_number = self.last_number.max(next.number);
-        let left = std::mem::replace(&mut self.charge, next);
-        confirm(&self.charge.seats, &left);
+        let mut left = std::mem::replace(&mut self.charge, next);
+        if change.replaced.is_some() {
+            self.charge.take_pins(&mut left);
+        } else {
+            confirm(&self.charge.seats, &left);
+        }
         change.flipped = Some(Flipped {
             at,
             at_us,
@@ -252,18 +263,22 @@ impl Running {
     }
 
     fn drain(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
+        let mut drained = match change.replaced.take() {
+            Some(replaced) => replaced.into(),
+            None => self.reader.adopt(std::mem::take(&mut self.charge.feed))?,
+        };
         let flipped = change.flipped.as_mut().ok_or(ApplyError::Unfinished)?;
-        let sources = std::mem::take(&mut self.charge.sources);
-        let mut drained = self.reader.adopt(sources)?;
         change.times.drain = drained.drain;
-        change.times.pause = drained.ended_at.saturating_duration_since(flipped.at);
-        self.pauses.add(change.times.pause);
+        change.times.pause = drained.pause_since(flipped.at);
+        if !change.alone {
+            self.pauses.add(change.times.pause);
+        }
         let now = self.tally();
         let perf_lost = Measured::Known(self.counters.perf_lost());
         if let Some(left) = &mut self.beside {
             left.events += drained.events;
             flipped.events = left.events;
-            left.sources = std::mem::take(&mut drained.released);
+            left.feed = std::mem::take(&mut drained.released);
             let lost = plus(left.loss.read(), perf_lost);
             left.did = Tally {
                 lost,
@@ -288,25 +303,6 @@ impl Running {
         joined
     }
 
-    /// Brings what the generation that was left has written into the maps that were migrated: into
-    /// those of the new one, or on a way back into those that it had them from.
-    fn join(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
-        if change.wish.back.is_some() && !change.loaded {
-            let followed = change.flipped.as_ref().map(|flipped| &flipped.left.maps);
-            let mut maps = self.charge.maps_again(followed.map_or(&[], Vec::as_slice));
-            let ways_back = std::mem::take(&mut self.charge.ways_back);
-            let joined = migrate::end(&ways_back, &mut maps);
-            change.maps_again = Some(maps);
-            return joined;
-        }
-        let migrations = std::mem::take(&mut self.charge.migrations);
-        migrate::end(&migrations, &mut self.charge.maps)?;
-        if let Some(left) = &mut self.beside {
-            left.ways_back = migrate::ways_back(migrations);
-        }
-        Ok(())
-    }
-
     /// Lets go of the generation beside the one in charge: empties its lane where the hook stays,
     /// detaches the hooks that the other lacks, keeps what it had counted.
     fn retire(&mut self, change: &mut Change<'_>) {
@@ -314,6 +310,10 @@ impl Running {
         let Some(gone) = self.beside.take() else {
             return;
         };
+        if gone.shares_all_with(&self.charge) {
+            self.reader.forget();
+            return;
+        }
         for seat in &gone.seats {
             if is_among(seat, &self.charge.seats) {
                 seat.clear(gone.lane);
@@ -355,6 +355,10 @@ impl Running {
         if let Some(drained) = change.drained.take() {
             proof.drained = drained.after_flip;
             proof.rings = drained.rings;
+            proof.handler = proof::handler(&drained.turned, change.alone);
+            if change.alone {
+                (proof.duplicated, proof.lost) = (Measured::Known(0), Measured::Known(0));
+            }
         }
         for ring in &mut proof.rings {
             let needed = change.needed.iter().find(|(map, _)| *map == ring.map);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use api::node::{MapProof, Measured};
+use payload::digest::Digest;
 use payload::object::Object;
 
 use super::ApplyError;
@@ -16,9 +17,11 @@ use super::record::Laid;
 use super::room::Written;
 use super::view::Shown;
 use super::watch::Tally;
+use crate::instance::feed::Feed;
 use crate::instance::loss::GenerationLoss;
 use crate::instance::rate::Peak;
 use crate::instance::source::Source;
+use crate::instance::told::Told;
 use crate::kernel::gate::Lane;
 use crate::kernel::load::Loaded;
 use crate::kernel::pins::{Pinned, Place};
@@ -41,8 +44,10 @@ pub(super) struct Generation {
     pub(super) migrations: Vec<Migration>,
     /// The way back of those of the generation that followed it.
     pub(super) ways_back: Vec<Migration>,
-    /// Its rings and perf buffers, while the reader does not have them.
-    pub(super) sources: Vec<Source>,
+    /// Its rings and perf buffers with its handler, while the reader does not have them.
+    pub(super) feed: Feed,
+    /// What is told of its handler.
+    pub(super) told: Option<Arc<Told>>,
     peaks: Vec<(String, Peak)>,
     /// Records of it that were read, but for those that the reader has not told yet.
     pub(super) events: u64,
@@ -54,8 +59,12 @@ pub(super) struct Generation {
     pub(super) original: Option<Original>,
     /// A digest of what is set in it.
     set: String,
+    /// The digest of its object.
+    elf: Digest,
     /// Its maps in bpffs, by their names in its object.
     pub(super) pins: Vec<(String, Pinned)>,
+    /// The generation whose number those pins' names have, where it took the maps over with them.
+    pinned_as: Option<u64>,
 }
 
 impl Generation {
@@ -66,6 +75,7 @@ impl Generation {
         seats: Vec<Arc<Seat>>,
         original: Option<Original>,
     ) -> Self {
+        let peaks = prepared.feed.sources().iter().filter_map(Source::peak);
         Self {
             number: prepared.generation,
             lane,
@@ -73,13 +83,15 @@ impl Generation {
             object: prepared.object,
             hooks: prepared.hooks,
             seats,
-            loaded: Arc::new(prepared.loaded),
-            loss: Arc::new(prepared.loss),
+            loaded: prepared.loaded,
+            loss: prepared.loss,
             maps: prepared.maps,
             migrations: prepared.migrations,
             ways_back: Vec::new(),
-            peaks: prepared.sources.iter().filter_map(Source::peak).collect(),
-            sources: prepared.sources,
+            peaks: peaks.collect(),
+            feed: prepared.feed,
+            told: prepared.told,
+            elf: prepared.elf,
             events: 0,
             mark: Tally {
                 lost: Measured::Known(0),
@@ -89,7 +101,35 @@ impl Generation {
             original,
             set: prepared.set,
             pins: Vec::new(),
+            pinned_as: None,
         }
+    }
+
+    /// One whose programs and maps are those of this one, which has another handler.
+    pub(super) fn rehandled(&self, prepared: Prepared, original: Option<Original>) -> Self {
+        let seats = self.seats.clone();
+        let mut next = Self::armed(prepared, self.lane, seats, original);
+        next.peaks.clone_from(&self.peaks);
+        next
+    }
+
+    /// Takes over the pins of another one on the same maps.
+    pub(super) fn take_pins(&mut self, other: &mut Self) {
+        self.pins = std::mem::take(&mut other.pins);
+        self.pinned_as = other.pinned_as.take().or(Some(other.number));
+        if self.pinned_as == Some(self.number) {
+            self.pinned_as = None;
+        }
+    }
+
+    /// Whether its programs and maps are the very same as those of another one.
+    pub(super) fn shares_all_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.loaded, &other.loaded)
+    }
+
+    /// Whether a payload with this object and this set in it would load the very same.
+    pub(super) fn is_loaded_as(&self, elf: &Digest, set: &str) -> bool {
+        self.elf == *elf && self.set == set
     }
 
     /// Pins its maps, so that they outlive the daemon.
@@ -101,6 +141,7 @@ impl Generation {
 
     /// Takes over the pins of its maps that another daemon made.
     pub(super) fn own_pins(&mut self, place: &Arc<Place>, laid: &Laid) {
+        self.pinned_as = laid.pinned_as;
         let own = |(name, pin): (&String, String)| (name.clone(), place.owned(pin));
         self.pins = laid.maps.iter().zip(laid.pins()).map(own).collect();
     }
@@ -114,6 +155,7 @@ impl Generation {
             set: self.set.clone(),
             seats: self.seats.iter().filter_map(|seat| seat.number()).collect(),
             maps: self.pins.iter().map(|(name, _)| name.clone()).collect(),
+            pinned_as: self.pinned_as,
         }
     }
 

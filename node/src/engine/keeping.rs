@@ -10,6 +10,7 @@ use super::generation::Generation;
 use super::keeper::{File, Keeper};
 use super::record::{Record, Stands};
 use super::running::Running;
+use crate::instance::feed::Feed;
 use crate::instance::source::Source;
 use crate::kernel::cursors::{self, Cursors};
 use crate::kernel::gate::{Gate, Lane};
@@ -84,17 +85,17 @@ impl Keeping {
         Ok(())
     }
 
-    /// The sources of a generation in this lane, which note how far they are read: from the beginning,
-    /// or from where another daemon was.
-    pub(super) fn noted(&self, lane: Lane, sources: Vec<Source>, from: From) -> Vec<Source> {
+    /// The feed of a generation in this lane, whose sources note how far they are read: from the
+    /// beginning, or from where another daemon was.
+    pub(super) fn noted(&self, lane: Lane, feed: Feed, from: From) -> Feed {
         let Some(cursors) = &self.cursors else {
-            return sources;
+            return feed;
         };
         let first = lane.index() * SLOTS_OF_LANE;
         let noted = (first..first + SLOTS_OF_LANE)
             .map(Some)
             .chain(std::iter::repeat(None));
-        let noted = sources.into_iter().zip(noted).map(|(source, slot)| {
+        let note = |(source, slot): (Source, Option<u32>)| {
             let cursor = slot.and_then(|slot| match from {
                 From::Beginning => cursors.fresh(slot),
                 From::Left => cursors.slot(slot),
@@ -103,8 +104,8 @@ impl Keeping {
                 Some(cursor) => source.with_cursor(cursor),
                 None => source,
             }
-        });
-        noted.collect()
+        };
+        feed.with_sources(|sources| sources.into_iter().zip(noted).map(note).collect())
     }
 
     /// Where the instance is pinned.
@@ -152,11 +153,11 @@ impl Running {
         }
     }
 
-    /// The sources of a new generation in this lane, which note how far they are read.
-    pub(super) fn noted(&self, lane: Lane, sources: Vec<Source>) -> Vec<Source> {
+    /// The feed of a new generation in this lane, whose sources note how far they are read.
+    pub(super) fn noted(&self, lane: Lane, feed: Feed) -> Feed {
         match &self.keeping {
-            Some(keeping) => keeping.noted(lane, sources, From::Beginning),
-            None => sources,
+            Some(keeping) => keeping.noted(lane, feed, From::Beginning),
+            None => feed,
         }
     }
 

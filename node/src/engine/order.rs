@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use api::node::{Applied, Instance, Owner, Settings};
 
+use handler::effects::Level;
+
 use crate::admit::Admitted;
 
 /// What the engine did by itself.
@@ -18,6 +20,15 @@ pub(crate) enum Notice<'a> {
     Resumed(&'a Instance),
     /// An instance of before was started anew.
     Restarted(&'a Instance),
+    /// A line of a handler's log, or what became of a handler.
+    Handler {
+        /// The instance.
+        instance: &'a str,
+        /// How much it matters.
+        level: Level,
+        /// The line, without control characters.
+        line: &'a str,
+    },
     /// It could not do what it should have.
     Failed {
         /// The instance.

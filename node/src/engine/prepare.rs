@@ -15,13 +15,19 @@ use payload::object::{MapKind, Object, Setting};
 
 use super::ApplyError;
 use super::buffers;
-use super::handover::{self, Plan, Previous};
+use super::generation::Generation;
+use super::handlers::{self, Handlers};
+use super::handover::{self, Plan};
 use super::migrate::{self, Migration, Move};
 use super::proof::micros;
 use super::view::Shown;
 use crate::admit::Admitted;
+use crate::instance::feed::Feed;
+use crate::instance::handling::Handling;
 use crate::instance::loss::GenerationLoss;
-use crate::instance::source::Source;
+use crate::instance::metrics::Metrics;
+use crate::instance::reader::Reader;
+use crate::instance::told::Told;
 use crate::kernel::direct::Member;
 use crate::kernel::hook::{self, Hook, HookError, Variant};
 use crate::kernel::load::{self, LoadError, Loaded, Request, Share};
@@ -34,13 +40,37 @@ pub(super) struct Prepared {
     /// A digest of what is set in it.
     pub(super) set: String,
     pub(super) object: Arc<Object>,
+    /// The digest of the object's bytes.
+    pub(super) elf: Digest,
     pub(super) hooks: Vec<PlannedHook>,
-    pub(super) loaded: Loaded,
-    pub(super) sources: Vec<Source>,
-    pub(super) loss: GenerationLoss,
+    pub(super) loaded: Arc<Loaded>,
+    /// What is read of it; nothing where its programs and maps are those of the generation before.
+    pub(super) feed: Feed,
+    /// The handler that is to take over on the rings of the generation before, where it brings none.
+    pub(super) handling: Option<Handling>,
+    pub(super) told: Option<Arc<Told>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) loss: Arc<GenerationLoss>,
     pub(super) maps: Vec<MapProof>,
     pub(super) migrations: Vec<Migration>,
     pub(super) steps: Steps,
+}
+
+/// What a generation is prepared with.
+pub(super) struct Means {
+    pub(super) vmlinux: Vmlinux,
+    pub(super) handlers: Handlers,
+    /// Whether records become outputs as they are.
+    pub(super) raw: bool,
+}
+
+/// What a new generation is to follow.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'a> {
+    pub(super) charge: &'a Generation,
+    /// Knows the state of its handler.
+    pub(super) reader: &'a Reader,
+    pub(super) metrics: &'a Arc<Metrics>,
 }
 
 /// A program and the hook it goes to.
@@ -84,22 +114,28 @@ impl PlannedHook {
     }
 }
 
-/// Loads `payload` as the given generation of `name`. `previous` is the generation in charge,
-/// whose maps may go on.
+/// Loads `payload` as the given generation of `name`. `before` is the generation in charge, whose
+/// maps may go on. Where only its handler is another, nothing is loaded but that.
 pub(super) fn prepare(
-    vmlinux: &Vmlinux,
+    means: &Means,
     name: &InstanceName,
     generation: u64,
     payload: &Admitted,
-    previous: Option<Previous<'_>>,
+    before: Option<Before<'_>>,
 ) -> Result<Prepared, ApplyError> {
-    let (mut prepared, moves) = load_planned(vmlinux, name, generation, payload, |object| {
+    if let Some(before) = before
+        && let Some(prepared) = handlers::alone(means, generation, payload, before)?
+    {
+        return Ok(prepared);
+    }
+    let previous = before.map(|before| before.charge.previous());
+    let (mut prepared, moves) = load_planned(means, name, generation, payload, before, |object| {
         let given = settings(payload, object)?;
         handover::plan(&payload.contents().manifest, (object, &given), previous)
     })?;
     // Last, so that little is written between the copy and the flip.
     if let Some(previous) = previous {
-        let maps = (previous.loaded, &prepared.loaded);
+        let maps = (previous.loaded, &*prepared.loaded);
         prepared.migrations = migrate::begin(moves, maps, &mut prepared.maps)?;
     }
     Ok(prepared)
@@ -107,7 +143,7 @@ pub(super) fn prepare(
 
 /// Loads `payload` once more over the maps that this generation of it left, each by its own name.
 pub(super) fn again(
-    vmlinux: &Vmlinux,
+    means: &Means,
     name: &InstanceName,
     generation: u64,
     payload: &Admitted,
@@ -118,36 +154,57 @@ pub(super) fn again(
         moves: Vec::new(),
         maps: Vec::new(),
     };
-    let loaded = load_planned(vmlinux, name, generation, payload, |_| Ok(all_of_them));
+    let loaded = load_planned(means, name, generation, payload, None, |_| Ok(all_of_them));
     loaded.map(|(prepared, _no_moves)| prepared)
 }
 
 /// Loads `payload`, its maps as planned; gives what is still to be moved into them.
 fn load_planned(
-    vmlinux: &Vmlinux,
+    means: &Means,
     name: &InstanceName,
     generation: u64,
     payload: &Admitted,
+    before: Option<Before<'_>>,
     plan: impl FnOnce(&Object) -> Result<Plan, ApplyError>,
 ) -> Result<(Prepared, Vec<Move>), ApplyError> {
     let (elf, object) = for_this_machine(payload)?;
     let hooks = plan_hooks(object, payload.targets())?;
-    let decoders = buffers::decoders(&payload.contents().manifest, object)?;
+    let decoders = buffers::decoders(&payload.contents().manifest, object, means.raw)?;
     let Plan {
         shares,
         moves,
         maps,
     } = plan(object)?;
+    let vmlinux = &means.vmlinux;
     let (loaded, cut) = load_object(vmlinux, name, payload, (elf, object), &hooks, &shares)?;
     let map_of = |map: &str| loaded.map(map);
     let (sources, buffers) = buffers::open(name, generation, map_of, decoders)?;
+    let metrics = before.map_or_else(Arc::default, |before| Arc::clone(before.metrics));
+    let wanted = handlers::Wanted {
+        payload,
+        object,
+        loaded: &loaded,
+        metrics: &metrics,
+    };
+    let reader = before.map(|before| before.reader);
+    let ready = if means.raw {
+        None
+    } else {
+        handlers::of(&means.handlers, &wanted, reader)?
+    };
+    let (handling, told) = ready.unzip();
     let prepared = Prepared {
         generation,
         shown: shown(payload, generation, buffers),
         set: set_in(payload),
         object: Arc::new(object.clone()),
+        elf: Digest::of(elf),
         hooks,
-        loss: buffers::loss_of(object, &loaded),
+        loss: Arc::new(buffers::loss_of(object, &loaded)),
+        feed: Feed::new(name.as_str(), generation, sources, handling),
+        handling: None,
+        told,
+        metrics,
         steps: Steps {
             decode_us: micros(payload.decode),
             cut_us: micros(cut),
@@ -155,15 +212,14 @@ fn load_planned(
             verify_us: micros(loaded.verify),
             ..Steps::default()
         },
-        loaded,
-        sources,
+        loaded: Arc::new(loaded),
         maps,
         migrations: Vec::new(),
     };
     Ok((prepared, moves))
 }
 
-fn shown(payload: &Admitted, generation: u64, buffers: Vec<ShownBuffer>) -> Shown {
+pub(super) fn shown(payload: &Admitted, generation: u64, buffers: Vec<ShownBuffer>) -> Shown {
     Shown {
         payload: payload.contents().manifest.name.to_string(),
         trust: payload.trust,

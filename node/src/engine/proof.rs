@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use api::node::{HookProof, MapProof, Measured, Proof, Steps};
+use api::node::{HandlerProof, HookProof, MapProof, Measured, Proof, Steps};
 
 use super::prepare::PlannedHook;
 use super::view::Shown;
+use crate::instance::feed::Turned;
+use crate::instance::handling::Begun;
 use crate::kernel::hook::Strategy;
 
 /// How long the steps after preparing took.
@@ -54,6 +56,7 @@ pub(super) fn start(
         steps: Steps::default(),
         hooks: hooks.iter().map(|planned| hook(planned, "new")).collect(),
         maps,
+        handler: None,
         rings: Vec::new(),
         events_before: 0,
         drained: 0,
@@ -121,6 +124,23 @@ pub(super) fn update(
         hooks,
         ..start(new.0, &[], maps, at_us)
     }
+}
+
+/// How the handler took over; `alone` where programs and maps stayed as they were.
+pub(super) fn handler(turned: &Turned, alone: bool) -> Option<HandlerProof> {
+    let (state, reason) = match turned {
+        Turned::None => return None,
+        Turned::Begun(Begun::Carried) => ("carried", None),
+        Turned::Begun(Begun::Fresh(reason)) => ("fresh", Some((*reason).to_owned())),
+        Turned::Begun(Begun::Anew(reason)) => ("fresh", Some(reason.clone())),
+        Turned::Kept => ("kept", None),
+        Turned::Failed(reason) => ("failed", Some(reason.clone())),
+    };
+    Some(HandlerProof {
+        state: state.to_owned(),
+        reason,
+        alone,
+    })
 }
 
 fn hook(planned: &PlannedHook, change: &str) -> HookProof {

@@ -52,6 +52,9 @@ pub(super) struct Laid {
     pub(super) seats: Vec<u64>,
     /// Names of its maps, in the order of their pins.
     pub(super) maps: Vec<String>,
+    /// The generation that had pinned them, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pinned_as: Option<u64>,
 }
 
 impl Laid {
@@ -60,18 +63,22 @@ impl Laid {
         format!("g{generation}_")
     }
 
+    fn own_begins(&self) -> String {
+        Self::begins(self.pinned_as.unwrap_or(self.id.generation))
+    }
+
     /// Whether a pin of this name is its own, or the instance's.
     pub(super) fn owns(&self, pin: &str) -> bool {
         let seat = |number: &u64| pin.starts_with(&format!("s{number}_"));
         !pin.starts_with(['g', 's'])
             || pin == GATE
-            || pin.starts_with(&Self::begins(self.id.generation))
+            || pin.starts_with(&self.own_begins())
             || self.seats.iter().any(seat)
     }
 
     /// The names of the pins of its maps, in their order.
     pub(super) fn pins(&self) -> impl Iterator<Item = String> {
-        let begins = Self::begins(self.id.generation);
+        let begins = self.own_begins();
         (0..self.maps.len()).map(move |index| format!("{begins}{index}"))
     }
 }
@@ -138,6 +145,7 @@ mod tests {
             set: String::new(),
             seats: Vec::new(),
             maps: Vec::new(),
+            pinned_as: None,
         }
     }
 

@@ -65,10 +65,10 @@ impl Engine {
         let bytes = keeper.bytes(&original.digest)?;
         let payload = readmit(name, &bytes, original.settings.clone())?;
         drop(bytes);
-        let vmlinux = &self.shared.vmlinux;
+        let means = &self.shared.means;
         let wish = Wish {
-            prepare: Some(Box::new(move |previous, number| {
-                prepare::prepare(vmlinux, name, number, &payload, Some(previous))
+            prepare: Some(Box::new(move |before, number| {
+                prepare::prepare(means, name, number, &payload, Some(before))
             })),
             original: Some(original),
             file: None,

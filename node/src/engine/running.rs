@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use api::node::{Measured, Owner, Steps};
 
-use super::arm::{advance, arm};
+use super::arm::{advance, arm, flip};
 use super::generation::Generation;
-use super::handover::Previous;
 use super::history::{History, Link, Original};
 use super::keeper::File;
 use super::keeping::{From, Keeping};
 use super::machine::{Input, State, step};
-use super::prepare::Prepared;
+use super::prepare::{Before, Prepared};
 use super::record::Stands;
 use super::room::Pauses;
 use super::stage::Waiting;
@@ -24,9 +23,11 @@ use super::watch::{SinkTally as SinkSums, Tally};
 use super::{ApplyError, NotYours, proof};
 use crate::fault;
 use crate::instance::counters::Counters;
+use crate::instance::feed::Feed;
+use crate::instance::handling::Tell;
 use crate::instance::loss::{minus, plus};
+use crate::instance::metrics::Metrics;
 use crate::instance::reader::{Drained, Reader, ReaderDead};
-use crate::instance::source::Source;
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::grace;
 use crate::kernel::pins::Place;
@@ -72,6 +73,8 @@ pub(crate) struct Running {
     /// What fell through at hooks that are gone.
     pub(super) through_before: u64,
     pub(super) counters: Arc<Counters>,
+    /// The metrics of its handlers.
+    pub(super) metrics: Arc<Metrics>,
     pub(super) sinks: SinkTally,
     pub(super) hub: Arc<Hub>,
     pub(super) history: Arc<History>,
@@ -98,15 +101,18 @@ pub(super) struct Beginning {
     pub(super) history: Arc<History>,
     pub(super) clock: Clock,
     pub(super) keeping: Option<Keeping>,
+    /// Where lines of its handlers' logs go.
+    pub(super) tell: Box<Tell>,
 }
 
 impl Beginning {
-    /// The instance, with this generation in charge; `sources` are what its reader begins with.
+    /// The instance, with this generation in charge; its reader begins with `feed`.
     pub(super) fn with(
         self,
         gate: Gate,
         charge: Generation,
-        sources: Vec<Source>,
+        feed: Feed,
+        metrics: Arc<Metrics>,
     ) -> Result<Running, ApplyError> {
         let Self {
             identity,
@@ -115,11 +121,12 @@ impl Beginning {
             history,
             clock,
             keeping,
+            tell,
         } = self;
         let counters = Arc::new(Counters::default());
         let tally = sinks.tally();
         let (name, counting) = (identity.name.as_str(), Arc::clone(&counters));
-        let reader = Reader::start(name, sources, sinks, counting, clock.wall_us)
+        let reader = Reader::start(name, feed, sinks, counting, (clock.wall_us, tell))
             .map_err(|source| ApplyError::machine("the instance's reader", source))?;
         Ok(Running {
             last_number: charge.number,
@@ -134,6 +141,7 @@ impl Beginning {
             loss_before: Measured::Known(0),
             through_before: 0,
             counters,
+            metrics,
             sinks: tally,
             hub,
             history,
@@ -163,17 +171,17 @@ impl Running {
         }
         let keeping = beginning.keeping.as_ref();
         let place = keeping.and_then(Keeping::place);
-        let steps = prepared.steps;
+        let (steps, metrics) = (prepared.steps, Arc::clone(&prepared.metrics));
         let armed = arm((&gate, place), &[], &prepared, Lane::FIRST)?;
         let mut charge = Generation::armed(prepared, Lane::FIRST, armed.seats, original);
         if let Some(place) = place {
             charge.pin(place)?;
         }
-        let mut sources = std::mem::take(&mut charge.sources);
+        let mut feed = std::mem::take(&mut charge.feed);
         if let Some(keeping) = keeping {
-            sources = keeping.noted(charge.lane, sources, From::Beginning);
+            feed = keeping.noted(charge.lane, feed, From::Beginning);
         }
-        let mut running = beginning.with(gate, charge, sources)?;
+        let mut running = beginning.with(gate, charge, feed, metrics)?;
         running.intend(None, file)?;
         fault::at("start intended");
         running.begin(steps, armed.took)?;
@@ -333,9 +341,13 @@ impl Running {
         }
     }
 
-    /// The generation in charge, whose maps the next one may go on using.
-    pub(super) fn previous(&self) -> Previous<'_> {
-        self.charge.previous()
+    /// What the next generation is to follow.
+    pub(super) fn before(&self) -> Before<'_> {
+        Before {
+            charge: &self.charge,
+            reader: &self.reader,
+            metrics: &self.metrics,
+        }
     }
 
     /// The sums until now, as a watch looks at them.
@@ -353,6 +365,7 @@ impl Running {
             accepted: counts.accepted,
             malformed: counts.malformed,
             sinks: sinks.collect(),
+            handler_failed: self.charge.told.as_ref().and_then(|told| told.failed()),
             reader_dead: self.reader.is_dead(),
         }
     }
@@ -383,11 +396,4 @@ impl Running {
         }
         self.proved = Proved { through, lost };
     }
-}
-
-/// Stores the lane and tells how long the store took.
-pub(super) fn flip(gate: &Gate, lane: Lane) -> Duration {
-    let started = Instant::now();
-    gate.flip(lane);
-    started.elapsed()
 }

@@ -63,11 +63,11 @@ impl Engine {
     pub(crate) fn stage(&self, name: &InstanceName, stage: Stage) -> Result<Instance, ChangeError> {
         let staged = self.change(name, &stage.owner.clone(), |running| {
             let prepared = prepare::prepare(
-                &self.shared.vmlinux,
+                &self.shared.means,
                 name,
                 running.last_number + 1,
                 &stage.payload,
-                Some(running.previous()),
+                Some(running.before()),
             )?;
             running.staged = Some(Waiting {
                 prepared,
@@ -137,16 +137,16 @@ impl Engine {
         } = staged;
         let (original, file) = kept.unzip();
         let is_base = running.charge.number == base;
-        let vmlinux = &self.shared.vmlinux;
+        let means = &self.shared.means;
         let wish = Wish {
-            prepare: Some(Box::new(move |previous, number| {
+            prepare: Some(Box::new(move |before, number| {
                 if is_base && prepared.generation == number {
                     return Ok(prepared);
                 }
                 // Its maps are those of a generation that is not in charge any more, or never was
                 // again: what it takes over is decided anew.
                 drop(prepared);
-                prepare::prepare(vmlinux, name, number, &payload, Some(previous))
+                prepare::prepare(means, name, number, &payload, Some(before))
             })),
             original,
             file,

@@ -18,6 +18,8 @@ use super::running::Running;
 use super::stage::Waiting;
 use crate::instance::counters::Counters;
 use crate::instance::loss::{GenerationLoss, plus};
+use crate::instance::metrics::Metrics;
+use crate::instance::told::Told;
 use crate::kernel::load::Loaded;
 use crate::kernel::seat::Seat;
 use crate::sink::SinkTally;
@@ -76,6 +78,8 @@ pub(super) struct View {
     /// Of the generation that was left and is still loaded: its loss, and its hooks that the one in
     /// charge lacks.
     beside: Option<(Arc<GenerationLoss>, Vec<Arc<Seat>>)>,
+    told: Option<Arc<Told>>,
+    pub(super) metrics: Arc<Metrics>,
     counters: Arc<Counters>,
     sinks: SinkTally,
     pub(super) hub: Arc<Hub>,
@@ -107,6 +111,8 @@ impl View {
             loss: Arc::clone(&charge.loss),
             loss_before: running.loss_before,
             beside,
+            told: charge.told.clone(),
+            metrics: Arc::clone(&running.metrics),
             counters: Arc::clone(&running.counters),
             sinks: running.sinks.clone(),
             hub: Arc::clone(&running.hub),
@@ -167,6 +173,7 @@ impl View {
             owner: self.identity.owner.clone(),
             hooks: hooks.collect(),
             buffers: self.shown.buffers.clone(),
+            handler: self.told.as_ref().map(|told| told.shown()),
             counts: Counts {
                 kernel_lost: self.kernel_lost(),
                 sinks: self.sinks.counts(),

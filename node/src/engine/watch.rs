@@ -27,6 +27,8 @@ pub(super) struct Tally {
     pub(super) malformed: u64,
     /// What became of outputs, by sink.
     pub(super) sinks: Vec<SinkTally>,
+    /// Why its handler is of no use to it, where it is not.
+    pub(super) handler_failed: Option<String>,
     /// Nobody reads any more.
     pub(super) reader_dead: bool,
 }
@@ -59,6 +61,8 @@ pub(super) enum Ailment {
          {SINK_LOST_MAX} may be lost so"
     )]
     Sink { sink: String, lost: u64 },
+    #[error("its handler failed: {reason}")]
+    Handler { reason: String },
     #[error("the reader of its events has died")]
     ReaderDead,
 }
@@ -67,6 +71,11 @@ pub(super) enum Ailment {
 pub(super) fn judge(before: &Tally, new: &Tally) -> Option<Ailment> {
     if new.reader_dead {
         return Some(Ailment::ReaderDead);
+    }
+    if let Some(reason) = &new.handler_failed {
+        return Some(Ailment::Handler {
+            reason: reason.clone(),
+        });
     }
     if new.falls_through > FALLS_THROUGH_MAX {
         let count = new.falls_through;
@@ -121,6 +130,7 @@ impl Tally {
             accepted: self.accepted.saturating_sub(mark.accepted),
             malformed: self.malformed.saturating_sub(mark.malformed),
             sinks: sinks.collect(),
+            handler_failed: self.handler_failed.clone(),
             reader_dead: self.reader_dead,
         }
     }

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use api::problem::Problem;
 use api::registry::OutcomeKind;
-use payload::file::DecodeError;
+use payload::file::{Contents, DecodeError};
 use payload::legacy::LegacyError;
-use payload::manifest::{Manifest, ManifestError};
+use payload::manifest::ManifestError;
 use payload::object::Object;
 use payload::signature::{TrustedKeys, Unverified, Verified, VerifyError};
 use payload::unsigned::{Origin, Unsigned, UnsignedError};
@@ -115,12 +115,7 @@ pub(super) fn admit(
     let release = Unverified::decode(bytes, envelope.as_bytes())?.verify(rules.keys)?;
     check_statement(&release, target)?;
     let above = rules.floors.admit(&release)?;
-    let allowed = judge(
-        &release.contents().manifest,
-        release.inspected(),
-        target,
-        rules,
-    )?;
+    let allowed = judge(release.contents(), release.inspected(), target, rules)?;
     Ok(Admitted::signed(release, above, allowed, begun.elapsed()))
 }
 
@@ -137,9 +132,9 @@ fn admit_unsigned(
         same("payload", &manifest.name, &target.payload)?;
         same("version", &manifest.version, &target.version)?;
     }
-    let allowed = judge(manifest, payload.inspected(), target, rules)?;
-    let admitted = Admitted::unsigned(payload, door, begun.elapsed());
-    Ok(admitted.with_settings(allowed))
+    let allowed = judge(payload.contents(), payload.inspected(), target, rules)?;
+    let decode = begun.elapsed();
+    Ok(Admitted::unsigned(payload, door, allowed, decode))
 }
 
 /// What was signed must be what is wanted under this name, and nothing else that is signed too.
@@ -166,7 +161,7 @@ fn same<T: PartialEq + ToString>(
 }
 
 fn judge(
-    manifest: &Manifest,
+    contents: &Contents,
     object: &Object,
     target: &Target,
     rules: Rules<'_>,
@@ -178,5 +173,5 @@ fn judge(
             .map(|(name, at)| (name.as_str(), at.as_str()))
             .collect(),
     };
-    Ok(rules.policy.judge(manifest, object, &asked, rules.cpus)?)
+    Ok(rules.policy.judge(contents, object, &asked, rules.cpus)?)
 }

@@ -5,22 +5,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::node::Counts;
 
+use super::source::Batch;
+
 /// Sums since the instance was started.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     accepted: AtomicU64,
     decoded: AtomicU64,
     malformed: AtomicU64,
+    handled: AtomicU64,
+    skipped: AtomicU64,
+    emitted: AtomicU64,
     perf_lost: AtomicU64,
 }
 
 impl Counters {
-    /// Adds a batch of records: `decoded` became outputs, `malformed` were too short.
-    pub(crate) fn add_batch(&self, decoded: u64, malformed: u64) {
-        self.accepted
-            .fetch_add(decoded + malformed, Ordering::Relaxed);
-        self.decoded.fetch_add(decoded, Ordering::Relaxed);
-        self.malformed.fetch_add(malformed, Ordering::Relaxed);
+    /// Adds what became of the records of a batch.
+    pub(crate) fn add_batch(&self, batch: &Batch) {
+        let add = |counter: &AtomicU64, count| counter.fetch_add(count, Ordering::Relaxed);
+        add(&self.accepted, batch.records());
+        add(&self.decoded, batch.decoded);
+        add(&self.malformed, batch.malformed);
+        add(&self.handled, batch.handled);
+        add(&self.skipped, batch.skipped);
+        add(&self.emitted, batch.emitted);
     }
 
     /// Adds records that full perf buffers refused.
@@ -40,6 +48,9 @@ impl Counters {
             accepted: read(&self.accepted),
             decoded: read(&self.decoded),
             malformed: read(&self.malformed),
+            handled: read(&self.handled),
+            skipped: read(&self.skipped),
+            emitted: read(&self.emitted),
             ..Counts::default()
         }
     }

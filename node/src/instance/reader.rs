@@ -1,39 +1,57 @@
-//! The reader: one thread an instance, which reads the rings of the generation in charge, decodes
-//! and hands on. It changes generation only after the old rings are read to their end, so that no
-//! record overtakes an older one. Started and commanded by the engine.
+//! The reader: one thread an instance, which reads the rings of the generation in charge, has its
+//! handler handle them or decodes them, and hands on. It changes generation only after the old rings
+//! are read to their end, so that no record overtakes an older one. Started and commanded by the engine.
 
 #[cfg(test)]
 mod tests;
+mod work;
 
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use api::node::RingProof;
 
-use super::counters::Counters;
-use super::source::{Batch, Source};
-use crate::kernel::sys::Epoll;
-use crate::sink::Sinks;
+use handler::State as HandlerState;
 
-/// The longest sleep: programs that submit with `BPF_RB_NO_WAKEUP` are still read this often.
-const SLEEP_MAX: Duration = Duration::from_millis(100);
-/// How long a drain waits for a record that is reserved and never submitted. After a grace period
-/// only a timer or work queue of the old generation can hold one.
-const BUSY_WAIT_MAX: Duration = Duration::from_millis(100);
+use super::counters::Counters;
+use super::feed::{Feed, Turned};
+use super::handling::{BeginError, Handling, Tell};
+use crate::sink::Sinks;
+use work::{Outlet, State};
+
 /// Commands that may wait; the engine sends one at a time.
 const COMMANDS_MAX: usize = 4;
 
 /// What the engine asks of the reader.
 enum Command {
-    /// Read the old sources to their end, then go on with these.
-    Adopt(Vec<Source>, SyncSender<Drained>),
+    /// Read the old feed to its end, then go on with this one.
+    Adopt(Box<Feed>, SyncSender<Drained>),
+    /// Go on with this handler on the same rings, as that of this generation.
+    Replace(Box<Handling>, u64, SyncSender<Result<Replaced, BeginError>>),
+    /// Go on with the handler of before on the same rings.
+    Restore(SyncSender<Option<Replaced>>),
+    /// The handler of before is not needed any more.
+    Forget(SyncSender<()>),
+    /// Tell the handler's state.
+    State(SyncSender<Option<HandlerState>>),
     /// Read the sources to their end, then end.
     Finish(SyncSender<Drained>),
+}
+
+/// What came of replacing a handler alone.
+pub(crate) struct Replaced {
+    /// Records that were read since the generation that was left took over.
+    pub(crate) events: u64,
+    /// How the handler took over.
+    pub(crate) turned: Turned,
+    /// From the last call of the one handler to the readiness of the other.
+    pub(crate) pause: Duration,
+    /// When it was over.
+    pub(crate) ended_at: Instant,
 }
 
 /// What a drain found.
@@ -44,12 +62,24 @@ pub(crate) struct Drained {
     pub(crate) after_flip: u64,
     /// How long the drain took.
     pub(crate) drain: Duration,
+    /// The reader's pause, where that was not what passed since the flip.
+    pub(crate) pause: Option<Duration>,
     /// When it ended, and the first of the new sources was looked at.
     pub(crate) ended_at: Instant,
     /// The new rings at that moment.
     pub(crate) rings: Vec<RingProof>,
     /// What was read until now, for whoever may want to go on with it.
-    pub(crate) released: Vec<Source>,
+    pub(crate) released: Feed,
+    /// How the handler took over.
+    pub(crate) turned: Turned,
+}
+
+impl Drained {
+    /// How long no record was handed on, where the flip was at that time.
+    pub(crate) fn pause_since(&self, flip: Instant) -> Duration {
+        let since = self.ended_at.saturating_duration_since(flip);
+        self.pause.unwrap_or(since)
+    }
 }
 
 /// A running reader.
@@ -66,33 +96,28 @@ pub(crate) struct ReaderDead;
 
 impl Reader {
     /// Starts a reader. A ring of which another daemon was handing something out when it was killed
-    /// ([`Source::is_replaying`]) must be among these sources, not among those of a later `adopt`:
-    /// that is handed out before anything else.
+    /// ([`Source::is_replaying`]) must be in this feed, not in one of a later `adopt`: that is handed
+    /// out before anything else.
     ///
     /// # Errors
     /// Where the machine gives no descriptor or thread.
     pub(crate) fn start(
         name: &str,
-        sources: Vec<Source>,
+        feed: Feed,
         sinks: Sinks,
         counters: Arc<Counters>,
-        now_us: fn() -> u64,
+        (now_us, tell): (fn() -> u64, Box<Tell>),
     ) -> io::Result<Self> {
         let (bell, ear) = UnixStream::pair()?;
         ear.set_nonblocking(true)?;
         let (commands, inbox) = sync_channel(COMMANDS_MAX);
-        let epoll = watch(&ear, &sources)?;
-        let state = State {
-            sources,
+        let outlet = Outlet {
             sinks,
             counters,
-            inbox,
-            ear,
-            epoll,
-            batch: Batch::default(),
             events: 0,
-            now_us,
+            tell,
         };
+        let state = State::new((feed, outlet), (inbox, ear), now_us)?;
         let thread = std::thread::Builder::new()
             .name(format!("read {name}"))
             .spawn(move || state.run())?;
@@ -103,13 +128,49 @@ impl Reader {
         })
     }
 
-    /// Has the old sources read to their end and goes on with `sources`. Call it after the grace
-    /// period: from then on nothing writes to the old rings.
+    /// Has the old feed read to its end and goes on with `feed`. Call it after the grace period: from
+    /// then on nothing writes to the old rings.
     ///
     /// # Errors
     /// Where the reader's thread has died.
-    pub(crate) fn adopt(&mut self, sources: Vec<Source>) -> Result<Drained, ReaderDead> {
-        self.command(|reply| Command::Adopt(sources, reply))
+    pub(crate) fn adopt(&mut self, feed: Feed) -> Result<Drained, ReaderDead> {
+        self.command(|reply| Command::Adopt(Box::new(feed), reply))
+    }
+
+    /// Goes on with another handler on the same rings, from the record that is next.
+    ///
+    /// # Errors
+    /// Where the reader's thread has died. Inside: the handler does not begin, and the one of before
+    /// goes on.
+    pub(crate) fn replace(
+        &mut self,
+        next: Handling,
+        generation: u64,
+    ) -> Result<Result<Replaced, BeginError>, ReaderDead> {
+        self.command(|reply| Command::Replace(Box::new(next), generation, reply))
+    }
+
+    /// Goes on with the handler of before on the same rings; `None` where it is in charge already, or
+    /// forgotten.
+    ///
+    /// # Errors
+    /// Where the reader's thread has died.
+    pub(crate) fn restore(&mut self) -> Result<Option<Replaced>, ReaderDead> {
+        self.command(Command::Restore)
+    }
+
+    /// Lets go of the handler of before.
+    pub(crate) fn forget(&mut self) {
+        // One that has died holds nothing.
+        let _forgotten: Result<(), ReaderDead> = self.command(Command::Forget);
+    }
+
+    /// The handler's state; `None` where there is no handler, it has none, or it rests.
+    ///
+    /// # Errors
+    /// Where the reader's thread has died.
+    pub(crate) fn state(&self) -> Result<Option<HandlerState>, ReaderDead> {
+        self.command(Command::State)
     }
 
     /// Has the sources read to their end and ends the thread.
@@ -140,149 +201,10 @@ impl Reader {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    fn command(
-        &mut self,
-        make: impl FnOnce(SyncSender<Drained>) -> Command,
-    ) -> Result<Drained, ReaderDead> {
+    fn command<T>(&self, make: impl FnOnce(SyncSender<T>) -> Command) -> Result<T, ReaderDead> {
         let (reply, answer) = sync_channel(1);
         self.commands.send(make(reply)).map_err(|_| ReaderDead)?;
-        self.bell.write_all(&[0]).map_err(|_| ReaderDead)?;
+        (&self.bell).write_all(&[0]).map_err(|_| ReaderDead)?;
         answer.recv().map_err(|_| ReaderDead)
-    }
-}
-
-fn watch(ear: &UnixStream, sources: &[Source]) -> io::Result<Epoll> {
-    let epoll = Epoll::new()?;
-    epoll.add(ear.as_fd())?;
-    for source in sources {
-        epoll.add(source.fd())?;
-    }
-    Ok(epoll)
-}
-
-struct State {
-    sources: Vec<Source>,
-    sinks: Sinks,
-    counters: Arc<Counters>,
-    inbox: Receiver<Command>,
-    ear: UnixStream,
-    epoll: Epoll,
-    batch: Batch,
-    /// Records of the generation in charge.
-    events: u64,
-    /// Microseconds since 1970.
-    now_us: fn() -> u64,
-}
-
-impl State {
-    fn run(mut self) {
-        self.replay();
-        loop {
-            match self.inbox.try_recv() {
-                Ok(Command::Adopt(sources, reply)) => {
-                    let drained = self.adopt(sources);
-                    let _engine_gone = reply.send(drained);
-                }
-                Ok(Command::Finish(reply)) => {
-                    let drained = self.drain();
-                    self.sinks.flush();
-                    let _engine_gone = reply.send(drained);
-                    return;
-                }
-                // The engine dropped the instance without a word, or leaves it to another daemon.
-                Err(TryRecvError::Disconnected) => {
-                    self.sinks.flush();
-                    return;
-                }
-                Err(TryRecvError::Empty) => {
-                    if !self.pass() {
-                        self.sleep();
-                    }
-                }
-            }
-        }
-    }
-
-    /// What was being handed out when another daemon was killed comes before anything else, so that
-    /// it is still the last that a file holds when this daemon is killed as well.
-    fn replay(&mut self) {
-        while self.pass_over(Source::is_replaying) {}
-    }
-
-    /// One span of every source. Returns false when nothing was there.
-    fn pass(&mut self) -> bool {
-        self.pass_over(|_| true)
-    }
-
-    fn pass_over(&mut self, wanted: impl Fn(&Source) -> bool) -> bool {
-        let mut moved = false;
-        let Self {
-            sources,
-            sinks,
-            counters,
-            batch,
-            events,
-            now_us,
-            ..
-        } = self;
-        for source in sources.iter_mut().filter(|source| wanted(source)) {
-            let passed = source.pass(batch, now_us(), |batch| {
-                counters.add_batch(batch.decoded, batch.malformed);
-                *events += batch.decoded + batch.malformed;
-                if batch.replayed {
-                    sinks.replay(&batch.lines, batch.decoded);
-                } else {
-                    sinks.deliver(&batch.lines, batch.decoded);
-                }
-            });
-            // A perf buffer that can't be read now is read again after the next sleep.
-            moved |= passed.unwrap_or(false);
-            counters.add_perf_lost(source.perf_lost());
-        }
-        moved
-    }
-
-    fn sleep(&mut self) {
-        self.sinks.flush();
-        if self.epoll.wait(SLEEP_MAX).is_err() {
-            std::thread::sleep(SLEEP_MAX);
-        }
-        let mut rung = [0; 16];
-        let _nothing_rung = self.ear.read(&mut rung);
-    }
-
-    fn drain(&mut self) -> Drained {
-        let started = Instant::now();
-        let before = self.events;
-        loop {
-            if self.pass() {
-                continue;
-            }
-            if !self.sources.iter().any(Source::has_pending) || started.elapsed() > BUSY_WAIT_MAX {
-                break;
-            }
-            std::thread::yield_now();
-        }
-        Drained {
-            events: self.events,
-            after_flip: self.events - before,
-            drain: started.elapsed(),
-            ended_at: Instant::now(),
-            rings: Vec::new(),
-            released: Vec::new(),
-        }
-    }
-
-    fn adopt(&mut self, mut sources: Vec<Source>) -> Drained {
-        let mut drained = self.drain();
-        sources.iter_mut().for_each(Source::begin_anew);
-        drained.rings = sources.iter().filter_map(Source::ring_proof).collect();
-        // Without an epoll of the new sources they are still read, every `SLEEP_MAX`.
-        if let Ok(epoll) = watch(&self.ear, &sources) {
-            self.epoll = epoll;
-        }
-        drained.released = std::mem::replace(&mut self.sources, sources);
-        self.events = 0;
-        drained
     }
 }

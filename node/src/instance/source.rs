@@ -17,7 +17,7 @@ use crate::kernel::ring::Ring;
 
 /// Most bytes of records that are decoded before their outputs go to the sinks, and the record that
 /// passes it.
-const SPAN_BYTES_MAX: u64 = 64 * 1024;
+pub(super) const SPAN_BYTES_MAX: u64 = 64 * 1024;
 
 /// Where records come from.
 pub(crate) enum Buffer {
@@ -48,22 +48,31 @@ pub(crate) struct Source {
 pub(crate) struct Batch {
     /// JSON lines, each with its newline.
     pub(crate) lines: Vec<u8>,
-    /// How many lines.
+    /// Records that became a line each.
     pub(crate) decoded: u64,
     /// Records too short for their struct.
     pub(crate) malformed: u64,
+    /// Records that a handler took.
+    pub(crate) handled: u64,
+    /// Records that no handler was given, since it failed on them.
+    pub(crate) skipped: u64,
+    /// Lines that a handler put out.
+    pub(crate) emitted: u64,
     /// Another daemon may have handed these out, all or the first ones, before it was killed.
     pub(crate) replayed: bool,
-    /// The line between the position and the event: when this pass was read.
+    /// The line behind the position: when this pass was read.
     middle: Vec<u8>,
 }
 
 impl Batch {
     /// Makes ready for what was read at this moment, microseconds since 1970.
-    fn begin(&mut self, read_us: u64, replayed: bool) {
+    pub(super) fn begin(&mut self, read_us: u64, replayed: bool) {
         self.lines.clear();
         self.decoded = 0;
         self.malformed = 0;
+        self.handled = 0;
+        self.skipped = 0;
+        self.emitted = 0;
         self.replayed = replayed;
         self.middle.clear();
         if replayed {
@@ -72,11 +81,52 @@ impl Batch {
         self.middle.extend_from_slice(b",\"read_us\":");
         self.middle
             .extend_from_slice(itoa::Buffer::new().format(read_us).as_bytes());
-        self.middle.extend_from_slice(b",\"event\":");
     }
 
-    fn is_empty(&self) -> bool {
-        self.decoded == 0 && self.malformed == 0
+    /// Lines, of records and of handlers.
+    pub(crate) fn outputs(&self) -> u64 {
+        self.decoded + self.emitted
+    }
+
+    /// Records that it is about.
+    pub(crate) fn records(&self) -> u64 {
+        self.decoded + self.malformed + self.handled + self.skipped
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records() == 0 && self.emitted == 0
+    }
+
+    /// Adds what another one holds behind its own.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.lines.extend_from_slice(&other.lines);
+        self.decoded += other.decoded;
+        self.malformed += other.malformed;
+        self.handled += other.handled;
+        self.skipped += other.skipped;
+        self.emitted += other.emitted;
+    }
+
+    /// Adds an output of a handler, which came of the records at `position`, or of none.
+    pub(super) fn emit(
+        &mut self,
+        prefix: &[u8],
+        position: Option<u64>,
+        stream: &[u8],
+        event: &[u8],
+    ) {
+        self.lines.extend_from_slice(prefix);
+        if let Some(position) = position {
+            self.lines
+                .extend_from_slice(itoa::Buffer::new().format(position).as_bytes());
+        }
+        self.lines.extend_from_slice(&self.middle);
+        self.lines.extend_from_slice(b",\"stream\":\"");
+        self.lines.extend_from_slice(stream);
+        self.lines.extend_from_slice(b"\",\"event\":");
+        self.lines.extend_from_slice(event);
+        self.lines.extend_from_slice(b"}\n");
+        self.emitted += 1;
     }
 
     fn add(&mut self, prefix: &[u8], decoder: &Decoder, position: u64, record: &[u8]) {
@@ -85,6 +135,7 @@ impl Batch {
         self.lines
             .extend_from_slice(itoa::Buffer::new().format(position).as_bytes());
         self.lines.extend_from_slice(&self.middle);
+        self.lines.extend_from_slice(b",\"event\":");
         if decoder.write_json(record, &mut self.lines).is_ok() {
             self.lines.extend_from_slice(b"}\n");
             self.decoded += 1;
@@ -93,6 +144,17 @@ impl Batch {
             self.malformed += 1;
         }
     }
+}
+
+/// What lines begin with: instance, generation and ring never change. Both names are checked
+/// identifiers; `serde_json` quotes them all the same.
+fn prefix(instance: &str, generation: u64, map: &str) -> Vec<u8> {
+    let quote = |text: &str| serde_json::Value::from(text).to_string();
+    let (instance, map) = (quote(instance), quote(map));
+    let prefix = format!(
+        "{{\"instance\":{instance},\"generation\":{generation},\"ring\":{map},\"position\":"
+    );
+    prefix.into_bytes()
 }
 
 impl Source {
@@ -104,23 +166,52 @@ impl Source {
         buffer: Buffer,
         decoder: Decoder,
     ) -> Self {
-        // Both names are checked identifiers; serde_json quotes them all the same.
-        let quote = |text: &str| serde_json::Value::from(text).to_string();
-        let prefix = format!(
-            "{{\"instance\":{},\"generation\":{generation},\"ring\":{},\"position\":",
-            quote(instance),
-            quote(map)
-        );
         Self {
             map: map.to_owned(),
             buffer,
             decoder,
-            prefix: prefix.into_bytes(),
+            prefix: prefix(instance, generation, map),
             perf_lost_seen: 0,
             meter: Meter::default(),
             cursor: None,
             left: HandedOut::default(),
         }
+    }
+
+    /// From now on its lines name this generation.
+    pub(super) fn renumber(&mut self, instance: &str, generation: u64) {
+        self.prefix = prefix(instance, generation, &self.map);
+    }
+
+    /// What its lines begin with, up to the position.
+    pub(super) fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    /// Its ring, where it is one.
+    pub(super) fn ring(&self) -> Option<&Ring> {
+        match &self.buffer {
+            Buffer::Ring(ring) => Some(ring),
+            Buffer::Perf(_) => None,
+        }
+    }
+
+    /// Its ring, where it is one.
+    pub(super) fn ring_mut(&mut self) -> Option<&mut Ring> {
+        match &mut self.buffer {
+            Buffer::Ring(ring) => Some(ring),
+            Buffer::Perf(_) => None,
+        }
+    }
+
+    /// When what is replayed was read first, microseconds since 1970.
+    pub(super) fn left_read_us(&self) -> u64 {
+        self.left.read_us
+    }
+
+    /// Counts bytes that somebody else has read.
+    pub(super) fn measured(&mut self, bytes: u64, now_us: u64) {
+        self.meter.add(bytes, now_us);
     }
 
     /// The same, whose ring may be read on by another daemon after this one was killed: `cursor` is
@@ -140,7 +231,7 @@ impl Source {
     }
 
     /// Bytes of the ring that are to be replayed.
-    fn left_bytes(&self) -> u64 {
+    pub(super) fn left_bytes(&self) -> u64 {
         match &self.buffer {
             Buffer::Ring(ring) => self.left.up_to.saturating_sub(ring.position()),
             Buffer::Perf(_) => 0,
@@ -225,7 +316,7 @@ impl Source {
     }
 
     /// Notes that the batch is being handed out; of what is replayed that stands there already.
-    fn note(&self, batch: &Batch, read_us: u64) {
+    pub(super) fn note(&self, batch: &Batch, read_us: u64) {
         if let (Some(cursor), Buffer::Ring(ring), false) =
             (&self.cursor, &self.buffer, batch.replayed)
         {

@@ -209,8 +209,17 @@ pub(super) fn walk(
 }
 
 /// The key behind `key`, or the first one; none behind the last.
-fn next_key(map: &MapHandle, key: Option<&[u8]>) -> io::Result<Option<Vec<u8>>> {
+///
+/// # Errors
+/// What the kernel says, or a key of another size.
+pub(super) fn next_key(map: &MapHandle, key: Option<&[u8]>) -> io::Result<Option<Vec<u8>>> {
     let bytes = usize::try_from(map.key_size()).map_err(io::Error::other)?;
+    if let Some(key) = key.filter(|key| key.len() != bytes) {
+        let found = key.len();
+        return Err(io::Error::other(format!(
+            "the key has {found} bytes, those of the map have {bytes}"
+        )));
+    }
     let mut next = vec![0_u8; bytes];
     let key = key.map_or(std::ptr::null(), <[u8]>::as_ptr);
     // SAFETY: `next` has the room of one key of this map, and so has `key` where it is not null.

@@ -9,8 +9,10 @@ pub(crate) mod filled;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
+use handler::Records;
 use libbpf_rs::{MapCore, MapHandle};
 
 use super::gate::page_bytes;
@@ -30,6 +32,17 @@ pub(crate) struct Ring {
     producer: Mapping,
     size_bytes: u64,
     cursor: u64,
+}
+
+/// Whole submitted records behind the cursor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Bytes from the start of the ring's data to the first record.
+    pub(crate) offset: u64,
+    /// Bytes of them all, headers and discarded records included.
+    pub(crate) bytes: u64,
+    /// How many, discarded ones left out.
+    pub(crate) records: u64,
 }
 
 /// What one pass over a ring met.
@@ -124,34 +137,99 @@ impl Ring {
                 each(self.cursor, record);
                 span.records += 1;
             }
-            let content = u64::from(length & !(BUSY | DISCARD));
-            let step = (content + HEADER_BYTES).next_multiple_of(HEADER_BYTES);
+            let step = step_of(length);
             self.cursor += step;
             span.bytes += step;
         }
         span
     }
 
-    /// The length word and the content of the record at `position`, unless it is still BUSY.
-    fn record_at(&self, position: u64) -> Option<(u32, &[u8])> {
+    /// The records behind the cursor, none of which is read: up to `bytes_max`, or one that is larger,
+    /// and up to `records_max`. Ends before a record that is not submitted yet.
+    pub(crate) fn ahead(&self, bytes_max: u64, records_max: u64) -> Stretch {
+        let mut stretch = Stretch {
+            offset: self.cursor & (self.size_bytes - 1),
+            ..Stretch::default()
+        };
+        let end = self.producer_position();
+        while self.cursor + stretch.bytes < end {
+            let Some(length) = self.length_at(self.cursor + stretch.bytes) else {
+                break;
+            };
+            let step = step_of(length);
+            let counts = u64::from(length & DISCARD == 0);
+            let too_much =
+                stretch.bytes + step > bytes_max || stretch.records + counts > records_max;
+            if too_much && stretch.bytes > 0 {
+                break;
+            }
+            stretch.bytes += step;
+            stretch.records += counts;
+        }
+        stretch
+    }
+
+    /// How many records lie in these bytes behind the cursor, discarded ones left out; `None` where they
+    /// end within a record, or behind those that are submitted.
+    pub(crate) fn records_in(&self, bytes: u64) -> Option<u64> {
+        let (mut at, mut records) = (0, 0);
+        while at < bytes && self.cursor + at < self.producer_position() {
+            let length = self.length_at(self.cursor + at)?;
+            at += step_of(length);
+            records += u64::from(length & DISCARD == 0);
+        }
+        (at == bytes).then_some(records)
+    }
+
+    /// The first byte of the ring's data, which are mapped twice, one behind the other.
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        // SAFETY: the data begin behind the producer page, within the mapping.
+        unsafe { self.producer.start.byte_add(page_bytes()) }
+    }
+
+    /// A stretch as a handler is given it.
+    pub(crate) fn handed(&self, stretch: Stretch) -> Records<'_> {
+        let part = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+        // SAFETY: the stretch lies within the double data; its records are submitted, and stay as they
+        // are until `commit`, which needs the ring for itself.
+        unsafe { Records::ring(self.data(), part(stretch.offset), part(stretch.bytes)) }
+    }
+
+    /// Moves the cursor over records without reading them.
+    pub(crate) fn pass_over(&mut self, bytes: u64) {
+        self.cursor += bytes;
+    }
+
+    /// Moves the cursor back to what was given back last.
+    pub(crate) fn rewind(&mut self) {
+        self.cursor = self.given_back();
+    }
+
+    /// Up to where records were given back to the kernel, in bytes since the ring was made.
+    pub(crate) fn given_back(&self) -> u64 {
+        self.consumer_position().load(Ordering::Relaxed)
+    }
+
+    /// The length word of the record at `position`, unless it is still BUSY.
+    fn length_at(&self, position: u64) -> Option<u32> {
         let offset = usize::try_from(position & (self.size_bytes - 1)).ok()?;
-        let data_start = page_bytes();
-        // SAFETY: `offset` is less than the ring's size, and the window behind the producer page
-        // is twice that size.
-        let header = unsafe { self.producer.start.byte_add(data_start + offset) };
+        // SAFETY: `offset` is less than the ring's size, and the data are mapped twice.
+        let header = unsafe { self.data().byte_add(offset) };
         // SAFETY: records are aligned to 8 bytes, so their first word is aligned; the kernel
         // writes it atomically.
         let length = unsafe { header.cast::<AtomicU32>().as_ref() }.load(Ordering::Acquire);
-        if length & BUSY != 0 {
-            return None;
-        }
-        let content_bytes = usize::try_from(length & !DISCARD).ok()?;
         // The kernel never reserves more than the ring holds; a word that says so was not its.
-        if u64::from(length & !DISCARD) + HEADER_BYTES > self.size_bytes {
-            return None;
-        }
-        // SAFETY: header and content lie inside the double window (checked above).
-        let content = unsafe { header.byte_add(8) };
+        let fits = u64::from(length & !DISCARD) + HEADER_BYTES <= self.size_bytes;
+        (length & BUSY == 0 && fits).then_some(length)
+    }
+
+    /// The length word and the content of the record at `position`, unless it is still BUSY.
+    fn record_at(&self, position: u64) -> Option<(u32, &[u8])> {
+        let length = self.length_at(position)?;
+        let offset = usize::try_from(position & (self.size_bytes - 1)).ok()?;
+        let content_bytes = usize::try_from(length & !DISCARD).ok()?;
+        // SAFETY: header and content lie inside the double window (`length_at` has looked).
+        let content = unsafe { self.data().byte_add(offset + 8) };
         // SAFETY: a submitted record is not written again until the consumer position passes it,
         // which `commit` does through `&mut self`, when no borrow of it can live any more.
         let record = unsafe { std::slice::from_raw_parts(content.as_ptr(), content_bytes) };
@@ -166,6 +244,17 @@ impl Ring {
         // be seen before the producer position is looked at again, or a wake-up is missed.
         fence(Ordering::SeqCst);
     }
+}
+
+/// Bytes of records that a ring holds.
+pub(crate) fn size_bytes_of(map: &MapHandle) -> u32 {
+    map.max_entries()
+}
+
+/// Bytes from a record to the next, by its length word.
+fn step_of(length: u32) -> u64 {
+    let content = u64::from(length & !(BUSY | DISCARD));
+    (content + HEADER_BYTES).next_multiple_of(HEADER_BYTES)
 }
 
 impl AsFd for Ring {

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
-use api::node::{Counts, HookState, Instance, InstanceState, Owner};
+use api::node::{Counts, HandlerStand, HookState, Instance, InstanceState, Owner};
 
 use super::proof::measured;
 use super::table::{clean, row, table};
@@ -58,6 +58,7 @@ pub(super) fn one(instance: &Instance) -> String {
             row(["generation", &instance.generation.to_string()]),
             row(["watched", &watch(instance)]),
             row(["staged", &staged(instance)]),
+            row(["handler", &handler(instance)]),
             row(["events", &sums(counts)]),
         ],
     );
@@ -117,6 +118,13 @@ fn sums(counts: &Counts) -> String {
         counts.malformed,
         measured(counts.kernel_lost),
     );
+    if counts.handled + counts.skipped + counts.emitted > 0 {
+        let _ = write!(
+            text,
+            "; {} handled, {} skipped, {} outputs of the handler",
+            counts.handled, counts.skipped, counts.emitted
+        );
+    }
     for sink in &counts.sinks {
         let _ = write!(
             text,
@@ -126,6 +134,37 @@ fn sums(counts: &Counts) -> String {
             sink.lost_in_queue,
             sink.lost_in_sink
         );
+    }
+    text
+}
+
+/// What the handler does, and what became of what it was given.
+fn handler(instance: &Instance) -> String {
+    let Some(handler) = &instance.handler else {
+        return "none: events are decoded".to_owned();
+    };
+    let stand = match handler.stand {
+        HandlerStand::Works => "works",
+        HandlerStand::Probation => "on probation: what it puts out is held back",
+        HandlerStand::Rests => "rests: events are decoded until it is tried again",
+        HandlerStand::Quarantined => "given up: events are decoded",
+    };
+    let mut text = format!(
+        "{} lane, {stand}; {} faults",
+        clean(&handler.lane),
+        handler.faults
+    );
+    if let Some(fault) = &handler.last_fault {
+        let _ = write!(text, ", the last: {}", clean(fault));
+    }
+    for (count, word) in [
+        (handler.emits_refused, "outputs refused"),
+        (handler.log_dropped, "lines of its log dropped"),
+        (handler.state_bytes, "bytes of state"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, "; {count} {word}");
+        }
     }
     text
 }
@@ -247,6 +286,7 @@ mod tests {
             owner: Owner::Local,
             hooks: Vec::new(),
             buffers: Vec::new(),
+            handler: None,
             counts: Counts {
                 accepted: 9,
                 kernel_lost: Measured::Known(4),

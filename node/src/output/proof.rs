@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use api::node::{GenerationId, MapProof, Measured, Proof, Steps, Way};
+use api::node::{GenerationId, HandlerProof, MapProof, Measured, Proof, Steps, Way};
 
 use super::table::{clean, row, table};
 
@@ -38,8 +38,23 @@ pub(super) fn text(proof: &Proof) -> String {
         ]));
     }
     text.push_str(&section(&rings));
+    if let Some(handler) = &proof.handler {
+        text.push_str(&handler_line(handler));
+    }
     text.push_str(&balance(proof));
     text
+}
+
+/// How the handler came to its state.
+fn handler_line(handler: &HandlerProof) -> String {
+    let alone = if handler.alone {
+        ", replaced alone"
+    } else {
+        ""
+    };
+    let reason = handler.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(": {}", clean(reason)));
+    format!("\n  handler{alone}: state {}{reason}\n", handler.state)
 }
 
 fn heading(proof: &Proof) -> String {
@@ -224,6 +239,7 @@ mod tests {
                 migrated: None,
                 reason: Some("value grew".into()),
             }],
+            handler: None,
             rings: vec![RingProof {
                 map: "events".into(),
                 size_bytes: 262_144,

@@ -3,6 +3,8 @@
 
 use payload::object::Kind;
 
+use super::HandlerRefusal;
+
 /// Why the node's own policy refuses a payload, or what a deployment sets in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PolicyError {
@@ -102,6 +104,9 @@ pub(crate) enum PolicyError {
         /// What is allowed.
         allowed: Vec<String>,
     },
+    /// What the handler is or asks for.
+    #[error(transparent)]
+    Handler(#[from] HandlerRefusal),
     /// A release that nobody signed.
     #[error(
         "the release is unsigned, and policy.unsigned is \"never\"; \"always\" would let it run"
@@ -126,6 +131,7 @@ impl PolicyError {
             Self::TargetNotDeclared { program, .. } | Self::TargetNotAllowed { program, .. } => {
                 format!("targets.{program}")
             }
+            Self::Handler(refusal) => refusal.field(),
             Self::Unsigned => "envelope".to_owned(),
         }
     }
@@ -134,7 +140,7 @@ impl PolicyError {
 /// Names beyond these are a number.
 const SHOWN_MAX: usize = 16;
 
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     if names.is_empty() {
         return "nothing".to_owned();
     }

@@ -52,6 +52,15 @@ fn map(kind: MapKind, key_size: u32, value_size: u32, max_entries: u32) -> Map {
     }
 }
 
+/// The payload of these tests.
+fn contents(manifest: Manifest) -> Contents {
+    Contents {
+        manifest,
+        objects: Vec::new(),
+        handler: None,
+    }
+}
+
 fn manifest() -> Manifest {
     let global = |name: &str, settable| manifest::Global {
         name: name.to_owned(),
@@ -91,7 +100,7 @@ fn policy(text: &str) -> Policy {
 }
 
 fn judge(text: &str, asked: &Asked<'_>) -> Result<Allowed, PolicyError> {
-    policy(text).judge(&manifest(), &object(), asked, 4)
+    policy(text).judge(&contents(manifest()), &object(), asked, 4)
 }
 
 #[test]
@@ -159,9 +168,10 @@ fn every_rule_lets_pass_and_refuses_and_says_both_values() {
 fn what_writes_user_memory_needs_to_be_allowed_by_name() {
     let mut object = object();
     object.programs[0].helpers = vec![kernel_call::id("probe_write_user").unwrap()];
-    let judged = Policy::default().judge(&manifest(), &object, &Asked::default(), 1);
+    let judged = Policy::default().judge(&contents(manifest()), &object, &Asked::default(), 1);
     assert!(matches!(judged, Err(PolicyError::HelperDenied { .. })));
-    let judged = policy("helpers_denied = []").judge(&manifest(), &object, &Asked::default(), 1);
+    let judged =
+        policy("helpers_denied = []").judge(&contents(manifest()), &object, &Asked::default(), 1);
     assert!(judged.is_ok());
 }
 
@@ -171,7 +181,7 @@ fn a_program_that_is_not_loaded_is_not_judged_by_its_hook() {
     object.programs[0].autoload = false;
     let none = policy("hooks = []");
     assert!(
-        none.judge(&manifest(), &object, &Asked::default(), 1)
+        none.judge(&contents(manifest()), &object, &Asked::default(), 1)
             .is_ok()
     );
 }
@@ -182,7 +192,7 @@ fn a_global_is_set_only_where_manifest_and_policy_let_it() {
         globals: [(name, "3".to_owned())].into(),
         ..Asked::default()
     };
-    let (presets, _) = judge("", &asked("level")).unwrap().into_settings();
+    let presets = judge("", &asked("level")).unwrap().presets;
     assert_eq!(presets[0].section, ".rodata");
     assert_eq!(
         (presets[0].path.as_str(), presets[0].value.as_str()),
@@ -208,7 +218,7 @@ fn a_target_is_set_only_where_manifest_and_policy_let_it_and_is_a_hook_like_any(
         targets: [(program, "net/netif_rx")].into(),
         ..Asked::default()
     };
-    let (_, targets) = judge("", &asked("at_exec")).unwrap().into_settings();
+    let targets = judge("", &asked("at_exec")).unwrap().targets;
     assert_eq!(targets["at_exec"], "net/netif_rx");
     let error = judge("", &asked("other")).unwrap_err();
     assert!(
@@ -228,7 +238,7 @@ fn a_target_is_set_only_where_manifest_and_policy_let_it_and_is_a_hook_like_any(
     );
     let mut manifest = manifest();
     manifest.programs[0].target_settable = false;
-    let judged = Policy::default().judge(&manifest, &object(), &asked("at_exec"), 1);
+    let judged = Policy::default().judge(&contents(manifest), &object(), &asked("at_exec"), 1);
     assert!(matches!(judged, Err(PolicyError::TargetNotDeclared { .. })));
 }
 
@@ -257,4 +267,27 @@ fn the_size_of_maps_is_what_they_can_grow_to_and_never_wraps() {
     let mut outer = map(MapKind::ARRAY_OF_MAPS, 4, 4, u32::MAX);
     outer.inner = Some(Box::new(huge));
     assert_eq!(bytes(outer), u64::MAX);
+}
+
+#[test]
+fn a_handler_gets_what_manifest_and_policy_let_it_and_all_of_it_through_a_door() {
+    let mut handled = contents(manifest());
+    let asked = manifest::Handler {
+        call_ms_max: 20,
+        ..manifest::Handler::of_world(&"1.0.0".parse().unwrap())
+    };
+    handled.manifest.handler = Some(asked);
+    handled.handler = Some(b"\0asm\x01\0\0\0".to_vec());
+    let judged = |text| policy(text).judge(&handled, &object(), &Asked::default(), 4);
+    let grant = judged("").unwrap().grant.unwrap();
+    assert_eq!(grant.limits.call_ms_max, 20);
+    let error = judged("[handler]\ncall_ms_max = 15").unwrap_err();
+    assert_eq!(error.field(), "handler.call_ms_max");
+    let error = judged("[handler]\nlanes = [\"component\"]").unwrap_err();
+    assert!(error.to_string().contains("core lane"), "{error}");
+    assert!(judge("[handler]\nallowed = false", &Asked::default()).is_ok());
+    let manifest = &handled.manifest;
+    let asked = Asked::default();
+    let through = Policy::of_door(manifest, &object(), &asked, Declared::Needed).unwrap();
+    assert_eq!(through.grant.unwrap().limits.call_ms_max, 20);
 }

@@ -63,9 +63,12 @@ fn loaded(kind: &str, name: &str) -> Option<usize> {
     Some(text.lines().filter(|line| line.contains(&name)).count())
 }
 
+/// Memory of its own: pages of its program come and go with what was called.
 fn resident_kib(node: &Node) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", node.pid())).unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
     let resident = resident.and_then(|rest| rest.trim().strip_suffix(" kB"));
     resident.unwrap().parse().unwrap()
 }

@@ -60,6 +60,7 @@ fn follow(keeper: &Keeper, name: &InstanceName, files: &[&[u8]]) {
             set: String::new(),
             seats: Vec::new(),
             maps: Vec::new(),
+            pinned_as: None,
         }],
     };
     let newest = files.last().map(|bytes| file(bytes));

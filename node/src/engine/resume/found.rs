@@ -17,6 +17,8 @@ use super::super::{ApplyError, Engine, Notice, buffers, proof};
 use super::{PayloadOf, ResumeError};
 use crate::admit::Admitted;
 use crate::fault;
+use crate::instance::feed::Feed;
+use crate::instance::metrics::Metrics;
 use crate::instance::source::Source;
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::load::{MapHandle, Share};
@@ -35,17 +37,19 @@ impl Engine {
         let paused = record.stands == Stands::Paused;
         let keeper = self.shared.config.keeper.clone();
         let keeper = keeper.ok_or(ApplyError::Unfinished)?;
-        let mut charge = self.charge(name, &left, paused, &*payload_of(left.laid)?)?;
+        let (mut charge, metrics) = self.charge(name, &left, paused, &*payload_of(left.laid)?)?;
         let keeping = Keeping::found(keeper, Arc::clone(&left.place))?;
         let older = match left.older {
             Some(older) => {
                 let sources = sources_of(name, older, &left.place, &*payload_of(older)?)?;
-                keeping.noted(Lane::at(older.lane), sources, From::Left)
+                // Its handler's state went with the daemon: what is left is decoded plainly.
+                let feed = Feed::new(name.as_str(), older.id.generation, sources, None);
+                keeping.noted(Lane::at(older.lane), feed, From::Left)
             }
-            None => Vec::new(),
+            None => Feed::default(),
         };
-        let sources = std::mem::take(&mut charge.sources);
-        charge.sources = keeping.noted(charge.lane, sources, From::Left);
+        let feed = std::mem::take(&mut charge.feed);
+        charge.feed = keeping.noted(charge.lane, feed, From::Left);
         let Left {
             laid, gate, place, ..
         } = left;
@@ -54,7 +58,7 @@ impl Engine {
         beginning.identity.id = record.id;
         beginning.identity.started_ms = record.started_ms;
         beginning.keeping = Some(keeping);
-        let mut running = beginning.with(gate, charge, older)?;
+        let mut running = beginning.with(gate, charge, older, metrics)?;
         running.loss_before = loss_before;
         running.last_number = running.last_number.max(record.last_number);
         running.paused = paused;
@@ -74,7 +78,7 @@ impl Engine {
         left: &Left<'_>,
         paused: bool,
         payload: &Admitted,
-    ) -> Result<Generation, ApplyError> {
+    ) -> Result<(Generation, Arc<Metrics>), ApplyError> {
         let Left {
             laid,
             is_newer,
@@ -83,18 +87,19 @@ impl Engine {
             ..
         } = left;
         let shares = shares_of(laid, place)?;
-        let vmlinux = &self.shared.vmlinux;
-        let prepared = prepare::again(vmlinux, name, laid.id.generation, payload, shares)?;
+        let means = &self.shared.means;
+        let prepared = prepare::again(means, name, laid.id.generation, payload, shares)?;
         let seats = found_seats(&prepared.hooks, laid, (gate, place), *is_newer)?;
         fault::at("resume found");
         let lane = Lane::at(laid.lane);
+        let metrics = Arc::clone(&prepared.metrics);
         let mut charge = Generation::armed(prepared, lane, seats, laid.original.clone());
         charge.own_pins(place, laid);
         for (seat, planned) in charge.seats.iter().zip(&charge.hooks) {
             let taken_up = seat.take_up(lane, planned.member(&charge.loaded), paused);
             taken_up.map_err(|source| planned.refused(source))?;
         }
-        Ok(charge)
+        Ok((charge, metrics))
     }
 }
 
@@ -119,8 +124,8 @@ impl Running {
             self.gate.flip(Lane::EMPTY);
         }
         self.settle()?;
-        let sources = std::mem::take(&mut self.charge.sources);
-        self.reader.adopt(sources)?;
+        let feed = std::mem::take(&mut self.charge.feed);
+        self.reader.adopt(feed)?;
         let other = self.charge.lane.other();
         for seat in &self.charge.seats {
             seat.clear(other);
@@ -192,7 +197,7 @@ fn sources_of(
     payload: &Admitted,
 ) -> Result<Vec<Source>, ApplyError> {
     let (_, object) = prepare::for_this_machine(payload)?;
-    let decoders = buffers::decoders(&payload.contents().manifest, object)?;
+    let decoders = buffers::decoders(&payload.contents().manifest, object, false)?;
     let map_of = |map: &str| -> std::io::Result<MapHandle> {
         let mut pins = laid.maps.iter().zip(laid.pins());
         let pin = pins.find(|(name, _)| *name == map);

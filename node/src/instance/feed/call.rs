@@ -1,0 +1,273 @@
+//! Calls of a handler that go well: a span of records, the clock, a checkpoint. A part of `feed`.
+//! Must never put out twice what a replayed span had put out before.
+
+use handler::fault::Fault;
+
+use super::super::handling::Handling;
+use super::super::source::{Batch, SPAN_BYTES_MAX, Source};
+use super::super::suspect::{Given, after_success};
+use super::{Feed, Now, Out};
+use crate::kernel::ring::Ring;
+use crate::kernel::sys::monotonic_ns;
+
+/// A checkpoint is taken when this part of a ring is read since the last.
+const PART_OF_RING: u64 = 4;
+
+impl Feed {
+    /// Gives the handler one span of a ring. Returns whether anything was there.
+    pub(super) fn handle(
+        &mut self,
+        index: usize,
+        batch: &mut Batch,
+        now: Now,
+        out: &mut Out<'_>,
+    ) -> bool {
+        let (Some(source), Some(handling)) = (self.sources.get_mut(index), self.handling.as_mut())
+        else {
+            return false;
+        };
+        if let Some(bytes) = skipped_here(source, handling, index) {
+            self.skip(index, bytes, batch, now, out);
+            return true;
+        }
+        let number = ring_number(&self.sources, index);
+        let (Some(source), Some(handling)) = (self.sources.get_mut(index), self.handling.as_mut())
+        else {
+            return false;
+        };
+        let (Some(ring), Some(guest)) = (source.ring(), handling.guest.as_mut()) else {
+            return false;
+        };
+        let position = ring.position();
+        let flushed = handling.flushed.get(index).copied().unwrap_or(position);
+        let again = position < flushed;
+        let bytes_max = bytes_max(source, handling.skips.as_slice(), index, flushed);
+        let suspect = handling
+            .suspect
+            .filter(|suspect| suspect.ring == index && !again);
+        let records_max = suspect.map_or(u64::MAX, |suspect| suspect.records);
+        let stretch = ring.ahead(bytes_max, records_max);
+        if stretch.bytes == 0 {
+            return false;
+        }
+        guest.suppress(again);
+        let called = guest.on_events(number, ring.handed(stretch));
+        let taken = called.and_then(|bytes| {
+            let bytes = u64::from(bytes);
+            if bytes == stretch.bytes {
+                return Ok((bytes, stretch.records));
+            }
+            let records = ring.records_in(bytes).filter(|_| bytes > 0);
+            let wrong = || Fault::Consumed {
+                claimed: u32::try_from(bytes).unwrap_or(u32::MAX),
+                offered: u32::try_from(stretch.bytes).unwrap_or(u32::MAX),
+                rule: "it must end where a record does, behind the first one or a later one",
+            };
+            records.map(|records| (bytes, records)).ok_or_else(wrong)
+        });
+        match taken {
+            Ok((bytes, _)) if again => self.replayed(index, bytes, now, out),
+            Ok((bytes, records)) => self.handled(index, (bytes, records), batch, now, out),
+            Err(fault) => {
+                let given = Given {
+                    ring: index,
+                    start: position,
+                    end: position + stretch.bytes,
+                    records: stretch.records,
+                };
+                self.failed(&fault, Some(given), now, out);
+            }
+        }
+        true
+    }
+
+    /// These records had been put out before.
+    fn replayed(&mut self, index: usize, bytes: u64, now: Now, out: &mut Out<'_>) {
+        let Some(handling) = &mut self.handling else {
+            return;
+        };
+        handling.drop_effects();
+        if let Some(ring) = self.sources.get_mut(index).and_then(Source::ring_mut) {
+            ring.pass_over(bytes);
+        }
+        // What was replayed need not be once more.
+        if !self.is_replaying() {
+            self.check(now, out);
+        }
+    }
+
+    fn handled(
+        &mut self,
+        index: usize,
+        (bytes, records): (u64, u64),
+        batch: &mut Batch,
+        now: Now,
+        out: &mut Out<'_>,
+    ) {
+        let Self {
+            sources, handling, ..
+        } = self;
+        let (Some(source), Some(handling)) = (sources.get_mut(index), handling.as_mut()) else {
+            return;
+        };
+        let left = source.left_bytes() > 0;
+        let read_us = if left {
+            source.left_read_us()
+        } else {
+            now.wall_us
+        };
+        batch.begin(read_us, left);
+        batch.handled = records;
+        let position = source.ring().map_or(0, Ring::position);
+        handling.take(batch, source.prefix(), Some(position), out.tell);
+        if let Some(ring) = source.ring_mut() {
+            ring.pass_over(bytes);
+        }
+        let position = position + bytes;
+        if let Some(flushed) = handling.flushed.get_mut(index) {
+            *flushed = position;
+        }
+        source.measured(bytes, now.wall_us);
+        let was_suspect = handling.suspect.is_some();
+        handling.suspect = after_success(handling.suspect, index, position);
+        if let Some(probation) = &mut handling.probation {
+            probation.held.append(batch);
+            return;
+        }
+        source.note(batch, read_us);
+        (out.deliver)(batch);
+        let full = source
+            .ring()
+            .is_some_and(|ring| position - ring.given_back() >= ring.size_bytes() / PART_OF_RING);
+        let stateless = handling
+            .guest
+            .as_ref()
+            .is_some_and(|guest| !guest.has_state());
+        if full || was_suspect || stateless {
+            self.check(now, out);
+        }
+    }
+
+    /// Leaves out a record that the handler fails on.
+    fn skip(&mut self, index: usize, bytes: u64, batch: &mut Batch, now: Now, out: &mut Out<'_>) {
+        let Self {
+            sources, handling, ..
+        } = self;
+        let (Some(source), Some(handling)) = (sources.get_mut(index), handling.as_mut()) else {
+            return;
+        };
+        let Some(ring) = source.ring_mut() else {
+            return;
+        };
+        ring.pass_over(bytes);
+        let position = ring.position();
+        let flushed = handling.flushed.get_mut(index);
+        let Some(flushed) = flushed.filter(|flushed| position > **flushed) else {
+            return;
+        };
+        *flushed = position;
+        handling.told.skipped();
+        batch.begin(now.wall_us, false);
+        batch.skipped = 1;
+        source.note(batch, now.wall_us);
+        (out.deliver)(batch);
+        self.check(now, out);
+    }
+
+    /// Tells the handler the time, once a second, and takes a checkpoint behind that.
+    pub(super) fn tick(&mut self, batch: &mut Batch, now: Now, out: &mut Out<'_>) {
+        let Self {
+            handling, prefix, ..
+        } = self;
+        let Some(handling) = handling.as_mut() else {
+            return;
+        };
+        let Some(guest) = &mut handling.guest else {
+            return;
+        };
+        guest.suppress(false);
+        match guest.on_tick(monotonic_ns()) {
+            Ok(()) => {
+                batch.begin(now.wall_us, false);
+                handling.take(batch, prefix, None, out.tell);
+                if !batch.is_empty() {
+                    (out.deliver)(batch);
+                }
+                self.check(now, out);
+            }
+            Err(fault) => self.failed(&fault, None, now, out),
+        }
+    }
+
+    /// A checkpoint: takes the handler's state, and gives back what led to it.
+    pub(super) fn check(&mut self, now: Now, out: &mut Out<'_>) {
+        let Some(handling) = &mut self.handling else {
+            return;
+        };
+        let Some(guest) = &mut handling.guest else {
+            return;
+        };
+        let taken = if guest.has_state() {
+            guest.snapshot().map(Some)
+        } else {
+            Ok(None)
+        };
+        match taken {
+            Ok(state) => {
+                handling
+                    .told
+                    .checked(state.as_ref().map_or(0, |state| state.bytes.len()));
+                handling.state = state;
+                handling.checked_ms = now.ms;
+                handling.skips.clear();
+                self.give_back();
+            }
+            Err(fault) => self.failed(&fault, None, now, out),
+        }
+    }
+
+    /// Gives back everything up to the cursors.
+    pub(super) fn give_back(&mut self) {
+        for ring in self.sources.iter_mut().filter_map(Source::ring_mut) {
+            if ring.position() > ring.given_back() {
+                ring.commit();
+            }
+        }
+    }
+
+    /// Whether its handler is given again what was put out before.
+    pub(super) fn is_replaying(&self) -> bool {
+        let Some(handling) = &self.handling else {
+            return false;
+        };
+        let behind = |(source, flushed): (&Source, &u64)| {
+            source.ring().is_some_and(|ring| ring.position() < *flushed)
+        };
+        self.sources.iter().zip(&handling.flushed).any(behind)
+    }
+}
+
+/// The number under which a handler knows the ring at this index of the sources.
+fn ring_number(sources: &[Source], index: usize) -> usize {
+    let before = sources.iter().take(index);
+    before.filter(|source| source.ring().is_some()).count()
+}
+
+/// The bytes of the record that is left out where the ring stands.
+fn skipped_here(source: &Source, handling: &Handling, index: usize) -> Option<u64> {
+    let position = source.ring()?.position();
+    let mut skips = handling.skips.iter();
+    let skip = skips.find(|skip| skip.ring == index && skip.start == position)?;
+    Some(skip.end - skip.start)
+}
+
+/// How much may be given at once: a span, no more than was put out before where that is replayed, and
+/// nothing that is left out.
+fn bytes_max(source: &Source, skips: &[Given], index: usize, flushed: u64) -> u64 {
+    let position = source.ring().map_or(0, Ring::position);
+    let ends = [source.left_bytes(), flushed.saturating_sub(position)];
+    let skips = skips.iter().filter(|skip| skip.ring == index);
+    let to_skip = skips.map(|skip| skip.start.saturating_sub(position));
+    let ends = ends.into_iter().chain(to_skip).filter(|bytes| *bytes > 0);
+    ends.fold(SPAN_BYTES_MAX, u64::min)
+}

@@ -1,0 +1,286 @@
+//! Handlers in a real daemon: replaced with their objects and alone, under load, refused, undone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use payload::manifest::{CarryState, Limit, Metric, MetricKind};
+use serde_json::Value;
+use tests::calls::{failing_lseek, thread_id};
+use tests::payloads;
+
+use super::node::Node;
+use super::objects::numbered;
+use super::waiting::{beside, is_root, until};
+
+/// What `versioned.bpf.c` reports.
+const REPORTED: i32 = 83;
+const UPDATES: u64 = 200;
+const THREADS: u32 = 2;
+const PUT: &str = "PUT /api/v1/instances/v";
+/// No call has this number.
+const NEVER: u64 = u64::MAX;
+
+/// Held by each test: a daemon hears the calls of all of this program.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The handler of an object of this version (0: of any), which fails on calls of this number.
+fn wasm(version: u64, fails: u64) -> Vec<u8> {
+    let text = include_str!("../../system/versioned.wat")
+        .replace("VERSION", &version.to_string())
+        .replace("FAILS", &fails.to_string());
+    wat::parse_str(text).unwrap()
+}
+
+fn payload_of(version: u64, object: u64, wasm: &[u8]) -> Vec<u8> {
+    let object = numbered("versioned", object);
+    payloads::handled(
+        "test/v",
+        &format!("{version}.0.0"),
+        &object,
+        wasm,
+        |asked| {
+            asked.state = CarryState::Require;
+            asked.schema = 1;
+            // The node of a test is not optimised.
+            asked.call_ms_max = 200;
+            asked.emits_per_s_max = Limit(100_000);
+            asked.emit_bytes_per_s_max = Limit(1 << 28);
+            asked.metrics = vec![Metric {
+                name: "reports_total".to_owned(),
+                kind: MetricKind::Counter,
+                help: None,
+                labels: Vec::new(),
+                buckets: Vec::new(),
+                series_max: Limit(1),
+            }];
+        },
+    )
+    .unwrap()
+}
+
+fn put(node: &Node, file: &[u8]) -> Value {
+    let answer = node.ask_unix(PUT, file);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["proof"].clone()
+}
+
+/// Calls until `done`; gives the thread and how many.
+fn fire_until(done: &AtomicBool) -> (u64, u64) {
+    let mut fired = 0;
+    while !done.load(Ordering::Relaxed) {
+        failing_lseek(i64::try_from(fired).unwrap(), REPORTED);
+        fired += 1;
+        // The rate that an unoptimised node keeps up with beside other tests.
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    (thread_id(), fired)
+}
+
+/// The numbers in the file, in its order, by thread; those of the handler alone.
+fn reports(file: &Path) -> BTreeMap<u64, Vec<u64>> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let whole = text
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'));
+    let mut reports: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for line in whole {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["stream"], "report", "{line}");
+        let number =
+            |field: &str| u64::from_str_radix(line["event"][field].as_str().unwrap(), 16).unwrap();
+        reports
+            .entry(number("thread"))
+            .or_default()
+            .push(number("seq"));
+    }
+    reports
+}
+
+/// Waits until the file has every call of these threads, each once and in order.
+fn check_file(file: &Path, fired: &[(u64, u64)]) {
+    let wanted: u64 = fired.iter().map(|(_, count)| count).sum();
+    let seen = until("every call is in the file", || {
+        let mut seen = reports(file);
+        seen.retain(|thread, _| fired.iter().any(|(other, _)| other == thread));
+        let count: usize = seen.values().map(Vec::len).sum();
+        (u64::try_from(count).unwrap() >= wanted).then_some(seen)
+    });
+    for (thread, count) in fired {
+        let found = seen.get(thread).map_or(&[][..], Vec::as_slice);
+        let wrong = found.iter().zip(0..).find(|(is, was)| **is != *was);
+        assert_eq!(wrong, None, "thread {thread}");
+        assert_eq!(
+            u64::try_from(found.len()).unwrap(),
+            *count,
+            "thread {thread}"
+        );
+    }
+}
+
+/// What the handlers have counted.
+fn metric(node: &Node) -> u64 {
+    let text = node.ask_unix("GET /metrics", b"").body;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("reports_total{instance=\"v\"} "));
+    line.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
+}
+
+#[test]
+fn each_event_is_handled_by_the_handler_of_its_own_generation_over_200_updates() {
+    if !is_root("updates of object and handler under load") {
+        return;
+    }
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start_with(&["--events-dir", folder.path().to_str().unwrap()]);
+    let update = |version| put(&node, &payload_of(version, version, &wasm(version, NEVER)));
+    update(1);
+    let (fired, ()) = beside(
+        THREADS,
+        |_, done| fire_until(done),
+        || {
+            for version in 2..UPDATES + 2 {
+                let proof = update(version);
+                for count in ["lost", "duplicated", "falls_through"] {
+                    assert_eq!(proof[count], 0, "{count}: {proof}");
+                }
+                assert_eq!(proof["handler"]["state"], "carried", "{proof}");
+                assert_eq!(proof["handler"]["alone"], false, "{proof}");
+            }
+        },
+    );
+    check_file(&folder.path().join("v.jsonl"), &fired);
+    let handler = node.instance("v")["handler"].clone();
+    assert_eq!(handler["faults"], 0, "{handler}");
+    let all: u64 = fired.iter().map(|(_, count)| count).sum();
+    let counted = until("the metric has them all", || {
+        let counted = metric(&node);
+        (counted >= all).then_some(counted)
+    });
+    assert_eq!(counted, all);
+}
+
+#[test]
+fn a_handler_is_replaced_alone_without_a_touch_to_programs_and_maps() {
+    if !is_root("updates of handlers under load") {
+        return;
+    }
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start_with(&["--events-dir", folder.path().to_str().unwrap()]);
+    put(&node, &payload_of(1, 1, &wasm(0, NEVER)));
+    let (fired, ()) = beside(
+        THREADS,
+        |_, done| fire_until(done),
+        || {
+            for version in 2..52 {
+                // Another handler each time: it fails on a number that never comes.
+                let file = payload_of(version, 1, &wasm(0, NEVER - version));
+                let proof = put(&node, &file);
+                assert_eq!(proof["handler"]["alone"], true, "{proof}");
+                assert_eq!(proof["handler"]["state"], "carried", "{proof}");
+                assert_eq!(proof["steps"]["verify_us"], 0, "{proof}");
+                assert_eq!(proof["to"]["generation"], version);
+            }
+            let back = node.ask_unix("POST /api/v1/instances/v/rollback", b"");
+            assert_eq!(back.status, 200, "{back:?}");
+            let proof = back.json()["proof"].clone();
+            assert_eq!(proof["to"]["generation"], 50, "{proof}");
+            assert_eq!(proof["rolled_back"]["way"], "flip", "{proof}");
+        },
+    );
+    check_file(&folder.path().join("v.jsonl"), &fired);
+}
+
+#[test]
+fn a_handler_that_fails_at_once_is_gone_back_from_and_loses_nothing() {
+    if !is_root("a handler that fails") {
+        return;
+    }
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start_with(&["--events-dir", folder.path().to_str().unwrap()]);
+    put(&node, &payload_of(1, 1, &wasm(0, NEVER)));
+    let thread = thread_id();
+    let fire = |from: u64, to: u64| {
+        (from..to).for_each(|number| failing_lseek(i64::try_from(number).unwrap(), REPORTED));
+    };
+    let back_to_1 = |reason: &str| {
+        let instance = until("the first generation is in charge", || {
+            let instance = node.instance("v");
+            (instance["generation"] == 1).then_some(instance)
+        });
+        let told = instance["rolled_back"].as_str().unwrap();
+        assert!(told.contains(reason), "{told}");
+    };
+    fire(0, 100);
+    // Alone: the reader itself goes back.
+    put(&node, &payload_of(2, 1, &wasm(0, 150)));
+    fire(100, 200);
+    back_to_1("on-events trapped");
+    fire(200, 300);
+    check_file(&folder.path().join("v.jsonl"), &[(thread, 300)]);
+    assert!(
+        node.journal().contains("failed on probation"),
+        "{}",
+        node.journal()
+    );
+}
+
+#[test]
+fn what_a_handler_may_not_have_is_refused_by_name_before_anything_changes() {
+    if !is_root("handlers that are refused") {
+        return;
+    }
+    let _turn = turn();
+    let node = Node::start();
+    put(&node, &payload_of(1, 1, &wasm(0, NEVER)));
+    let refused = |text: &str, names: &[&str]| {
+        let wasm = wat::parse_str(text).unwrap();
+        let object = numbered("versioned", 1);
+        let file = payloads::handled("test/v", "2.0.0", &object, &wasm, |_| {}).unwrap();
+        let answer = node.ask_unix(PUT, &file);
+        assert_eq!(answer.status, 422, "{answer:?}");
+        for name in names {
+            assert!(answer.body.contains(name), "{name}: {}", answer.body);
+        }
+        assert_eq!(node.instance("v")["generation"], 1);
+    };
+    let with = |import: &str, init: &str| {
+        format!(
+            "(module {import}
+               (memory (export \"memory\") 1)
+               (data (i32.const 64) \"counts\")
+               (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 8))
+               (func (export \"on-events\") (param i32 i32 i32) (result i32) (local.get 2))
+               (func (export \"init\") (param i32 i32 i32 i32 i32 i32) (result i32)
+                 {init} (i32.const 32)))"
+        )
+    };
+    let clock = "(import \"wasi:clocks/monotonic-clock@0.2.0\" \"now\" (func (result i64)))";
+    refused(&with(clock, ""), &["wasi:clocks/monotonic-clock@0.2.0#now"]);
+    let newer = "(import \"marrow:handler/host@1.7.0\" \"now-mono\" (func (result i64)))";
+    refused(
+        &with(newer, ""),
+        &["1.7.0", "now-mono", "this node has 1.0"],
+    );
+    let open =
+        "(import \"marrow:handler/host@1.0.0\" \"map-open\" (func $open (param i32 i32 i32)))";
+    let asks = "(call $open (i32.const 64) (i32.const 6) (i32.const 128))";
+    refused(&with(open, asks), &["counts", "handler.maps"]);
+    refused(&with("", "(unreachable)"), &["init trapped", "unreachable"]);
+    refused(
+        &with("", "(loop (br 0))"),
+        &["init took longer than 100 ms"],
+    );
+    let fills = "(memory.fill (i32.const 0) (i32.const 0) (i32.const 8))";
+    refused(&with("", fills), &["bulk memory"]);
+}
