@@ -161,12 +161,7 @@ fn check(events: &[Value], number_of: usize, listener: SocketAddr) {
     let server = find(down, up, "lport");
     assert_eq!(client["lport"], server["rport"]);
     assert_eq!(client["laddr"], server["raddr"]);
-    let ip = listener.ip();
-    let shown = if ip.is_ipv4() {
-        format!("::ffff:{ip}")
-    } else {
-        ip.to_string()
-    };
+    let shown = listener.ip().to_string();
     let pid = u64::from(std::process::id());
     let client_first = number_of.is_multiple_of(2);
     for (event, first) in [(client, client_first), (server, !client_first)] {
