@@ -13,7 +13,7 @@ use handler::Records;
 use handler::effects::Effects;
 use handler::fault::{Fault, RefusedHandler};
 use handler::grant::{Grant, Ring};
-use handler::records::walk;
+use handler::records::{check_consumed, walk};
 use handler::{Clock, Compiled, Guest, GuestRing, World};
 use handler::{Engine, EngineError};
 use payload::file::Contents;
@@ -240,18 +240,17 @@ impl Run {
             let offered = u32::try_from(rest.len()).unwrap_or(u32::MAX);
             let called = guest.on_events(batch.ring, Records::Owned(rest));
             let taken = called.and_then(|claimed| {
-                let bytes = usize::try_from(claimed).unwrap_or(usize::MAX);
-                let count = rest.get(..bytes).and_then(count).filter(|_| claimed > 0);
-                let wrong = Fault::Consumed {
+                check_consumed(rest, claimed)?;
+                let parts = rest.split_at_checked(claimed as usize);
+                parts.filter(|_| claimed > 0).ok_or(Fault::Consumed {
                     claimed,
                     offered,
                     rule: "it must end where a record does, behind the first one or a later one",
-                };
-                count.map(|count| (bytes, count)).ok_or(wrong)
+                })
             });
-            let (bytes, count) = taken.map_err(|fault| TestError::Failed {
+            let (taken, left) = taken.map_err(|fault| TestError::Failed {
                 handled: self.handled,
-                given: count(rest).unwrap_or(0),
+                given: count(rest),
                 ring: self
                     .rings
                     .get(batch.ring)
@@ -259,8 +258,8 @@ impl Run {
                 line: batch.line,
                 fault,
             })?;
-            self.handled += count;
-            rest = rest.get(bytes..).unwrap_or_default();
+            self.handled += count(taken);
+            rest = left;
             self.take(guest.effects())?;
         }
         Ok(())
@@ -306,12 +305,8 @@ impl Run {
     }
 }
 
-/// How many records these bytes hold, discarded ones left out, where they end with a whole one.
-fn count(records: &[u8]) -> Option<u64> {
-    let (mut count, mut end) = (0, 0);
-    for record in walk(records) {
-        count += u64::from(!record.is_discarded);
-        end = record.end;
-    }
-    (end == records.len()).then_some(count)
+/// How many records these bytes hold, discarded ones left out.
+fn count(records: &[u8]) -> u64 {
+    let records = walk(records).filter(|record| !record.is_discarded);
+    u64::try_from(records.count()).unwrap_or(u64::MAX)
 }

@@ -27,6 +27,7 @@ mod system {
     mod legacy_2022;
     mod legacy_2023;
     mod limits;
+    mod lines;
     mod maps;
     mod maps_live;
     mod migrate;

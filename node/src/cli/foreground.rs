@@ -39,20 +39,10 @@ pub(super) fn run_file(
         settings: args.settings.settings(),
     };
     let event_files = args.event_files.or(&config.events)?;
-    let unread = Arc::new(Notify::new());
-    let sinks = printed(event_files, Arc::clone(&unread), output);
-    let ends = Ends {
-        unread,
-        after: None,
-    };
     let run = Run {
-        bytes,
-        asked,
         file: Some(&args.file),
         bake_ms: args.bake.ms(),
-        sinks,
-        ends,
-        raw: false,
+        ..Run::printing(bytes, asked, event_files, output)
     };
     run.finish(clock, output)
 }
@@ -107,23 +97,7 @@ pub(super) fn run_bytes(
     clock: Clock,
     output: Output,
 ) -> Result<(), CliError> {
-    let unread = Arc::new(Notify::new());
-    let sinks = printed(EventFiles::default(), Arc::clone(&unread), output);
-    let ends = Ends {
-        unread,
-        after: None,
-    };
-    let run = Run {
-        bytes,
-        asked,
-        file: None,
-        // There is no file to read again, so nothing to watch.
-        bake_ms: BAKE_DEFAULT_MS,
-        sinks,
-        ends,
-        raw: false,
-    };
-    run.finish(clock, output)
+    Run::printing(bytes, asked, EventFiles::default(), output).finish(clock, output)
 }
 
 /// Events on standard output, and into files where that is asked for. `| head` ends the run as Ctrl-C
@@ -165,6 +139,28 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// One that prints its events, and has no file to read again, so nothing to watch.
+    fn printing(
+        bytes: Vec<u8>,
+        asked: intake::Asked,
+        event_files: EventFiles,
+        output: Output,
+    ) -> Self {
+        let unread = Arc::new(Notify::new());
+        Self {
+            bytes,
+            asked,
+            file: None,
+            bake_ms: BAKE_DEFAULT_MS,
+            sinks: printed(event_files, Arc::clone(&unread), output),
+            ends: Ends {
+                unread,
+                after: None,
+            },
+            raw: false,
+        }
+    }
+
     fn finish(self, clock: Clock, output: Output) -> Result<(), CliError> {
         let Self {
             bytes,

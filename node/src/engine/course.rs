@@ -151,7 +151,7 @@ impl Running {
                 Action::Arm => self.arm(&mut change),
                 Action::Flip => self.flip(&mut change),
                 // No program has been replaced.
-                Action::Grace if change.replaced.is_some() => Ok(()),
+                Action::Grace if change.alone => Ok(()),
                 Action::Grace => self.settle().map(|grace| change.times.grace = grace),
                 Action::Drain => self.drain(&mut change),
                 Action::Retire => {
@@ -236,13 +236,13 @@ impl Running {
         }
         let through = next.seats.iter().map(|seat| seat.falls_through()).sum();
         let at = Instant::now();
-        if !self.paused && change.replaced.is_none() {
+        if !self.paused && !change.alone {
             change.times.flip = flip(&self.gate, next.lane);
         }
         let at_us = (self.clock.wall_us)();
         self.last_number = self.last_number.max(next.number);
         let mut left = std::mem::replace(&mut self.charge, next);
-        if change.replaced.is_some() {
+        if change.alone {
             self.charge.take_pins(&mut left);
         } else {
             confirm(&self.charge.seats, &left);

@@ -60,7 +60,7 @@ pub(super) struct Generation {
     /// A digest of what is set in it.
     set: String,
     /// The digest of its object.
-    elf: Digest,
+    elf: Option<Digest>,
     /// Its maps in bpffs, by their names in its object.
     pub(super) pins: Vec<(String, Pinned)>,
     /// The generation whose number those pins' names have, where it took the maps over with them.
@@ -128,8 +128,8 @@ impl Generation {
     }
 
     /// Whether a payload with this object and this set in it would load the very same.
-    pub(super) fn is_loaded_as(&self, elf: &Digest, set: &str) -> bool {
-        self.elf == *elf && self.set == set
+    pub(super) fn is_loaded_as(&self, elf: Option<&Digest>, set: &str) -> bool {
+        elf.is_some() && self.elf.as_ref() == elf && self.set == set
     }
 
     /// Pins its maps, so that they outlive the daemon.

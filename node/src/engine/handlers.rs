@@ -14,17 +14,16 @@ use handler::fault::{Fault, RefusedHandler};
 use handler::grant::{Grant, Ring};
 use handler::{Clock, Compiled, Guest, GuestRing, State, World};
 use handler::{Engine, EngineError};
-use payload::digest::Digest;
 use payload::manifest;
 use payload::object::{MapKind, Object};
 
 use super::ApplyError;
 use super::apply_error::Class;
-use super::prepare::{Before, Means, Prepared, for_this_machine, set_in, shown};
+use super::prepare::{Before, Means, Prepared, elf_digest, for_this_machine, set_in, shown};
 use super::proof::micros;
 use crate::admit::Admitted;
 use crate::instance::feed::Feed;
-use crate::instance::handling::{BeginError, Carry, Handling, Terms};
+use crate::instance::handling::{Carry, Handling, Terms, TrialError};
 use crate::instance::metrics::{Declared, Metrics};
 use crate::instance::reader::Reader;
 use crate::instance::told::Told;
@@ -51,17 +50,9 @@ pub(crate) enum HandlerError {
     /// Its guest can't be made.
     #[error(transparent)]
     Guest(#[from] Fault),
-    /// It does not start.
+    /// It does not start, or asks for what it may not have.
     #[error(transparent)]
-    Begin(#[from] BeginError),
-    /// It asks for a map that its manifest does not name for it.
-    #[error(
-        "the handler asks for map {map}, to which its manifest gives it no right: name it in [handler.maps]"
-    )]
-    Denied {
-        /// The map.
-        map: String,
-    },
+    Trial(#[from] TrialError),
     /// A map or ring that it needs can't be had.
     #[error("the handler's maps and rings: {0}")]
     Maps(io::Error),
@@ -71,9 +62,7 @@ impl HandlerError {
     /// Whose fault it is.
     pub(super) fn class(&self) -> Class {
         match self {
-            Self::Refused(_) | Self::Guest(_) | Self::Begin(_) | Self::Denied { .. } => {
-                Class::Reject
-            }
+            Self::Refused(_) | Self::Guest(_) | Self::Trial(_) => Class::Reject,
             Self::Engine(_) | Self::Maps(_) => Class::Retry,
         }
     }
@@ -124,42 +113,16 @@ pub(super) fn of(
     else {
         return Ok(None);
     };
-    let ready = ready(handlers, wanted, (wasm, asked, grant), reader)?;
-    Ok(Some(ready))
-}
-
-fn ready(
-    handlers: &Handlers,
-    wanted: &Wanted<'_>,
-    (wasm, asked, grant): (&[u8], &manifest::Handler, &Grant),
-    reader: Option<&Reader>,
-) -> Result<Ready, ApplyError> {
-    let refused = |error: HandlerError| ApplyError::from(error);
-    let engine = handlers.engine().map_err(|error| refused(error.into()))?;
-    let compiled = engine
-        .compile(wasm, grant)
-        .map_err(|error| refused(error.into()))?;
-    let maps = HandlerMaps::open(wanted.loaded, grant.maps.keys());
-    let maps = maps.map_err(|error| refused(HandlerError::Maps(error)))?;
-    let rings = Rings::of(wanted).map_err(|error| refused(HandlerError::Maps(error)))?;
-    let parts = Parts {
-        compiled,
-        rings,
-        world: live(Arc::new(maps)),
-        terms: terms(asked),
-        declared: declared(asked, grant),
-    };
     let state = match reader {
         Some(reader) => reader.state()?,
         None => None,
     };
-    parts.try_out(state.as_ref()).map_err(refused)?;
-    let mut ready = parts.made(wanted.metrics, true).map_err(refused)?;
-    if reader.is_none() {
-        let begun = ready.0.begin_first();
-        begun.map_err(|error| refused(error.into()))?;
-    }
-    Ok(ready)
+    let parts = Parts::of(handlers, wanted, (wasm, asked, grant))?;
+    let ready = match reader {
+        Some(_) => parts.tried(state.as_ref(), wanted.metrics)?,
+        None => parts.begun(wanted.metrics)?,
+    };
+    Ok(Some(ready))
 }
 
 /// What handlers are made of.
@@ -172,6 +135,23 @@ struct Parts {
 }
 
 impl Parts {
+    fn of(
+        handlers: &Handlers,
+        wanted: &Wanted<'_>,
+        (wasm, asked, grant): (&[u8], &manifest::Handler, &Grant),
+    ) -> Result<Self, HandlerError> {
+        let compiled = handlers.engine()?.compile(wasm, grant)?;
+        let maps = HandlerMaps::open(wanted.loaded, grant.maps.keys());
+        let maps = maps.map_err(HandlerError::Maps)?;
+        Ok(Self {
+            compiled,
+            rings: Rings::of(wanted).map_err(HandlerError::Maps)?,
+            world: live(Arc::new(maps)),
+            terms: terms(asked),
+            declared: declared(asked, grant),
+        })
+    }
+
     fn made(&self, metrics: &Arc<Metrics>, windows: bool) -> Result<Ready, HandlerError> {
         let (compiled, rings) = (self.compiled.clone(), Arc::clone(&self.rings));
         let world = self.world.clone();
@@ -186,14 +166,19 @@ impl Parts {
         Ok((handling, told))
     }
 
-    /// Begins another one of it with that state, whose effects nobody sees.
-    fn try_out(&self, state: Option<&State>) -> Result<(), HandlerError> {
+    /// The first one of an instance, which has begun.
+    fn begun(&self, metrics: &Arc<Metrics>) -> Result<Ready, HandlerError> {
+        let mut ready = self.made(metrics, true)?;
+        ready.0.begin_first()?;
+        Ok(ready)
+    }
+
+    /// One that is to follow another, once a second one of it has begun with that state: what that has
+    /// put out nobody sees.
+    fn tried(&self, state: Option<&State>, metrics: &Arc<Metrics>) -> Result<Ready, HandlerError> {
         let (mut trial, _told) = self.made(&Arc::default(), false)?;
-        let tried = trial.try_begin(state);
-        if let Some(map) = trial.denied() {
-            return Err(HandlerError::Denied { map });
-        }
-        Ok(tried?)
+        trial.try_begin(state)?;
+        self.made(metrics, true)
     }
 }
 
@@ -236,11 +221,9 @@ pub(super) fn alone(
     before: Before<'_>,
 ) -> Result<Option<Prepared>, ApplyError> {
     let charge = before.charge;
-    let (elf, object) = for_this_machine(payload)?;
-    let elf = Digest::of(elf);
-    let set = set_in(payload);
-    let events = |object: &Object| object.events.clone();
-    let same = charge.is_loaded_as(&elf, &set) && events(&charge.object) == events(object);
+    let (_, object) = for_this_machine(payload)?;
+    let (elf, set) = (elf_digest(payload), set_in(payload));
+    let same = charge.is_loaded_as(elf.as_ref(), &set) && charge.object.events == object.events;
     if !same || charge.told.is_none() {
         return Ok(None);
     }

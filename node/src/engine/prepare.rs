@@ -41,7 +41,7 @@ pub(super) struct Prepared {
     pub(super) set: String,
     pub(super) object: Arc<Object>,
     /// The digest of the object's bytes.
-    pub(super) elf: Digest,
+    pub(super) elf: Option<Digest>,
     pub(super) hooks: Vec<PlannedHook>,
     pub(super) loaded: Arc<Loaded>,
     /// What is read of it; nothing where its programs and maps are those of the generation before.
@@ -198,7 +198,7 @@ fn load_planned(
         shown: shown(payload, generation, buffers),
         set: set_in(payload),
         object: Arc::new(object.clone()),
-        elf: Digest::of(elf),
+        elf: elf_digest(payload),
         hooks,
         loss: Arc::new(buffers::loss_of(object, &loaded)),
         feed: Feed::new(name.as_str(), generation, sources, handling),
@@ -324,6 +324,14 @@ pub(super) fn for_this_machine(payload: &Admitted) -> Result<(&[u8], &Object), A
             .join(", "),
         needs: std::env::consts::ARCH,
     })
+}
+
+/// The digest of the object for this machine, as its manifest was found to say.
+pub(super) fn elf_digest(payload: &Admitted) -> Option<Digest> {
+    let here = Arch::here()?;
+    let mut objects = payload.contents().manifest.objects.iter();
+    let found = objects.find(|object| object.arch == here || object.arch == Arch::Any);
+    found.map(|object| object.digest)
 }
 
 /// The values that legacy JSON or a deployment gives to variables.

@@ -9,6 +9,7 @@ use super::handlers::HandlerError;
 use super::running::Running;
 use crate::fault;
 use crate::instance::feed::{Feed, Turned};
+use crate::instance::handling::TrialError;
 use crate::instance::reader::{Drained, Replaced};
 
 impl Running {
@@ -42,7 +43,8 @@ impl Running {
             self.intend(None, Some(file))?;
         }
         let replaced = self.reader.replace(handling, prepared.generation)?;
-        change.replaced = Some(replaced.map_err(HandlerError::from)?);
+        let begun = replaced.map_err(|error| HandlerError::from(TrialError::from(error)));
+        change.replaced = Some(begun?);
         fault::at("rehandled");
         let original = change.wish.original.clone();
         change.next = Some(self.charge.rehandled(prepared, original));

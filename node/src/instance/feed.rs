@@ -172,6 +172,7 @@ impl Feed {
             });
             if now.ms >= probation.until_ms || half_full {
                 self.end_probation(now, out);
+                self.check(now, out);
             }
             return;
         }

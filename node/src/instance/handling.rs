@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use handler::effects::{Change, Level, Series};
+use handler::effects::{Change, Effects, Level, Series};
 use handler::fault::Fault;
 use handler::{Guest, State};
 
+use super::feed::Turned;
 use super::health::{Health, Stand};
 use super::metrics::{Metrics, Seat};
 use super::source::Batch;
@@ -65,6 +66,22 @@ pub(crate) enum BeginError {
     /// It fails or refuses without any.
     #[error("the handler does not start: {0}")]
     Start(String),
+}
+
+/// Why a handler is refused before it takes over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TrialError {
+    /// It does not begin.
+    #[error(transparent)]
+    Begin(#[from] BeginError),
+    /// It asks for a map that its manifest does not name for it.
+    #[error(
+        "the handler asks for map {map}, to which its manifest gives it no right: name it in [handler.maps]"
+    )]
+    Denied {
+        /// The map.
+        map: String,
+    },
 }
 
 /// A handler and what it can be begun anew from.
@@ -140,19 +157,54 @@ impl Handling {
     /// Begins as the first one of its instance.
     ///
     /// # Errors
-    /// [`BeginError`].
-    pub(crate) fn begin_first(&mut self) -> Result<(), BeginError> {
+    /// [`TrialError`].
+    pub(crate) fn begin_first(&mut self) -> Result<(), TrialError> {
         self.show_metrics();
-        self.begin(None)?;
+        self.begin_with_rights(None)?;
         self.drop_effects();
         Ok(())
+    }
+
+    /// Begins behind another one: what it puts out is held back for a while.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub(super) fn begin_behind(
+        &mut self,
+        previous: Option<&State>,
+        now_ms: u64,
+    ) -> Result<Begun, BeginError> {
+        let begun = self.begin(previous)?;
+        self.drop_effects();
+        self.try_out(now_ms);
+        self.checked_ms = now_ms;
+        Ok(begun)
+    }
+
+    /// Goes on where it was left, with the state of the one that had followed it where it takes that.
+    pub(super) fn go_on(&mut self, state: Option<&State>, now_ms: u64) -> Turned {
+        self.show_metrics();
+        self.checked_ms = now_ms;
+        let taken = state.filter(|state| self.works() && self.accepts(state));
+        let Some(state) = taken else {
+            return Turned::Kept;
+        };
+        let own = self.state.replace(state.clone());
+        let frozen = self.guest.take();
+        if self.begin_again().is_ok() {
+            self.drop_effects();
+            return Turned::Begun(Begun::Carried);
+        }
+        self.state = own;
+        self.guest = frozen;
+        Turned::Kept
     }
 
     /// Begins, with the state of the handler before where its terms and itself let it.
     ///
     /// # Errors
     /// [`BeginError`].
-    pub(crate) fn begin(&mut self, previous: Option<&State>) -> Result<Begun, BeginError> {
+    fn begin(&mut self, previous: Option<&State>) -> Result<Begun, BeginError> {
         self.begun = true;
         let refused = match self.fitting(previous) {
             Ok(None) => None,
@@ -186,17 +238,22 @@ impl Handling {
     /// Begins as it would, to see whether it does: of no use behind that.
     ///
     /// # Errors
-    /// [`BeginError`].
-    pub(crate) fn try_begin(&mut self, previous: Option<&State>) -> Result<(), BeginError> {
+    /// [`TrialError`].
+    pub(crate) fn try_begin(&mut self, previous: Option<&State>) -> Result<(), TrialError> {
         if let Some(guest) = &mut self.guest {
             guest.suppress(true);
         }
-        self.begin(previous).map(drop)
+        self.begin_with_rights(previous)
     }
 
-    /// The first map that it has asked for without a right to it.
-    pub(crate) fn denied(&mut self) -> Option<String> {
-        self.guest.as_mut()?.effects().denied.first().cloned()
+    /// Begins, and asks for no map without a right to it.
+    fn begin_with_rights(&mut self, previous: Option<&State>) -> Result<(), TrialError> {
+        let begun = self.begin(previous);
+        let effects = self.guest.as_mut().map(Guest::effects);
+        if let Some(map) = effects.and_then(|effects| effects.denied.first().cloned()) {
+            return Err(TrialError::Denied { map });
+        }
+        Ok(begun.map(drop)?)
     }
 
     /// The state of before that it may go on with.
@@ -245,7 +302,7 @@ impl Handling {
     }
 
     /// Whether it goes on with states of this schema.
-    pub(super) fn accepts(&self, state: &State) -> bool {
+    fn accepts(&self, state: &State) -> bool {
         self.terms.accepts.contains(&state.schema)
     }
 
@@ -281,10 +338,7 @@ impl Handling {
             tell(*level, line);
         }
         self.told.used(effects);
-        for series in effects.series.drain(..) {
-            self.seats.push(self.metrics.place(&series));
-            self.series.push(series);
-        }
+        seat(effects, &self.metrics, (&mut self.series, &mut self.seats));
         match &mut self.probation {
             Some(probation) => probation.changes.append(&mut effects.changes),
             None => self.metrics.change(&effects.changes, &self.seats),
@@ -298,10 +352,7 @@ impl Handling {
             return;
         };
         let effects = guest.effects();
-        for series in effects.series.drain(..) {
-            self.seats.push(self.metrics.place(&series));
-            self.series.push(series);
-        }
+        seat(effects, &self.metrics, (&mut self.series, &mut self.seats));
         effects.clear();
     }
 
@@ -314,7 +365,7 @@ impl Handling {
     }
 
     /// Puts it on probation.
-    pub(super) fn try_out(&mut self, now_ms: u64) {
+    fn try_out(&mut self, now_ms: u64) {
         self.probation = Some(Probation {
             until_ms: now_ms.saturating_add(PROBATION_MS),
             ..Probation::default()
@@ -329,5 +380,17 @@ impl Handling {
         self.suspect = None;
         self.skips.clear();
         self.told.stands(stand, false);
+    }
+}
+
+/// Finds places for the series that a guest has asked for since the last time.
+fn seat(
+    effects: &mut Effects,
+    metrics: &Metrics,
+    (series, seats): (&mut Vec<Series>, &mut Vec<Seat>),
+) {
+    for asked in effects.series.drain(..) {
+        seats.push(metrics.place(&asked));
+        series.push(asked);
     }
 }

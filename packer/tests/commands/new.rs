@@ -96,13 +96,8 @@ fn a_new_handler_in_rust_brings_its_sdk_and_builds_without_a_network() {
     assert!(written.contains(&"starts/handler/guest/src/lib.rs".to_owned()));
     stage.set("CARGO_NET_OFFLINE", "true");
     let ran = stage.run(&["build", "starts", "-o", "one.wasm"]);
-    if ran.code != 0 {
+    if ran.lacks_rust_library() {
         println!("not run: building a handler in Rust needs its library for WebAssembly");
-        let messages = ran.failed(3);
-        assert!(
-            messages.contains("rustup target add wasm32v1-none"),
-            "{messages}"
-        );
         return;
     }
     assert_eq!(files(&stage, "starts"), written, "nothing is left behind");

@@ -96,6 +96,21 @@ impl Stage {
 }
 
 impl Ran {
+    /// Whether a handler in Rust could not be built for want of its library, which must have been said.
+    pub(crate) fn lacks_rust_library(&self) -> bool {
+        if self.code == 0 {
+            return false;
+        }
+        assert_eq!(self.code, 3, "{}", self.messages);
+        assert!(self.output.is_empty(), "{}", self.text());
+        assert!(
+            self.messages.contains("rustup target add wasm32v1-none"),
+            "{}",
+            self.messages
+        );
+        true
+    }
+
     /// Checks that the command did what it was asked to.
     pub(crate) fn done(self) -> Self {
         assert_eq!(self.code, 0, "{}", self.messages);

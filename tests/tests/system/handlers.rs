@@ -1,6 +1,5 @@
 //! Handlers in a real daemon: replaced with their objects and alone, under load, refused, undone.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +10,7 @@ use serde_json::Value;
 use tests::calls::{failing_lseek, thread_id};
 use tests::payloads;
 
+use super::lines;
 use super::node::Node;
 use super::objects::numbered;
 use super::waiting::{beside, is_root, until};
@@ -83,31 +83,17 @@ fn fire_until(done: &AtomicBool) -> (u64, u64) {
     (thread_id(), fired)
 }
 
-/// The numbers in the file, in its order, by thread; those of the handler alone.
-fn reports(file: &Path) -> BTreeMap<u64, Vec<u64>> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let whole = text
-        .split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'));
-    let mut reports: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for line in whole {
-        let line: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(line["stream"], "report", "{line}");
-        let number =
-            |field: &str| u64::from_str_radix(line["event"][field].as_str().unwrap(), 16).unwrap();
-        reports
-            .entry(number("thread"))
-            .or_default()
-            .push(number("seq"));
-    }
-    reports
+/// A number that the handler put out, and nothing else did.
+fn number_of(line: &Value, field: &str) -> u64 {
+    assert_eq!(line["stream"], "report", "{line}");
+    u64::from_str_radix(line["event"][field].as_str().unwrap(), 16).unwrap()
 }
 
 /// Waits until the file has every call of these threads, each once and in order.
 fn check_file(file: &Path, fired: &[(u64, u64)]) {
     let wanted: u64 = fired.iter().map(|(_, count)| count).sum();
     let seen = until("every call is in the file", || {
-        let mut seen = reports(file);
+        let mut seen = lines::reports(file, number_of);
         seen.retain(|thread, _| fired.iter().any(|(other, _)| other == thread));
         let count: usize = seen.values().map(Vec::len).sum();
         (u64::try_from(count).unwrap() >= wanted).then_some(seen)

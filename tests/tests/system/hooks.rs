@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tests::{calls, corpus};
 
+use super::lines;
 use super::node::{self, Node};
 use super::waiting::{beside, is_root, until};
 
@@ -152,13 +153,8 @@ fn read_with(file: &Path, version_of: fn(u64) -> u64) -> Seen {
 }
 
 fn read_if(file: &Path, is_of: impl Fn(u64, u64) -> bool) -> Seen {
-    let text = std::fs::read_to_string(file).unwrap();
     let mut seen = Seen::new();
-    for line in text
-        .split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'))
-    {
-        let line: Value = serde_json::from_str(line).unwrap();
+    lines::each(file, |line| {
         let event = &line["event"];
         let number = |field: &str| event[field].as_u64().unwrap_or_else(|| panic!("{line}"));
         let generation = line["generation"].as_u64().unwrap();
@@ -174,6 +170,6 @@ fn read_if(file: &Path, is_of: impl Fn(u64, u64) -> bool) -> Seen {
         seen.entry((number("hook"), thread))
             .or_default()
             .push(number("seq"));
-    }
+    });
     seen
 }

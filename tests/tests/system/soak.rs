@@ -2,7 +2,6 @@
 //! order, and what is counted in maps goes on exactly, in shared ones and where counts are added.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use serde_json::Value;
 use tests::calls::{failing_lseek, thread_id};
 
 use super::carry::hand_over;
+use super::lines;
 use super::migrate::{fire, joining, migrated, number, put, turn, value, variable};
 use super::node::Node;
 use super::objects::numbered;
@@ -83,7 +83,7 @@ fn two_hundred_updates_under_load_lose_nothing_and_repeat_nothing() {
         .collect();
     let wanted: usize = expected.values().map(Vec::len).sum();
     let seen = until("every report is in the file", || {
-        let mut seen = reports(&file);
+        let mut seen = lines::reports(&file, number_of);
         // Who else on this machine calls so is nobody of ours.
         seen.retain(|thread, _| expected.contains_key(thread));
         (seen.values().map(Vec::len).sum::<usize>() >= wanted).then_some(seen)
@@ -142,20 +142,6 @@ fn check_counts(node: &Node, fired: &[Fired]) {
     assert_eq!(variable(node, ".bss", "calls"), all);
 }
 
-/// The numbers of the reports in the file, in its order, by thread.
-fn reports(file: &Path) -> BTreeMap<u64, Vec<u64>> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let whole = text
-        .split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'));
-    let mut reports: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for line in whole {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let number = |field: &str| line["event"][field].as_u64().unwrap();
-        reports
-            .entry(number("thread"))
-            .or_default()
-            .push(number("seq"));
-    }
-    reports
+fn number_of(line: &Value, field: &str) -> u64 {
+    line["event"][field].as_u64().unwrap()
 }

@@ -13,6 +13,15 @@ fn said(wasm: &[u8], grant: &Grant) -> String {
     }
 }
 
+/// Checks that a module or component with this import is refused by this rule.
+fn import_refused(kind: &str, import: &str, rule: &str) {
+    let said = said_of(&format!("({kind} (import {import}))"));
+    assert!(
+        said.contains(&format!("the handler imports {rule}")),
+        "{said}"
+    );
+}
+
 fn said_of(text: &str) -> String {
     said(&wat::parse_str(text).unwrap(), &grant())
 }
@@ -112,11 +121,7 @@ fn imports_that_no_node_has_are_refused_by_name() {
             "marrow:handler/host@1.0.0#emit, as a global",
         ),
     ] {
-        let said = said_of(&format!("(module (import {import}))"));
-        assert!(
-            said.contains(&format!("the handler imports {rule}")),
-            "{said}"
-        );
+        import_refused("module", import, rule);
     }
     for (import, rule) in [
         (
@@ -133,11 +138,7 @@ fn imports_that_no_node_has_are_refused_by_name() {
             "marrow:handler/host@1.0.0#symbolize, which the host of version 1.0 does not have",
         ),
     ] {
-        let said = said_of(&format!("(component (import {import}))"));
-        assert!(
-            said.contains(&format!("the handler imports {rule}")),
-            "{said}"
-        );
+        import_refused("component", import, rule);
     }
 }
 

@@ -22,7 +22,8 @@ impl Feed {
         now: Now,
         out: &mut Out<'_>,
     ) -> bool {
-        let (Some(source), Some(handling)) = (self.sources.get_mut(index), self.handling.as_mut())
+        let number = ring_number(&self.sources, index);
+        let (Some(source), Some(handling)) = (self.sources.get(index), self.handling.as_mut())
         else {
             return false;
         };
@@ -30,11 +31,6 @@ impl Feed {
             self.skip(index, bytes, batch, now, out);
             return true;
         }
-        let number = ring_number(&self.sources, index);
-        let (Some(source), Some(handling)) = (self.sources.get_mut(index), self.handling.as_mut())
-        else {
-            return false;
-        };
         let (Some(ring), Some(guest)) = (source.ring(), handling.guest.as_mut()) else {
             return false;
         };

@@ -60,10 +60,18 @@ impl Feed {
             return;
         };
         if let Err(reason) = handling.begin_again() {
-            handling.told.fault(&reason);
-            let stand = handling.health.give_up(now.ms);
-            self.rest(stand, out);
+            self.give_up(&reason, now, out);
         }
+    }
+
+    /// It can't go on as it is, for this reason.
+    pub(super) fn give_up(&mut self, reason: &str, now: Now, out: &mut Out<'_>) {
+        let Some(handling) = &mut self.handling else {
+            return;
+        };
+        handling.told.fault(reason);
+        let stand = handling.health.give_up(now.ms);
+        self.rest(stand, out);
     }
 
     /// One that had just taken over: the one before goes on from the same record, or where there is
@@ -131,11 +139,7 @@ impl Feed {
                 self.mark();
                 (out.tell)(Level::Info, "its handler is tried again");
             }
-            Err(reason) => {
-                handling.told.fault(&reason);
-                let stand = handling.health.give_up(now.ms);
-                self.rest(stand, out);
-            }
+            Err(reason) => self.give_up(&reason, now, out),
         }
     }
 

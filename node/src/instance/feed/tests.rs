@@ -104,7 +104,7 @@ impl Bench {
             submitted: 0,
         };
         let (mut handling, told) = bench.handling(version, Carry::Offered);
-        handling.begin(None).unwrap();
+        handling.begin_first().unwrap();
         let ring = Buffer::Ring(bench.filled.open());
         let source = Source::new("x", 1, "events", ring, Decoder::raw());
         bench.feed = Feed::new("x", 1, vec![source], Some(handling));

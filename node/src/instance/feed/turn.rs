@@ -4,7 +4,7 @@
 use handler::State;
 
 use super::super::handling::{BeginError, Begun, Handling};
-use super::super::source::{Batch, Source};
+use super::super::source::Source;
 use super::{Feed, Former, Now, Out};
 
 /// How a handler took over.
@@ -24,10 +24,7 @@ impl Feed {
     /// Makes ready for being left: ends the probation, takes the last checkpoint.
     pub(crate) fn settle(&mut self, now: Now, out: &mut Out<'_>) {
         self.end_probation(now, out);
-        let works = self.handling.as_ref().is_some_and(Handling::works);
-        if works {
-            self.check(now, out);
-        }
+        self.check(now, out);
         for source in &mut self.sources {
             source.begin_anew();
         }
@@ -40,30 +37,18 @@ impl Feed {
             source.begin_anew();
         }
         self.mark();
-        let state = before.state();
         let Some(handling) = &mut self.handling else {
             return Turned::None;
         };
-        handling.show_metrics();
-        handling.checked_ms = now.ms;
         if handling.has_begun() {
-            let state = state.filter(|state| handling.works() && handling.accepts(state));
-            return match state {
-                Some(state) => handling.hand_back(state),
-                None => Turned::Kept,
-            };
+            return handling.go_on(before.state(), now.ms);
         }
-        match handling.begin(state) {
-            Ok(begun) => {
-                handling.drop_effects();
-                handling.try_out(now.ms);
-                Turned::Begun(begun)
-            }
+        handling.show_metrics();
+        match handling.begin_behind(before.state(), now.ms) {
+            Ok(begun) => Turned::Begun(begun),
             Err(error) => {
                 let reason = error.to_string();
-                handling.told.fault(&reason);
-                let stand = handling.health.give_up(now.ms);
-                self.rest(stand, out);
+                self.give_up(&reason, now, out);
                 Turned::Failed(reason)
             }
         }
@@ -82,13 +67,8 @@ impl Feed {
         out: &mut Out<'_>,
     ) -> Result<Begun, BeginError> {
         self.end_probation(now, out);
-        if self.handling.as_ref().is_some_and(Handling::works) {
-            self.check(now, out);
-        }
-        let begun = next.begin(self.state())?;
-        next.drop_effects();
-        next.try_out(now.ms);
-        next.checked_ms = now.ms;
+        self.check(now, out);
+        let begun = next.begin_behind(self.state(), now.ms)?;
         next.show_metrics();
         let generation_before = self.generation;
         let before = self.handling.replace(next);
@@ -111,13 +91,7 @@ impl Feed {
         self.number(former.generation);
         self.mark();
         let handling = self.handling.as_mut()?;
-        handling.show_metrics();
-        handling.checked_ms = now.ms;
-        let state = state.filter(|state| handling.works() && handling.accepts(state));
-        Some(match state {
-            Some(state) => handling.hand_back(&state),
-            None => Turned::Kept,
-        })
+        Some(handling.go_on(state.as_ref(), now.ms))
     }
 
     /// The state of its handler now.
@@ -138,45 +112,21 @@ impl Feed {
         self.former = None;
     }
 
-    /// Puts out what was held back, and takes the first checkpoint.
+    /// Puts out what was held back. The first checkpoint is the caller's to take.
     pub(super) fn end_probation(&mut self, now: Now, out: &mut Out<'_>) {
-        let Some(handling) = &mut self.handling else {
+        let handling = self.handling.as_mut();
+        let held = handling.and_then(Handling::end_probation);
+        let Some(held) = held.filter(|held| !held.is_empty()) else {
             return;
         };
-        let Some(held) = handling.end_probation() else {
-            return;
-        };
-        self.put_out(&held, now, out);
-        self.check(now, out);
-    }
-
-    fn put_out(&self, held: &Batch, now: Now, out: &mut Out<'_>) {
-        if held.is_empty() {
-            return;
-        }
         for source in &self.sources {
-            source.note(held, now.wall_us);
+            source.note(&held, now.wall_us);
         }
-        (out.deliver)(held);
+        (out.deliver)(&held);
     }
 
-    /// Where each ring stands.
+    /// Records that perf buffers refused since it was last asked.
     pub(crate) fn perf_lost(&mut self) -> u64 {
         self.sources.iter_mut().map(Source::perf_lost).sum()
-    }
-}
-
-impl Handling {
-    /// It goes on with the state of the one that had followed it, where it can, else as it stood.
-    fn hand_back(&mut self, state: &State) -> Turned {
-        let own = self.state.replace(state.clone());
-        let frozen = self.guest.take();
-        if self.begin_again().is_ok() {
-            self.drop_effects();
-            return Turned::Begun(Begun::Carried);
-        }
-        self.state = own;
-        self.guest = frozen;
-        Turned::Kept
     }
 }

@@ -23,6 +23,7 @@ const BUSY_WAIT_MAX: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// The longest sleep: programs that submit with `BPF_RB_NO_WAKEUP` are still read this often.
 const SLEEP_MAX: Duration = Duration::from_millis(100);
+
 fn watch(ear: &UnixStream, feed: &Feed) -> io::Result<Epoll> {
     let epoll = Epoll::new()?;
     epoll.add(ear.as_fd())?;
@@ -132,17 +133,18 @@ impl State {
     /// What was being handed out when another daemon was killed comes before anything else, so that
     /// it is still the last that a file holds when this daemon is killed as well.
     fn replay(&mut self) {
-        while self.pass_over(Source::is_replaying) {}
+        while self
+            .with_feed(|feed, batch, now, out| feed.pass(Source::is_replaying, batch, now, out))
+        {
+        }
     }
 
     /// One span of every source. Returns false when nothing was there.
     fn pass(&mut self) -> bool {
-        self.with_feed(Feed::look_at_the_clock);
-        self.pass_over(|_| true)
-    }
-
-    fn pass_over(&mut self, wanted: impl Fn(&Source) -> bool) -> bool {
-        let moved = self.with_feed(|feed, batch, now, out| feed.pass(wanted, batch, now, out));
+        let moved = self.with_feed(|feed, batch, now, out| {
+            feed.look_at_the_clock(batch, now, out);
+            feed.pass(|_| true, batch, now, out)
+        });
         self.outlet.counters.add_perf_lost(self.feed.perf_lost());
         moved
     }
