@@ -110,14 +110,16 @@ impl Engine {
         }
     }
 
-    /// Removes all that is left of an instance which does not run: first the pins, so that none is left
-    /// of which nothing is known.
+    /// Removes all that is left of an instance which does not run: first the record, and behind that the
+    /// pins. A daemon that is killed between them leaves pins without a record, which the next one
+    /// removes; a record without pins it would take for what ran before the machine was started anew.
     pub(super) fn remove(&self, name: &InstanceName) {
-        if let Some(place) = self.place(name) {
-            place.remove();
-        }
         if let Some(keeper) = &self.shared.config.keeper {
             keeper.note(name, None);
+            keeper.settle();
+        }
+        if let Some(place) = self.place(name) {
+            place.remove();
         }
     }
 

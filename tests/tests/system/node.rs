@@ -71,8 +71,10 @@ impl Node {
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let listening: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| panic!("the daemon said {line:?}"));
+        let listening: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
+            let journal = std::fs::read_to_string(folder.path().join("journal"));
+            panic!("the daemon said {line:?}, and in its journal {journal:?}")
+        });
         let address = listening["legacy"].as_str().unwrap().parse().unwrap();
         Self {
             child,

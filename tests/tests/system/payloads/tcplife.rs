@@ -29,9 +29,7 @@ fn tcplife_tells_both_ends_of_each_connection_once_with_exact_bytes() {
             // Whichever end closes first must not matter.
             exchange(&listener, bytes(number), number.is_multiple_of(2));
         }
-        let events = told(&node, 2 * CONNECTIONS, |event| {
-            event["lport"] == address.port() || event["rport"] == address.port()
-        });
+        let events = told(&node, 2 * CONNECTIONS, |event| is_with(event, address));
         assert_eq!(events.len(), 2 * CONNECTIONS, "{events:?}");
         assert!(events.iter().all(|event| event["family"] == family));
         for number in 0..CONNECTIONS {
@@ -39,7 +37,7 @@ fn tcplife_tells_both_ends_of_each_connection_once_with_exact_bytes() {
         }
     }
     let refused = refused();
-    let events = told(&node, 1, |event| event["rport"] == refused.port());
+    let events = told(&node, 1, |event| is_with(event, refused));
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0]["closed_from"], "SYN_SENT");
     assert_eq!(number(&events[0], "bytes_sent"), 0);
@@ -53,8 +51,8 @@ fn a_connection_that_an_update_finds_open_is_told_with_its_whole_life() {
     let node = Node::start();
     put(&node, "tcplife", "1.0.0", "");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
     let (mut server, _) = listener.accept().unwrap();
     client.write_all(b"before").unwrap();
     let proof = put(&node, "tcplife", "1.0.1", "");
@@ -68,10 +66,8 @@ fn a_connection_that_an_update_finds_open_is_told_with_its_whole_life() {
         .iter()
         .map(|step| steps[*step].as_u64().unwrap())
         .sum();
-    let events = told(&node, 2, |event| {
-        event["lport"] == port || event["rport"] == port
-    });
-    assert_eq!(events.len(), 2);
+    let events = told(&node, 2, |event| is_with(event, address));
+    assert_eq!(events.len(), 2, "{events:?}");
     let sent: Vec<u64> = events
         .iter()
         .map(|event| number(event, "bytes_sent"))
@@ -100,6 +96,15 @@ fn tcplife_tells_only_what_it_is_set_to() {
     let events = told(&node, 1, |_| true);
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0]["lport"], port);
+}
+
+/// Whether the event is of a connection that this process had with the address. A port alone may be
+/// another test's too, in the other family.
+fn is_with(event: &Value, address: SocketAddr) -> bool {
+    let is = |ip: &str, port: &str| {
+        event[ip] == address.ip().to_string().as_str() && event[port] == address.port()
+    };
+    event["pid"] == std::process::id() && (is("laddr", "lport") || is("raddr", "rport"))
 }
 
 /// What the client and the server of a connection send.
