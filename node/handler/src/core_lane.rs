@@ -78,7 +78,8 @@ impl CoreCode {
         let mut store = Store::new(engine.core(), Linear::new(host));
         store.limiter(|linear| &mut linear.host);
         call::judge_deadlines(&mut store);
-        store.data_mut().host.room.bytes_max += rings::offered_bytes(rings);
+        let room = &mut store.data_mut().host.room;
+        room.bytes_max = room.bytes_max.saturating_add(rings::offered_bytes(rings));
         let _ticking = engine.ticking();
         call::begin(&mut store, "start", limits.state_ms_max);
         let made = self.ready.instantiate(&mut store).and_then(|instance| {

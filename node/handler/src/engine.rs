@@ -132,6 +132,9 @@ fn both_lanes() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        // Traps are told with the names of functions, for which neither is needed.
+        .generate_address_map(false)
+        .native_unwind_info(false)
         .max_wasm_stack(STACK_BYTES_MAX)
         .memory_reservation(RESERVED_BYTES)
         .memory_may_move(false)

@@ -71,12 +71,14 @@ impl CoreGuest {
         linear::check(&self.store, whole)?;
         let bytes = bytes.min(INIT_ERROR_BYTES_MAX);
         linear::read(&self.store, Place { bytes, ..whole }, &mut said)?;
-        let is_cut = bytes < whole.bytes;
-        match text(&said, whole) {
-            Ok(said) => Ok(said.to_owned()),
-            Err(_) if is_cut => Ok(String::from_utf8_lossy(&said).into_owned()),
-            Err(fault) => Err(fault),
+        // A cut may go through a character, the beginning of which is left out.
+        if let Err(error) = std::str::from_utf8(&said)
+            && error.error_len().is_none()
+            && bytes < whole.bytes
+        {
+            said.truncate(error.valid_up_to());
         }
+        Ok(text(&said, whole)?.to_owned())
     }
 
     /// The three words that a result consists of.

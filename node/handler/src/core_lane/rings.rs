@@ -41,7 +41,8 @@ pub(super) fn map(
         .iter()
         .map(|window| u64::from(window.bytes))
         .sum();
-    linear.host.room.bytes_max = linear.host.grant.limits.memory_bytes_max + mapped;
+    let bytes_max = linear.host.grant.limits.memory_bytes_max;
+    linear.host.room.bytes_max = bytes_max.saturating_add(mapped);
     Ok(windows)
 }
 
