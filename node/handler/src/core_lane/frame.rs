@@ -52,11 +52,7 @@ pub(super) fn text(bytes: &[u8], place: Place) -> Result<&str, Fault> {
 impl<'a> Frame<'a> {
     /// Begins a call.
     pub(super) fn enter(mut caller: Caller<'a, Linear>, call: &'static str) -> Result<Self, Fault> {
-        let linear = caller.data_mut();
-        if !linear.may_leave {
-            let reason = "was called while the guest gave or took back memory".to_owned();
-            return Err(Fault::Contract { call, reason });
-        }
+        let linear = leaving(&mut caller, call)?;
         let mut given = std::mem::take(&mut linear.scratch);
         given.clear();
         if linear.memory.is_none() {
@@ -165,6 +161,27 @@ impl Drop for Frame<'_> {
             self.caller.data_mut().scratch = std::mem::take(&mut self.given);
         }
     }
+}
+
+/// The node's side, for a host function that is given numbers alone.
+pub(super) fn host<'a>(
+    caller: &'a mut Caller<'_, Linear>,
+    call: &'static str,
+) -> Result<&'a mut Host, Fault> {
+    Ok(&mut leaving(caller, call)?.host)
+}
+
+/// The store's side, if the guest may call the host now.
+fn leaving<'a>(
+    caller: &'a mut Caller<'_, Linear>,
+    call: &'static str,
+) -> Result<&'a mut Linear, Fault> {
+    let linear = caller.data_mut();
+    if linear.may_leave {
+        return Ok(linear);
+    }
+    let reason = "was called while the guest gave or took back memory".to_owned();
+    Err(Fault::Contract { call, reason })
 }
 
 /// What a host function needs of an instance whose start function calls it.

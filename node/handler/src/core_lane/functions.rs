@@ -3,7 +3,7 @@
 
 use wasmtime::{Caller, Linker, Result};
 
-use super::frame::{Area, Frame};
+use super::frame::{self, Area, Frame};
 use super::linear::Linear;
 use crate::effects::Level;
 use crate::fault::Fault;
@@ -82,24 +82,22 @@ fn meters(linker: &mut Linker<Linear>, host: &str) -> Result<()> {
     linker.func_wrap(
         host,
         "add",
-        |caller: Caller<'_, Linear>, series: u32, value: u64| -> Result<()> {
-            Ok(Frame::enter(caller, "add")?.host().add(series, value)?)
+        |mut caller: Caller<'_, Linear>, series: u32, value: u64| -> Result<()> {
+            Ok(frame::host(&mut caller, "add")?.add(series, value)?)
         },
     )?;
     linker.func_wrap(
         host,
         "set",
-        |caller: Caller<'_, Linear>, series: u32, value: f64| -> Result<()> {
-            Ok(Frame::enter(caller, "set")?.host().set(series, value)?)
+        |mut caller: Caller<'_, Linear>, series: u32, value: f64| -> Result<()> {
+            Ok(frame::host(&mut caller, "set")?.set(series, value)?)
         },
     )?;
     linker.func_wrap(
         host,
         "observe",
-        |caller: Caller<'_, Linear>, series: u32, value: f64| -> Result<()> {
-            Ok(Frame::enter(caller, "observe")?
-                .host()
-                .observe(series, value)?)
+        |mut caller: Caller<'_, Linear>, series: u32, value: f64| -> Result<()> {
+            Ok(frame::host(&mut caller, "observe")?.observe(series, value)?)
         },
     )?;
     Ok(())
@@ -212,15 +210,15 @@ fn facts(linker: &mut Linker<Linear>, host: &str) -> Result<()> {
     linker.func_wrap(
         host,
         "now-mono",
-        |caller: Caller<'_, Linear>| -> Result<u64> {
-            Ok(Frame::enter(caller, "now-mono")?.host().now_mono_ns())
+        |mut caller: Caller<'_, Linear>| -> Result<u64> {
+            Ok(frame::host(&mut caller, "now-mono")?.now_mono_ns())
         },
     )?;
     linker.func_wrap(
         host,
         "now-wall",
-        |caller: Caller<'_, Linear>| -> Result<u64> {
-            Ok(Frame::enter(caller, "now-wall")?.host().now_wall_ns())
+        |mut caller: Caller<'_, Linear>| -> Result<u64> {
+            Ok(frame::host(&mut caller, "now-wall")?.now_wall_ns())
         },
     )?;
     linker.func_wrap(
