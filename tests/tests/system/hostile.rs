@@ -1,10 +1,14 @@
 //! What a proxy, a hijacked registry or yesterday's answers can do to a node: withhold, and choose
 //! among signed releases above their floor. Nothing else loads, what runs goes on, the reason is told.
 
+use payload::manifest::{Access, Handler, Limit, MapAccess};
+use payload::unsigned::Unsigned;
 use serde_json::json;
+use tests::payloads;
 
 use super::home::{Home, following, one, polled, reported, runs, two, version};
-use super::release::{floor, release};
+use super::objects::object;
+use super::release::{Release, floor, release, signed};
 use super::served::{Harm, Served};
 use super::waiting::{is_root, until};
 
@@ -268,4 +272,61 @@ fn the_policy_of_the_configuration_is_in_force_and_targets_are_set_where_it_lets
     runs(&node, "fleet-policy", "1.0.0");
     let hook = &node.instance("fleet-policy")["hooks"][0];
     assert_eq!(hook["target"], "sched/sched_process_exit", "{hook}");
+}
+
+/// A handler that logs five lines at each tick.
+const LOGS: &str = r#"(module
+    (import "marrow:handler/host@1.0.0" "log" (func $log (param i32 i32 i32)))
+    (memory (export "memory") 1)
+    (func $line (call $log (i32.const 2) (i32.const 0) (i32.const 0)))
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+    (func (export "init") (param i32 i32 i32 i32 i32 i32) (result i32) (i32.const 32))
+    (func (export "on-events") (param i32 i32 i32) (result i32) (local.get 2))
+    (func (export "on-tick") (param i64)
+        (call $line) (call $line) (call $line) (call $line) (call $line)))"#;
+
+/// A signed release of the object and a handler that asks for this.
+fn handled(version: &str, asked: impl FnOnce(&mut Handler)) -> Release {
+    let wasm = wat::parse_str(LOGS).unwrap();
+    let file = payloads::handled("acme/trace", version, &object("one"), &wasm, asked).unwrap();
+    signed(Unsigned::from_payload(&file).unwrap().contents(), 1)
+}
+
+#[test]
+fn the_policy_wins_over_what_a_handler_asks_for() {
+    if !is_root("policies of handlers") {
+        return;
+    }
+    let (registry, home) = (Served::start(), Home::new());
+    let config = home
+        .policy("[policy.handler]\nmaps_readable = [\"acme/trace:r*\"]\nlog_lines_per_s_max = 2\n");
+    let asks = |access| MapAccess {
+        map: "rb".to_owned(),
+        access,
+    };
+    let writes = handled("1.0.0", |asked| asked.maps = vec![asks(Access::Write)]);
+    let floods = handled("1.1.0", |asked| asked.log_lines_per_s_max = Limit(3));
+    let reads = handled("1.2.0", |asked| asked.maps = vec![asks(Access::Read)]);
+    registry.wants(&[("fleet-handler", &writes)]);
+    let node = home.start_with(&registry.url(), &["--config", &config]);
+    let refused = |version: &str, says: [&str; 2]| {
+        reported(
+            &registry,
+            &format!("policy_refused fleet-handler {version}"),
+        );
+        let told = registry.outcome("policy_refused").unwrap();
+        let detail = told["problem"]["detail"].as_str().unwrap();
+        assert!(says.iter().all(|words| detail.contains(words)), "{detail}");
+        assert!(node.instances().is_empty());
+    };
+    refused("1.0.0", ["acme/trace:rb", "policy.handler.maps_writable"]);
+    registry.wants(&[("fleet-handler", &floods)]);
+    refused("1.1.0", ["= 3", "policy.handler.log_lines_per_s_max is 2"]);
+    registry.wants(&[("fleet-handler", &reads)]);
+    runs(&node, "fleet-handler", "1.2.0");
+    // It says nothing about its log: the node's cap is below what that would give it.
+    until("lines beyond the node's cap are dropped", || {
+        let handler = &node.instance("fleet-handler")["handler"];
+        (handler["log_dropped"].as_u64()? >= 3).then_some(())
+    });
 }

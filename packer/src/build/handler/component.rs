@@ -34,3 +34,21 @@ pub(super) fn of_core(core: &[u8], abi: Option<&Abi>) -> Result<Vec<u8>, String>
 fn shown(error: impl std::fmt::Display) -> String {
     format!("{error:#}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::handler::WORLD_VERSION;
+
+    #[test]
+    fn a_handler_that_says_nothing_is_of_the_contracts_version() {
+        let package = format!("package marrow:handler@{WORLD_VERSION};");
+        assert!(CONTRACT.contains(&package));
+    }
+
+    #[test]
+    fn a_module_without_the_functions_of_the_world_makes_no_component() {
+        let refused = of_core(b"\0asm\x01\0\0\0", None).unwrap_err();
+        assert!(refused.contains("init"), "{refused}");
+    }
+}
