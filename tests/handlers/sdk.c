@@ -4,52 +4,7 @@
  * handler.h has is used here. Compiled, and run in both lanes, by the tests of the SDK.
  */
 #include "handler.h"
-
-/* What to do; the test has the same numbers. */
-enum what {
-	/* The key takes the value; what was there before is put out. */
-	GET = 1,
-	FIND,
-	REMOVE,
-	/* The entries, the one used last first. */
-	LIST,
-	/* The text in every form. */
-	TEXT,
-	/* The number in every form. */
-	NUMBER,
-	/* The first 16 bytes of the text as an address. */
-	ADDRESS,
-	/* The map `counts`: the value of the key, and all of it. */
-	LOOKUP,
-	UPDATE,
-	DELETE,
-	SCAN,
-	/* Metrics: by the number, or by the text as the label. */
-	COUNT,
-	OBSERVE,
-	/* The setting of this name. */
-	SETTING,
-	PROCESS,
-	LAYOUT,
-	CLOCKS,
-	LOG,
-	/* A histogram with the value. */
-	HIST,
-	/* An output of so many letters. */
-	LONG,
-	/* So many objects within each other. */
-	DEEP,
-	/* Asks for the setting so many times. */
-	SPEND,
-	TRAP,
-};
-
-struct step {
-	enum what what;
-	__u32 key;
-	__u64 value;
-	char text[64];
-};
+#include "step.h"
 
 #define ENTRIES 5
 
@@ -308,11 +263,11 @@ HANDLE_EVENTS(steps, struct step, do_step);
 /* Tells how many records a span had, and what they add up to. */
 static void add_up(struct walk *walk)
 {
-	const __u64 *number;
+	const struct number *number;
 	__u64 sum = 0, records = 0;
 
 	FOR_EACH_EVENT(number, walk) {
-		sum += *number;
+		sum += number->number;
 		records++;
 	}
 	state.spans++;
@@ -323,7 +278,7 @@ static void add_up(struct walk *walk)
 	emit("span");
 }
 
-HANDLE_SPANS(spans, __u64, add_up);
+HANDLE_SPANS(spans, struct number, add_up);
 
 void on_tick(__u64 now_ns)
 {

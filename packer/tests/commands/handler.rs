@@ -177,9 +177,11 @@ fn the_very_same_core_module_becomes_a_component_that_says_the_same() {
 #[test]
 fn every_function_of_the_contract_has_the_same_signature_in_both_lanes() {
     // It uses all that handler.h has; the component's linking compares each signature.
-    let source = std::fs::read_to_string(repository("tests/handlers/sdk.c")).unwrap();
+    let read = |name| std::fs::read_to_string(repository(name)).unwrap();
+    let source = read("tests/handlers/sdk.c");
     for lane in ["core", "component"] {
         let stage = folder(&format!("[handler]\nlane = \"{lane}\"\n"), &source);
+        stage.file("handled/step.h", read("tests/handlers/step.h"));
         stage.run(&["build", "handled", "-o", "p.wasm"]).done();
         let imports = listed(&stage, "p.wasm")["imports"].clone();
         assert_eq!(imports, serde_json::json!(contract()), "{lane}");
