@@ -8,6 +8,7 @@ mod sdk {
     mod bounds;
     mod forms;
     mod maps;
+    mod payloads;
     mod stage;
     mod state;
     mod steps;

@@ -52,7 +52,7 @@ pub(crate) struct Way {
     pub(crate) mapped: bool,
 }
 
-const LANES: [&str; 1] = ["core"];
+const LANES: [&str; 2] = ["core", "component"];
 const HANDLERS: &str = "tests/handlers";
 
 /// Every way to run one.
