@@ -192,7 +192,6 @@ impl Handling {
         let own = self.state.replace(state.clone());
         let frozen = self.guest.take();
         if self.begin_again().is_ok() {
-            self.drop_effects();
             return Turned::Begun(Begun::Carried);
         }
         self.state = own;
@@ -290,8 +289,9 @@ impl Handling {
         let state = self.state.take();
         let begun = self.init(state.as_ref());
         self.state = state;
-        if begun.is_err() {
-            self.guest = None;
+        match begun {
+            Ok(()) => self.drop_effects(),
+            Err(_) => self.guest = None,
         }
         begun
     }
