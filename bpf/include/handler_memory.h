@@ -67,7 +67,14 @@ LOOP("memset") void *memset(void *to, int value, size_t bytes)
 LOOP("memcmp") int memcmp(const void *left, const void *right, size_t bytes)
 {
 	const __u8 *a = left, *b = right;
+	__u64 one, other;
 
+	for (; bytes >= sizeof(one); bytes -= sizeof(one), a += sizeof(one), b += sizeof(one)) {
+		__builtin_memcpy(&one, a, sizeof(one));
+		__builtin_memcpy(&other, b, sizeof(other));
+		if (one != other)
+			break;
+	}
 	for (; bytes; bytes--, a++, b++)
 		if (*a != *b)
 			return *a < *b ? -1 : 1;
@@ -89,6 +96,25 @@ LOOP("strcmp") int strcmp(const char *left, const char *right)
 		left++, right++;
 	return (__u8)*left - (__u8)*right;
 }
+
+/* Whether both are the same: of a length that is known, without a call or a loop. */
+static inline __attribute__((always_inline)) bool bytes_equal(const char *one, const char *other,
+							      __u32 bytes)
+{
+	__u64 differs = 0, a = 0, b = 0;
+
+	for (; bytes >= sizeof(a); bytes -= sizeof(a), one += sizeof(a), other += sizeof(b)) {
+		__builtin_memcpy(&a, one, sizeof(a));
+		__builtin_memcpy(&b, other, sizeof(b));
+		differs |= a ^ b;
+	}
+	for (; bytes; bytes--)
+		differs |= *one++ ^ *other++;
+	return !differs;
+}
+
+/* Whether a field begins with a literal, which is no longer than the field. */
+#define BEGINS_WITH(field, literal) bytes_equal((field), (literal), sizeof(literal) - 1)
 
 /*
  * Arguments and results of calls lie one behind the other, until the call of the handler ends. The

@@ -62,3 +62,34 @@ pub trait Maps: Send + Sync {
     /// What the kernel says.
     fn scan(&self, map: &str, after: Option<&[u8]>, entries_max: u32) -> Result<Vec<u8>, MapError>;
 }
+
+/// Of an object that has no maps for its handler.
+pub struct NoMaps;
+
+impl NoMaps {
+    fn absent<T>(map: &str) -> Result<T, MapError> {
+        Err(MapError::Absent(map.to_owned()))
+    }
+}
+
+impl Maps for NoMaps {
+    fn shape(&self, map: &str) -> Result<Shape, MapError> {
+        Self::absent(map)
+    }
+
+    fn lookup(&self, map: &str, _: &[u8]) -> Result<Option<Vec<u8>>, MapError> {
+        Self::absent(map)
+    }
+
+    fn update(&self, map: &str, _: &[u8], _: &[u8]) -> Result<(), MapError> {
+        Self::absent(map)
+    }
+
+    fn delete(&self, map: &str, _: &[u8]) -> Result<bool, MapError> {
+        Self::absent(map)
+    }
+
+    fn scan(&self, map: &str, _: Option<&[u8]>, _: u32) -> Result<Vec<u8>, MapError> {
+        Self::absent(map)
+    }
+}

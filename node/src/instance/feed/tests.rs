@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use handler::Engine;
 use handler::grant::{Grant, Limits, Ring as Given};
-use handler::maps::{MapError, Maps, Shape};
+use handler::maps::NoMaps;
 use handler::{Clock, Compiled, GuestRing, World};
 use payload::event::Decoder;
 use serde_json::Value;
@@ -23,9 +23,6 @@ use crate::kernel::ring::filled::Filled;
 const RING_BYTES: u32 = 1 << 20;
 const SCHEMA: u32 = 7;
 
-/// A payload without maps for its handler.
-struct NoMaps;
-
 fn world() -> World {
     World {
         maps: Arc::new(NoMaps),
@@ -34,24 +31,6 @@ fn world() -> World {
             now_wall_ns: || 0,
         },
         processes: false,
-    }
-}
-
-impl Maps for NoMaps {
-    fn shape(&self, map: &str) -> Result<Shape, MapError> {
-        Err(MapError::Absent(map.to_owned()))
-    }
-    fn lookup(&self, map: &str, _: &[u8]) -> Result<Option<Vec<u8>>, MapError> {
-        Err(MapError::Absent(map.to_owned()))
-    }
-    fn update(&self, map: &str, _: &[u8], _: &[u8]) -> Result<(), MapError> {
-        Err(MapError::Absent(map.to_owned()))
-    }
-    fn delete(&self, map: &str, _: &[u8]) -> Result<bool, MapError> {
-        Err(MapError::Absent(map.to_owned()))
-    }
-    fn scan(&self, map: &str, _: Option<&[u8]>, _: u32) -> Result<Vec<u8>, MapError> {
-        Err(MapError::Absent(map.to_owned()))
     }
 }
 
@@ -288,6 +267,21 @@ fn of_300_versions_that_fail_none_has_put_out_anything() {
         "all, once, in order"
     );
     assert_eq!(bench.counted(), (bench.submitted, 0));
+}
+
+#[test]
+fn what_a_handler_says_at_the_end_of_its_instance_is_put_out_last() {
+    let Some(mut bench) = Bench::new(FIRST) else {
+        return;
+    };
+    bench.submit(3, |_| 0);
+    bench.read();
+    bench.with(|feed, batch, now, out| {
+        feed.settle(now, out);
+        feed.shut_down(batch, now, out);
+    });
+    assert_eq!(bench.numbers(), [0, 1, 2, u64::MAX - 1]);
+    assert_eq!(bench.told.shown().faults, 0);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! One handler follows another: with the rings of its own generation, or on the same ones. A part of
 //! `feed`. Must never have two handlers put out the same record.
 
-use handler::State;
+use handler::effects::Level;
+use handler::{Reason, State};
 
 use super::super::handling::{BeginError, Begun, Handling};
-use super::super::source::Source;
+use super::super::source::{Batch, Source};
 use super::{Feed, Former, Now, Out};
 
 /// How a handler took over.
@@ -27,6 +28,31 @@ impl Feed {
         self.check(now, out);
         for source in &mut self.sources {
             source.begin_anew();
+        }
+    }
+
+    /// Tells its handler that the instance ends, behind the last record: what it says to that is put
+    /// out.
+    pub(crate) fn shut_down(&mut self, batch: &mut Batch, now: Now, out: &mut Out<'_>) {
+        let Some(handling) = &mut self.handling else {
+            return;
+        };
+        let Some(guest) = &mut handling.guest else {
+            return;
+        };
+        guest.suppress(false);
+        if let Err(fault) = guest.shutdown(Reason::Stop) {
+            let reason = fault.to_string();
+            handling.told.fault(&reason);
+            (out.tell)(
+                Level::Error,
+                &format!("its handler failed at the end: {reason}"),
+            );
+        }
+        batch.begin(now.wall_us, false);
+        handling.take(batch, &self.prefix, None, out.tell);
+        if !batch.is_empty() {
+            (out.deliver)(batch);
         }
     }
 

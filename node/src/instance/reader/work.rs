@@ -80,6 +80,7 @@ impl State {
             match self.inbox.try_recv() {
                 Ok(Command::Finish(reply)) => {
                     let drained = self.drain();
+                    self.with_feed(Feed::shut_down);
                     self.outlet.sinks.flush();
                     let _engine_gone = reply.send(drained);
                     return;
