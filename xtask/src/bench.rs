@@ -1,4 +1,4 @@
-//! `cargo xtask bench load|events|swap|pull|footprint [--json] [--check]`: times, as ratios measured
+//! `cargo xtask bench load|events|handler|swap|pull|footprint [--json] [--check]`: times, as ratios measured
 //! in one run against a named baseline, counts, and sizes. Called by people who change a hot path.
 //! Must never compare with a number from another run or another machine.
 
@@ -6,6 +6,7 @@ mod baseline;
 mod child;
 mod events;
 mod footprint;
+mod handler;
 mod load;
 mod pull;
 mod request;
@@ -27,13 +28,14 @@ pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
     let measure = match name {
         "load" => || load::measure(&Baseline::build()?),
         "events" => || events::measure(&Baseline::build()?),
+        "handler" => || handler::measure(&Baseline::build()?),
         "swap" => || swap::measure(&Baseline::build()?),
         "pull" => || {
             setup::to_pull()?;
             pull::measure()
         },
         "footprint" => footprint::measure,
-        other => bail!("unknown bench {other:?}: load, events, swap, pull or footprint"),
+        other => bail!("unknown bench {other:?}: load, events, handler, swap, pull or footprint"),
     };
     if let Some(unknown) = options
         .iter()

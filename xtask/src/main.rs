@@ -32,7 +32,7 @@ usage: cargo xtask COMMAND
                   with --all every kernel and every selftest
   tidy            the rules of the house that neither rustfmt nor clippy knows
   bpf             compile bpf/*/ and tests/corpus/ to target/bpf/
-  bench load|events|swap|pull|footprint [--json] [--check]
+  bench load|events|handler|swap|pull|footprint [--json] [--check]
                   times and counts against a named baseline, and sizes
   kernel [KERNEL…] [--write] [-- COMMAND…]
                   every kind of hook on Debian's kernels, booted in QEMU, and on this machine's

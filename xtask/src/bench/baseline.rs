@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::{bpf, run};
 
-const PROGRAMS: [&str; 8] = [
-    "loader", "meter", "flood", "printer", "sink", "flips", "whole", "cost",
+const PROGRAMS: [&str; 9] = [
+    "loader", "meter", "flood", "printer", "sink", "flips", "whole", "cost", "flow",
 ];
 
 /// Where the compiled programs and objects are.

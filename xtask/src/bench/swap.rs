@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::baseline::{self, Baseline};
-use super::table::{Table, median};
+use super::table::{Table, median, percentile_99, spread};
 use crate::run;
 use whole::Whole;
 
@@ -63,14 +63,9 @@ pub(super) fn measure(baseline: &Baseline) -> Result<Table> {
     counts(&mut table, &gate, &whole);
     times(&mut table, &gate, &whole);
     rivals(&mut table, &detached, &attached);
-    let range = |costs: &[f64]| {
-        let low = costs.iter().copied().fold(f64::NAN, f64::min);
-        let high = costs.iter().copied().fold(f64::NAN, f64::max);
-        format!("{low:.1} to {high:.1}")
-    };
     let meaning = format!(
-        "a run of an xdp program behind a switch, less one alone: {ROUNDS} rounds, {}",
-        range(&costs_ns)
+        "a run of an xdp program behind a switch, less one alone: {}",
+        spread(&costs_ns)
     );
     table.row("switch_cost_ns", median(costs_ns), meaning);
     Ok(table)
@@ -183,24 +178,4 @@ fn number(count: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let number = count as f64;
     number
-}
-
-/// NaN of nothing.
-fn percentile_99(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let at = (values.len() * 99).div_ceil(100).saturating_sub(1);
-    values.get(at).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ninety_nine_of_a_hundred_are_at_most_the_percentile() {
-        let values = (1..=1000).rev().map(f64::from);
-        assert!((percentile_99(values.collect()) - 990.0).abs() < f64::EPSILON);
-        assert!((percentile_99(vec![3.0]) - 3.0).abs() < f64::EPSILON);
-        assert!(percentile_99(Vec::new()).is_nan());
-    }
 }

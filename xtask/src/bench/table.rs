@@ -67,9 +67,31 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// What 99 of 100 do not exceed; NaN of nothing.
+pub(crate) fn percentile_99(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let at = (values.len() * 99).div_ceil(100).saturating_sub(1);
+    values.get(at).copied().unwrap_or(f64::NAN)
+}
+
+/// The least and the most of what was measured, for people.
+pub(crate) fn spread(values: &[f64]) -> String {
+    let low = values.iter().copied().fold(f64::NAN, f64::min);
+    let high = values.iter().copied().fold(f64::NAN, f64::max);
+    format!("{} rounds, {low:.2} to {high:.2}", values.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ninety_nine_of_a_hundred_are_at_most_the_percentile() {
+        let values = (1..=1000).rev().map(f64::from);
+        assert!((percentile_99(values.collect()) - 990.0).abs() < f64::EPSILON);
+        assert!((percentile_99(vec![3.0]) - 3.0).abs() < f64::EPSILON);
+        assert!(percentile_99(Vec::new()).is_nan());
+    }
 
     #[test]
     fn a_missed_bound_is_named_and_nan_misses_every_bound() {

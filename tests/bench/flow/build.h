@@ -1,0 +1,2 @@
+/* `bench handler` writes other numbers here for other handlers over the same object. */
+#define BUILD 1

@@ -1,0 +1,158 @@
+//! A handler while records are made beside it: how many come through, and what replacing it costs.
+//! Must never take the node's word for what was lost: the handler sees the records' numbers.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStderr, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::super::child::Ended;
+use super::sides::{Sides, counted, node};
+use crate::run;
+
+/// How long records are made for, milliseconds.
+const LIVE_MS: u32 = 3_000;
+/// The same while handlers are replaced; the replacing ends before.
+const SWAPPING_MS: u32 = 12_000;
+const SWAPS: usize = 200;
+/// Between two calls meanwhile, which make a thousand records each: compiling and reading share a core
+/// on a machine of two, and the ring has to last while the reader waits for it.
+const SWAPPING_REST_US: u32 = 500;
+
+/// What became of records that were made live.
+pub(super) struct Through {
+    pub(super) made: f64,
+    pub(super) per_s: f64,
+    pub(super) lost: f64,
+}
+
+/// What became of them while handlers were replaced.
+pub(super) struct Swaps {
+    pub(super) counted: Through,
+    pub(super) duplicated: f64,
+    pub(super) pauses_us: Vec<f64>,
+}
+
+/// One handler.
+///
+/// # Errors
+/// When the node or the load fails.
+pub(super) fn through(sides: &Sides<'_>) -> Result<Through> {
+    let reader = Reader::start(sides, "live")?;
+    let made = run::captured(sides.flow().args(["live", &LIVE_MS.to_string(), "0"]))?;
+    through_of(&made, &reader.stop()?)
+}
+
+/// Handlers behind each other.
+///
+/// # Errors
+/// When the node or the load fails, or an update is none of the handler alone.
+pub(super) fn swaps(sides: &Sides<'_>) -> Result<Swaps> {
+    let mut reader = Reader::start(sides, "swaps")?;
+    let mut flow = sides.flow();
+    flow.args([
+        "live",
+        &SWAPPING_MS.to_string(),
+        &SWAPPING_REST_US.to_string(),
+    ]);
+    let mut load = Ended::start(flow.stdout(Stdio::piped()))?;
+    let mut pauses_us = Vec::with_capacity(SWAPS);
+    for swap in 1..=SWAPS {
+        pauses_us.push(reader.replace(&sides.core[swap % 2])?);
+    }
+    ensure!(
+        load.0.try_wait()?.is_none(),
+        "the load ended before the last of {SWAPS} updates"
+    );
+    let mut made = String::new();
+    let printed = load.0.stdout.take().context("its output is piped")?;
+    BufReader::new(printed).read_line(&mut made)?;
+    let counted = reader.stop()?;
+    let duplicated = counted["duplicated"].as_f64();
+    Ok(Swaps {
+        counted: through_of(&made, &counted)?,
+        duplicated: duplicated.unwrap_or(f64::NAN),
+        pauses_us,
+    })
+}
+
+/// `made` is what the load printed, `counted` what the handler says.
+fn through_of(made: &str, counted: &Value) -> Result<Through> {
+    let (made, ns) = made
+        .trim()
+        .split_once(' ')
+        .with_context(|| format!("the load printed {made:?}"))?;
+    let (made, ns): (f64, f64) = (made.parse()?, ns.parse()?);
+    let lost = counted["lost"].as_f64().unwrap_or(f64::NAN);
+    Ok(Through {
+        made,
+        per_s: made / (ns / 1e9),
+        lost,
+    })
+}
+
+/// `node run`, whose file is replaced.
+struct Reader {
+    process: Ended,
+    /// Where its proofs come.
+    told: BufReader<ChildStderr>,
+    file: PathBuf,
+    output: PathBuf,
+}
+
+impl Reader {
+    /// Starts it and waits for the proof of its start.
+    fn start(sides: &Sides<'_>, name: &str) -> Result<Self> {
+        let (file, output) = (sides.output("running.wasm"), sides.output(name));
+        std::fs::copy(&sides.core[0], &file)?;
+        let mut command = node(&file);
+        command.args(["--bake", "0"]).stdin(Stdio::null());
+        command.stdout(File::create(&output)?);
+        let mut process = Ended::start(command.stderr(Stdio::piped()))?;
+        let told = process.0.stderr.take().context("its errors are piped")?;
+        let mut reader = Self {
+            process,
+            told: BufReader::new(told),
+            file,
+            output,
+        };
+        reader.proof()?;
+        Ok(reader)
+    }
+
+    /// Has another handler follow; microseconds of its pause.
+    fn replace(&mut self, payload: &Path) -> Result<f64> {
+        let next = self.file.with_extension("next");
+        std::fs::copy(payload, &next)?;
+        std::fs::rename(&next, &self.file)?;
+        self.process.signal("HUP")?;
+        let proof = self.proof()?;
+        let handler = &proof["handler"];
+        ensure!(
+            handler["alone"] == true && handler["state"] == "carried",
+            "no update of the handler alone: {proof}"
+        );
+        let pause = proof["steps"]["pause_us"].as_f64();
+        pause.with_context(|| format!("a proof without a pause: {proof}"))
+    }
+
+    fn proof(&mut self) -> Result<Value> {
+        let mut line = String::new();
+        self.told.read_line(&mut line)?;
+        match serde_json::from_str::<Value>(&line) {
+            Ok(proof) if proof["to"].is_object() => Ok(proof),
+            _ => bail!("the node said {line:?} in place of a proof"),
+        }
+    }
+
+    /// Ends it; what its last handler counted.
+    fn stop(mut self) -> Result<Value> {
+        self.process.signal("TERM")?;
+        let status = self.process.0.wait()?;
+        ensure!(status.success(), "the node ended with {status}");
+        counted(&self.output)
+    }
+}
