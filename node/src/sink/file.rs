@@ -255,3 +255,13 @@ impl Sink for FileSink {
         delivery
     }
 }
+
+impl Drop for FileSink {
+    /// A process that is being started may have the descriptor for a moment, and with it the lock.
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            // The last descriptor that is closed lets go of it, too.
+            let _unlocked = file.unlock();
+        }
+    }
+}
