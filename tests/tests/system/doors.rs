@@ -171,7 +171,7 @@ fn a_socket_that_its_process_has_closed_is_not_taken_for_roots() {
     }
     let node = Node::start();
     // The daemon does not accept while it is stopped, so the trick always comes in time.
-    node.signal(libc::SIGSTOP);
+    node.freeze();
     let port = as_nobody(|| {
         let mut stream = TcpStream::connect(node.address()).unwrap();
         stream.write_all(&start(&[])).unwrap();
@@ -191,7 +191,7 @@ fn a_reset_connection_is_not_taken_for_roots_new_one_on_its_port() {
         return;
     }
     let node = Node::start();
-    node.signal(libc::SIGSTOP);
+    node.freeze();
     // Closed with a reset: the bytes wait in the daemon's accepted socket, the port is free, and
     // root, who knows nothing, gets it. Another test's connection may hold the port; then again.
     let (port, mut asking) = until("root gets the intruder's port", || {

@@ -184,6 +184,20 @@ impl Node {
         send(self.pid(), signal);
     }
 
+    /// Stops it where it is, each of its threads: one that still runs may accept and answer.
+    pub(crate) fn freeze(&self) {
+        self.signal(libc::SIGSTOP);
+        until("every thread has stopped", || {
+            let mut threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+            let stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+                let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+                let state = stat.rsplit_once(") ").unwrap().1;
+                state.starts_with('T')
+            };
+            threads.all(stopped).then_some(())
+        });
+    }
+
     /// A request over the unix socket; `None` where the daemon dies of it.
     pub(crate) fn ask_mortal(&self, line: &str, body: &[u8]) -> Option<Answer> {
         http::unix_of_mortal(
