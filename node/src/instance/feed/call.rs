@@ -172,10 +172,7 @@ impl Feed {
 
     /// Tells the handler the time, once a second, and takes a checkpoint behind that.
     pub(super) fn tick(&mut self, batch: &mut Batch, now: Now, out: &mut Out<'_>) {
-        let Self {
-            handling, prefix, ..
-        } = self;
-        let Some(handling) = handling.as_mut() else {
+        let Some(handling) = self.handling.as_mut() else {
             return;
         };
         let Some(guest) = &mut handling.guest else {
@@ -184,14 +181,22 @@ impl Feed {
         guest.suppress(false);
         match guest.on_tick(monotonic_ns()) {
             Ok(()) => {
-                batch.begin(now.wall_us, false);
-                handling.take(batch, prefix, None, out.tell);
-                if !batch.is_empty() {
-                    (out.deliver)(batch);
-                }
+                self.put_out_own(batch, now, out);
                 self.check(now, out);
             }
             Err(fault) => self.failed(&fault, None, now, out),
+        }
+    }
+
+    /// Puts out what the handler said of its own accord, to no record.
+    pub(super) fn put_out_own(&mut self, batch: &mut Batch, now: Now, out: &mut Out<'_>) {
+        let Some(handling) = &mut self.handling else {
+            return;
+        };
+        batch.begin(now.wall_us, false);
+        handling.take(batch, &self.prefix, None, out.tell);
+        if !batch.is_empty() {
+            (out.deliver)(batch);
         }
     }
 

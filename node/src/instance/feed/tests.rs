@@ -285,6 +285,25 @@ fn what_a_handler_says_at_the_end_of_its_instance_is_put_out_last() {
 }
 
 #[test]
+fn what_a_handler_says_at_the_end_and_fails_is_not_put_out() {
+    let version = Version {
+        fails_on_tick: true,
+        ..FIRST
+    };
+    let Some(mut bench) = Bench::new(version) else {
+        return;
+    };
+    bench.submit(3, |_| 0);
+    bench.read();
+    bench.with(|feed, batch, now, out| {
+        feed.settle(now, out);
+        feed.shut_down(batch, now, out);
+    });
+    assert_eq!(bench.numbers(), [0, 1, 2]);
+    assert_eq!(bench.told.shown().faults, 1);
+}
+
+#[test]
 fn one_record_that_fails_is_skipped_and_no_other() {
     let Some(mut bench) = Bench::new(FIRST) else {
         return;

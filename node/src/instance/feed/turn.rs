@@ -41,18 +41,14 @@ impl Feed {
             return;
         };
         guest.suppress(false);
-        if let Err(fault) = guest.shutdown(Reason::Stop) {
-            let reason = fault.to_string();
-            handling.told.fault(&reason);
-            (out.tell)(
-                Level::Error,
-                &format!("its handler failed at the end: {reason}"),
-            );
-        }
-        batch.begin(now.wall_us, false);
-        handling.take(batch, &self.prefix, None, out.tell);
-        if !batch.is_empty() {
-            (out.deliver)(batch);
+        match guest.shutdown(Reason::Stop) {
+            Ok(()) => self.put_out_own(batch, now, out),
+            Err(fault) => {
+                let reason = fault.to_string();
+                handling.told.fault(&reason);
+                let line = format!("its handler failed at the end: {reason}");
+                (out.tell)(Level::Error, &line);
+            }
         }
     }
 
