@@ -1,11 +1,15 @@
 /*
- * Fills the ring of `bench handler` and measures who reads it. Needs root.
+ * Fills the ring of `bench handler` and looks at who reads it. Needs root.
  *
- * usage: flow rounds PID FILLS: fills the ring FILLS times while the process is stopped, wakes it,
- *	and waits until all is given back; prints the nanoseconds of its CPUs and the records, each
- *time. The first fill is made until somebody reads it, and is not printed. usage: flow live MS:
- *makes records without a rest, on CPU 0; prints the records and the nanoseconds until the last was
- *given back.
+ * flow rounds PID FILLS
+ *
+ * Fills the ring so many times while the process is stopped, wakes it, and waits until all is given
+ * back. Prints the nanoseconds of its CPUs and the records, each time but the first.
+ *
+ * flow live MS REST_US
+ *
+ * Makes records on CPU 0, with so long a rest behind each call. Prints the records and the
+ * nanoseconds until the last was given back.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -11,6 +11,7 @@ mod load;
 mod pull;
 mod request;
 mod rival;
+mod running;
 mod swap;
 mod table;
 

@@ -4,7 +4,7 @@
 
 /* The argument of getpgid(2) that makes records; no process has such an id. */
 #define FLOW_MARK 0x666c6f77
-/* Records of one call, as in ../flow.c. */
+/* Records of one call. */
 #define FLOW_BATCH 1000
 
 /* 168 bytes. */

@@ -3,14 +3,15 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::super::child::Ended;
-use super::sides::{Sides, counted, node};
+use super::super::running::Running;
+use super::sides::{Sides, counted};
 use crate::run;
 
 /// How long records are made for, milliseconds.
@@ -41,9 +42,10 @@ pub(super) struct Swaps {
 /// # Errors
 /// When the node or the load fails.
 pub(super) fn through(sides: &Sides<'_>) -> Result<Through> {
-    let reader = Reader::start(sides, "live")?;
+    let (node, output) = start(sides, "live")?;
     let made = run::captured(sides.flow().args(["live", &LIVE_MS.to_string(), "0"]))?;
-    through_of(&made, &reader.stop()?)
+    node.stop()?;
+    through_of(&made, &counted(&output)?)
 }
 
 /// Handlers behind each other.
@@ -51,7 +53,7 @@ pub(super) fn through(sides: &Sides<'_>) -> Result<Through> {
 /// # Errors
 /// When the node or the load fails, or an update is none of the handler alone.
 pub(super) fn swaps(sides: &Sides<'_>) -> Result<Swaps> {
-    let mut reader = Reader::start(sides, "swaps")?;
+    let (mut node, output) = start(sides, "swaps")?;
     let mut flow = sides.flow();
     flow.args([
         "live",
@@ -61,7 +63,7 @@ pub(super) fn swaps(sides: &Sides<'_>) -> Result<Swaps> {
     let mut load = Ended::start(flow.stdout(Stdio::piped()))?;
     let mut pauses_us = Vec::with_capacity(SWAPS);
     for swap in 1..=SWAPS {
-        pauses_us.push(reader.replace(&sides.core[swap % 2])?);
+        pauses_us.push(pause_us(&node.update(&sides.core[swap % 2])?)?);
     }
     ensure!(
         load.0.try_wait()?.is_none(),
@@ -70,7 +72,8 @@ pub(super) fn swaps(sides: &Sides<'_>) -> Result<Swaps> {
     let mut made = String::new();
     let printed = load.0.stdout.take().context("its output is piped")?;
     BufReader::new(printed).read_line(&mut made)?;
-    let counted = reader.stop()?;
+    node.stop()?;
+    let counted = counted(&output)?;
     let duplicated = counted["duplicated"].as_f64();
     Ok(Swaps {
         counted: through_of(&made, &counted)?,
@@ -94,65 +97,20 @@ fn through_of(made: &str, counted: &Value) -> Result<Through> {
     })
 }
 
-/// `node run`, whose file is replaced.
-struct Reader {
-    process: Ended,
-    /// Where its proofs come.
-    told: BufReader<ChildStderr>,
-    file: PathBuf,
-    output: PathBuf,
+/// A node on the first build of the handler, and where its events go.
+fn start(sides: &Sides<'_>, name: &str) -> Result<(Running, PathBuf)> {
+    let (file, output) = (sides.output("running.wasm"), sides.output(name));
+    let node = Running::start(file, &sides.core[0], File::create(&output)?)?;
+    Ok((node, output))
 }
 
-impl Reader {
-    /// Starts it and waits for the proof of its start.
-    fn start(sides: &Sides<'_>, name: &str) -> Result<Self> {
-        let (file, output) = (sides.output("running.wasm"), sides.output(name));
-        std::fs::copy(&sides.core[0], &file)?;
-        let mut command = node(&file);
-        command.args(["--bake", "0"]).stdin(Stdio::null());
-        command.stdout(File::create(&output)?);
-        let mut process = Ended::start(command.stderr(Stdio::piped()))?;
-        let told = process.0.stderr.take().context("its errors are piped")?;
-        let mut reader = Self {
-            process,
-            told: BufReader::new(told),
-            file,
-            output,
-        };
-        reader.proof()?;
-        Ok(reader)
-    }
-
-    /// Has another handler follow; microseconds of its pause.
-    fn replace(&mut self, payload: &Path) -> Result<f64> {
-        let next = self.file.with_extension("next");
-        std::fs::copy(payload, &next)?;
-        std::fs::rename(&next, &self.file)?;
-        self.process.signal("HUP")?;
-        let proof = self.proof()?;
-        let handler = &proof["handler"];
-        ensure!(
-            handler["alone"] == true && handler["state"] == "carried",
-            "no update of the handler alone: {proof}"
-        );
-        let pause = proof["steps"]["pause_us"].as_f64();
-        pause.with_context(|| format!("a proof without a pause: {proof}"))
-    }
-
-    fn proof(&mut self) -> Result<Value> {
-        let mut line = String::new();
-        self.told.read_line(&mut line)?;
-        match serde_json::from_str::<Value>(&line) {
-            Ok(proof) if proof["to"].is_object() => Ok(proof),
-            _ => bail!("the node said {line:?} in place of a proof"),
-        }
-    }
-
-    /// Ends it; what its last handler counted.
-    fn stop(mut self) -> Result<Value> {
-        self.process.signal("TERM")?;
-        let status = self.process.0.wait()?;
-        ensure!(status.success(), "the node ended with {status}");
-        counted(&self.output)
-    }
+/// Microseconds of the pause of an update that replaced the handler and nothing else.
+fn pause_us(proof: &Value) -> Result<f64> {
+    let handler = &proof["handler"];
+    ensure!(
+        handler["alone"] == true && handler["state"] == "carried",
+        "no update of the handler alone: {proof}"
+    );
+    let pause = proof["steps"]["pause_us"].as_f64();
+    pause.with_context(|| format!("a proof without a pause: {proof}"))
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::baseline::Baseline;
 use super::super::child::Ended;
+use super::super::running;
 use super::super::table::median;
 use crate::{daemon, run};
 
@@ -73,8 +74,8 @@ impl<'a> Sides<'a> {
     pub(super) fn cost_ns(&self, side: Side) -> Result<f64> {
         let output = self.output("side");
         let mut command = match side {
-            Side::Core => node(&self.core[0]),
-            Side::Component => node(&self.component),
+            Side::Core => running::command(&self.core[0]),
+            Side::Component => running::command(&self.component),
             Side::Closure | Side::Calls => {
                 let mut closure = Command::new(daemon::binary("closure"));
                 closure.arg(&self.core[0]);
@@ -110,13 +111,6 @@ impl<'a> Sides<'a> {
         );
         Ok(median(costs_ns))
     }
-}
-
-/// `node run` of a payload, events as JSON.
-pub(super) fn node(payload: &Path) -> Command {
-    let mut node = Command::new(daemon::binary("node"));
-    node.args(["--json", "run"]).arg(payload);
-    node
 }
 
 /// Has a side end by itself.

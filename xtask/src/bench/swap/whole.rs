@@ -3,16 +3,16 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::super::baseline::Baseline;
 use super::super::child::Ended;
+use super::super::running::Running;
 use super::Account;
-use crate::daemon::{self, Folder};
+use crate::daemon::Folder;
 use crate::{output, run};
 
 /// Updates while the threads fire.
@@ -48,7 +48,10 @@ pub(super) fn measure(baseline: &Baseline) -> Result<Whole> {
     )?;
     let mut command = load.0.stdin.take().context("its input is piped")?;
     let objects = ["swap-1", "swap-2"].map(|name| baseline.object(name));
-    let mut node = Node::start(folder.path(), &fifo, &objects)?;
+    // It waits for whoever reads the pipe, and its rings for it.
+    let [first, _] = &objects;
+    let events = File::options().write(true).open(&fifo)?;
+    let mut node = Running::start(folder.path().join("swap.bpf.o"), first, events)?;
     writeln!(command, "go")?;
     let mut proofs = Vec::with_capacity(UPDATES);
     for update in 1..=UPDATES {
@@ -93,63 +96,4 @@ fn of(proofs: &[Value], account: Account) -> Result<Whole> {
         graces_ms: step("grace_us", 1e3),
         pauses_ms: step("pause_us", 1e3),
     })
-}
-
-/// `node run`, whose events go through a pipe: it waits for whoever reads them, and its rings for it.
-struct Node {
-    process: Ended,
-    /// Where its proofs come.
-    told: BufReader<ChildStderr>,
-    /// The file that it runs.
-    file: PathBuf,
-}
-
-impl Node {
-    /// Starts it and waits for the proof of its start.
-    fn start(folder: &Path, fifo: &Path, objects: &[PathBuf]) -> Result<Self> {
-        let file = folder.join("swap.bpf.o");
-        let first = objects.first().context("there is no object")?;
-        std::fs::copy(first, &file)?;
-        let mut command = Command::new(daemon::binary("node"));
-        command.args(["--json", "run"]).arg(&file);
-        command.args(["--bake", "0"]).stdin(Stdio::null());
-        command.stdout(File::options().write(true).open(fifo)?);
-        let mut process = Ended::start(command.stderr(Stdio::piped()))?;
-        let told = process.0.stderr.take().context("its errors are piped")?;
-        let mut node = Self {
-            process,
-            told: BufReader::new(told),
-            file,
-        };
-        let proof = node.proof()?;
-        ensure!(proof["from"].is_null(), "no start: {proof}");
-        Ok(node)
-    }
-
-    /// Has it read another object in place of the file it runs, and gives the proof of that.
-    fn update(&mut self, object: &Path) -> Result<Value> {
-        let next = self.file.with_extension("next");
-        std::fs::copy(object, &next)?;
-        std::fs::rename(&next, &self.file)?;
-        self.process.signal("HUP")?;
-        let proof = self.proof()?;
-        ensure!(!proof["from"].is_null(), "no update: {proof}");
-        Ok(proof)
-    }
-
-    fn proof(&mut self) -> Result<Value> {
-        let mut line = String::new();
-        self.told.read_line(&mut line)?;
-        match serde_json::from_str::<Value>(&line) {
-            Ok(proof) if proof["to"].is_object() => Ok(proof),
-            _ => bail!("the node said {line:?} in place of a proof"),
-        }
-    }
-
-    fn stop(mut self) -> Result<()> {
-        self.process.signal("TERM")?;
-        let status = self.process.0.wait()?;
-        ensure!(status.success(), "the node ended with {status}");
-        Ok(())
-    }
 }
