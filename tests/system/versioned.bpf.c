@@ -21,7 +21,8 @@ EMITS(struct event);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	/* For several seconds: a grace period is as long where the machine has no time. */
+	__uint(max_entries, 1 << 23);
 } reports SEC(".maps");
 
 /* How often each thread was reported. */

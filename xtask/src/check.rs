@@ -99,6 +99,7 @@ pub(crate) fn check(extent: Extent) -> ExitCode {
         begun.elapsed().as_secs_f64()
     ));
     tally.explain_not_run();
+    tally.explain_failures();
     if let Some((name, rerun, error)) = &failure {
         output::line(&format!(
             "step {name} failed: {error:#}\nrun it again with: {rerun}"

@@ -16,7 +16,20 @@ pub(crate) struct Tally {
     ignored: u64,
     /// Tests that returned early, by the reason they gave.
     not_run: BTreeMap<String, Vec<String>>,
+    failures: Vec<Failure>,
 }
+
+/// A test that failed, and the first lines that it printed.
+#[derive(Debug)]
+struct Failure {
+    test: String,
+    lines: Vec<String>,
+}
+
+/// Lines of a failed test that are said once more at the end.
+const FAILURE_LINES_MAX: usize = 8;
+/// Characters of such a line.
+const FAILURE_CHARS_MAX: usize = 400;
 
 impl Tally {
     /// Takes in the line that ends a test binary's output, if it is one:
@@ -60,6 +73,35 @@ impl Tally {
         }
     }
 
+    /// Says once more which tests failed and what they said first: the place where it was printed is
+    /// thousands of lines above.
+    pub(crate) fn explain_failures(&self) {
+        for failure in &self.failures {
+            output::line(&format!("failed: {}", failure.test));
+            for line in &failure.lines {
+                output::line(&format!("    {line}"));
+            }
+        }
+    }
+
+    /// A line that a failed test printed.
+    fn take_failure(&mut self, test: &str, line: &str) {
+        if self
+            .failures
+            .last()
+            .is_none_or(|failure| failure.test != test)
+        {
+            self.failures.push(Failure {
+                test: test.to_owned(),
+                lines: Vec::new(),
+            });
+        }
+        let lines = self.failures.last_mut().map(|failure| &mut failure.lines);
+        if let Some(lines) = lines.filter(|lines| lines.len() < FAILURE_LINES_MAX) {
+            lines.push(line.chars().take(FAILURE_CHARS_MAX).collect());
+        }
+    }
+
     /// The last line of `check`. A step that failed before or beside the tests counts as one.
     pub(crate) fn line(&self, step_failed: bool) -> String {
         let not_run = self.not_run.values().map(Vec::len).sum::<usize>() as u64;
@@ -78,6 +120,8 @@ pub(crate) struct Reader {
     /// The test whose output is being read.
     test: Option<String>,
     in_names: bool,
+    /// Whether that test failed.
+    in_failures: bool,
 }
 
 impl Reader {
@@ -97,13 +141,19 @@ impl Reader {
             tally.take_not_run(self.test.as_deref().unwrap_or("unnamed"), why);
             return true;
         }
+        if let Some(test) = self.test.as_deref().filter(|_| self.in_failures)
+            && !["", "failures:"].contains(&line)
+        {
+            tally.take_failure(test, line);
+        }
         match line {
             "successes:" | "failures:" => {
                 (self.test, self.in_names) = (None, true);
+                self.in_failures = line == "failures:";
                 false
             }
             _ if line.starts_with("test result: ") => {
-                self.in_names = false;
+                (self.test, self.in_names, self.in_failures) = (None, false, false);
                 // A binary whose tests all belong to another step has nothing to say.
                 !line.starts_with("test result: ok. 0 passed; 0 failed; 0 ignored")
             }
@@ -135,6 +185,11 @@ mod tests {
         assert_eq!(tally.not_run["no root"], ["b"]);
         assert!(shown.contains(&"thread 'c' panicked") && shown.contains(&"test c ... FAILED"));
         assert!(!shown.contains(&"test a ... ok") && !shown.contains(&"    a"));
+        let [failure] = &tally.failures[..] else {
+            panic!("{:?}", tally.failures);
+        };
+        assert_eq!(failure.test, "c");
+        assert_eq!(failure.lines, ["thread 'c' panicked"]);
     }
 
     #[test]
