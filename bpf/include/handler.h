@@ -81,6 +81,8 @@ static struct {
 struct walk {
 	const char *at;
 	const char *end;
+	/* Up to here, what is WALK_AHEAD_BYTES further on is fetched. */
+	const char *fetched_end;
 	/* Records that were shorter than what they should hold. */
 	__u32 short_records;
 };
@@ -97,21 +99,48 @@ struct ring_reader {
 
 static struct ring_reader *ring_readers;
 
-/* The next record that is whole, or NULL at the end and where one is still written. */
+/* A load of another line is waited for by what needs it, so that one of a record that comes soon is
+ * had for nothing. WebAssembly knows no other way to fetch. */
+#define WALK_AHEAD_BYTES 1024
+#define WALK_LINE_BYTES 64
+#define WALK_LINES 3
+
+static inline __attribute__((always_inline)) void walk_fetch(const struct walk *walk)
+{
+	if (walk->at >= walk->fetched_end)
+		return;
+	for (int line = 0; line < WALK_LINES; line++)
+		(void)*(const volatile char *)(walk->at + WALK_AHEAD_BYTES +
+					       line * WALK_LINE_BYTES);
+}
+
+/* Bytes from a record of this length to the next. */
+static inline __attribute__((always_inline)) __u32 walk_step(__u32 length)
+{
+	return (length + RECORD_HEADER_BYTES + 7) & ~7u;
+}
+
+/* The next record that is whole, or NULL at the end and where one is still written or cut. */
 static inline __attribute__((always_inline)) const void *walk_next(struct walk *walk, __u32 bytes)
 {
 	while (walk->at < walk->end) {
 		const char *record = walk->at;
 		/* What was written before its word is seen with it. */
 		__u32 word = __atomic_load_n((const __u32 *)record, __ATOMIC_ACQUIRE);
-		__u32 length = word & ~(RECORD_BUSY | RECORD_DISCARD);
+		__u32 left = walk->end - record;
 
-		if (word & RECORD_BUSY)
-			return NULL;
-		walk->at += (length + RECORD_HEADER_BYTES + 7) & ~7u;
-		if (word & RECORD_DISCARD)
+		/* Either bit makes it longer than any span: most records are asked one question. */
+		if (walk_step(word) > left) {
+			__u32 length = word & ~RECORD_DISCARD;
+
+			if (length == word || walk_step(length) > left)
+				return NULL;
+			walk->at += walk_step(length);
 			continue;
-		if (length < bytes)
+		}
+		walk_fetch(walk);
+		walk->at += walk_step(word);
+		if (word < bytes)
 			walk->short_records++;
 		else
 			return record + RECORD_HEADER_BYTES;
@@ -255,9 +284,10 @@ const struct handler_answer *handler_init(const struct handler_ring *rings, __u3
 	return &answer;
 }
 
-EXPORT("on-events") __u32 handler_on_events(__u32 ring, const char *records, __u32 bytes)
+/* Has a span read; gives how many bytes of it were. */
+static inline __u32 handler_read(__u32 ring, struct walk walk)
 {
-	struct walk walk = {.at = records, .end = records + bytes};
+	const char *records = walk.at;
 	struct ring_reader *reader = ring_readers;
 
 	while (reader && reader->number != ring + 1)
@@ -267,10 +297,31 @@ EXPORT("on-events") __u32 handler_on_events(__u32 ring, const char *records, __u
 		reader->short_records += walk.short_records;
 	} else {
 		/* Nobody wants them. */
-		walk.at = walk.end;
+		while (walk_next(&walk, 0))
+			;
 	}
 	arena_reset();
 	return walk.at - records;
+}
+
+/* Records that the node has looked at, and has near. */
+EXPORT("on-events") __u32 handler_on_events(__u32 ring, const char *records, __u32 bytes)
+{
+	struct walk walk = {.at = records, .end = records + bytes, .fetched_end = records};
+
+	return handler_read(ring, walk);
+}
+
+/* What is in a window, and nobody has looked at: the kernel may write there, and the end may be
+ * that of no record. */
+EXPORT("on-window") __u32 handler_on_window(__u32 ring, const char *records, __u32 bytes)
+{
+	const __u32 ahead = WALK_AHEAD_BYTES + WALK_LINES * WALK_LINE_BYTES;
+	struct walk walk = {.at = records, .end = records + bytes, .fetched_end = records};
+
+	if (bytes > ahead)
+		walk.fetched_end = walk.end - ahead;
+	return handler_read(ring, walk);
 }
 
 EXPORT("on-tick") void handler_on_tick(__u64 now_ns)

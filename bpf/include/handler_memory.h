@@ -108,7 +108,14 @@ static inline __attribute__((always_inline)) bool bytes_equal(const char *one, c
 		__builtin_memcpy(&b, other, sizeof(b));
 		differs |= a ^ b;
 	}
-	for (; bytes; bytes--)
+	a = b = 0;
+	if (bytes & 4) {
+		__builtin_memcpy(&a, one, 4);
+		__builtin_memcpy(&b, other, 4);
+		differs |= a ^ b;
+		one += 4, other += 4;
+	}
+	for (bytes &= 3; bytes; bytes--)
 		differs |= *one++ ^ *other++;
 	return !differs;
 }

@@ -17,6 +17,12 @@ struct {
 	__uint(max_entries, 1 << 16);
 } steps SEC(".maps");
 
+/* Which no handler reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} unread SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16);
@@ -43,6 +49,7 @@ int pass(struct __sk_buff *skb)
 	bpf_map_lookup_elem(&not_granted, &key);
 	bpf_ringbuf_output(&spans, &key, sizeof(key), 0);
 	bpf_ringbuf_output(&steps, &key, sizeof(key), 0);
+	bpf_ringbuf_output(&unread, &key, sizeof(key), 0);
 	return 0;
 }
 

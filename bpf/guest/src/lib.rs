@@ -109,6 +109,12 @@ macro_rules! handler {
                 HANDLER.on_events(ring, at, bytes)
             }
 
+            #[cfg_attr(target_arch = "wasm32", export_name = "on-window")]
+            #[allow(dead_code)]
+            extern "C" fn on_window(ring: u32, at: u32, bytes: u32) -> u32 {
+                HANDLER.on_window(ring, at, bytes)
+            }
+
             #[cfg_attr(target_arch = "wasm32", export_name = "on-tick")]
             #[allow(dead_code)]
             extern "C" fn on_tick(now_ns: u64) {

@@ -14,6 +14,12 @@ const DISCARD: u32 = 1 << 30;
 /// A word of length, and one that is the kernel's.
 const HEADER_BYTES: u32 = 8;
 
+/// How far ahead is fetched.
+const AHEAD_BYTES: u32 = 1024;
+/// Lines of the cache that are fetched for a record.
+const LINES: u32 = 3;
+const LINE_BYTES: u32 = 64;
+
 /// Records of one ring, in the order in which they were reserved; each is the bytes of it.
 #[derive(Debug)]
 pub struct Records<'a> {
@@ -21,6 +27,10 @@ pub struct Records<'a> {
     bytes: u32,
     done: u32,
     short: u32,
+    /// Whether what comes next was busy or cut: it stays so for the call.
+    is_over: bool,
+    /// Up to here, what is `AHEAD_BYTES` further on is fetched.
+    fetched: u32,
     lent: PhantomData<&'a [u8]>,
 }
 
@@ -33,7 +43,35 @@ impl<'a> Records<'a> {
             bytes,
             done: 0,
             short: 0,
+            is_over: false,
+            fetched: 0,
             lent: PhantomData,
+        }
+    }
+
+    /// The same, where nobody has looked at them yet.
+    ///
+    /// # Safety
+    /// As of [`new`](Self::new).
+    pub(crate) unsafe fn unseen(at: *const u8, bytes: u32) -> Self {
+        Self {
+            fetched: bytes.saturating_sub(AHEAD_BYTES + LINES * LINE_BYTES),
+            // SAFETY: as promised.
+            ..unsafe { Self::new(at, bytes) }
+        }
+    }
+
+    /// Fetches a record that comes soon: a load is waited for by what needs it alone, and WebAssembly knows
+    /// no other way.
+    fn fetch(&self) {
+        if self.done >= self.fetched {
+            return;
+        }
+        for line in 0..LINES {
+            let ahead = self.done + AHEAD_BYTES + line * LINE_BYTES;
+            let ahead = self.at.wrapping_add(ahead as usize);
+            // SAFETY: within what `new` was given; the byte is not used.
+            unsafe { ahead.read_volatile() };
         }
     }
 
@@ -61,7 +99,7 @@ impl<'a> Iterator for Records<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        while self.bytes - self.done >= HEADER_BYTES {
+        while !self.is_over && self.bytes - self.done >= HEADER_BYTES {
             // SAFETY: within what `new` was given.
             let record = unsafe { self.at.add(self.done as usize) };
             #[allow(clippy::cast_ptr_alignment)]
@@ -69,14 +107,13 @@ impl<'a> Iterator for Records<'a> {
             // SAFETY: records begin at multiples of eight, and the kernel sets the word at once. What
             // was written before the word is seen with it.
             let word = unsafe { &*word }.load(Ordering::Acquire);
-            if word & BUSY != 0 {
-                return None;
-            }
             let length = word & !(BUSY | DISCARD);
-            let whole = length.checked_add(HEADER_BYTES + 7)? & !7;
-            if whole > self.bytes - self.done {
+            let whole = (length + HEADER_BYTES + 7) & !7;
+            if word & BUSY != 0 || whole > self.bytes - self.done {
+                self.is_over = true;
                 return None;
             }
+            self.fetch();
             self.done += whole;
             if word & DISCARD != 0 {
                 continue;
@@ -152,7 +189,7 @@ mod tests {
 
     #[test]
     fn records_end_where_one_is_busy() {
-        let words = aligned(&[
+        let mut words = aligned(&[
             record(0, b"a"),
             record(DISCARD, b"given up"),
             record(0, b"0123456789"),
@@ -160,10 +197,17 @@ mod tests {
             record(0, b"behind"),
         ]);
         let bytes = 8 * words.len() as u32;
+        let base = words.as_mut_ptr();
         // SAFETY: the words are records.
-        let mut records = unsafe { Records::new(words.as_ptr().cast(), bytes) };
+        let mut records = unsafe { Records::new(base.cast(), bytes) };
         assert_eq!(records.next(), Some(&b"a"[..]));
         assert_eq!(records.next(), Some(&b"0123456789"[..]));
+        assert_eq!((records.next(), records.done()), (None, 16 + 16 + 24));
+        // It is submitted meanwhile, and still not for this call.
+        // SAFETY: the word of the busy record.
+        unsafe {
+            base.cast::<u32>().wrapping_add((16 + 16 + 24) / 4).write(7);
+        }
         assert_eq!((records.next(), records.done()), (None, 16 + 16 + 24));
     }
 

@@ -166,9 +166,21 @@ impl<H: Handler> Guest<H> {
     }
 
     pub fn on_events(&self, ring: u32, at: u32, bytes: u32) -> u32 {
+        // SAFETY: the node gives records, and takes none back during the call.
+        self.read(ring, unsafe {
+            Records::new(at as usize as *const u8, bytes)
+        })
+    }
+
+    pub fn on_window(&self, ring: u32, at: u32, bytes: u32) -> u32 {
+        // SAFETY: the node gives what is in a window, and takes no record back during the call.
+        self.read(ring, unsafe {
+            Records::unseen(at as usize as *const u8, bytes)
+        })
+    }
+
+    fn read(&self, ring: u32, mut records: Records<'_>) -> u32 {
         self.call(|inner| {
-            // SAFETY: the node gives records, and takes none back during the call.
-            let mut records = unsafe { Records::new(at as usize as *const u8, bytes) };
             inner.handler.on_events(ring, &mut records);
             // What the handler did not want to see.
             while records.next().is_some() {}

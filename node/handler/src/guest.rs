@@ -63,6 +63,8 @@ pub(crate) trait Calls: Send {
     fn init(&mut self, previous: Option<&State>) -> wasmtime::Result<Result<(), String>>;
     /// As [`Guest::on_events`], where nothing that the guest claims is checked.
     fn on_events(&mut self, ring: usize, records: Records<'_>) -> wasmtime::Result<u32>;
+    /// As [`Guest::on_window`], where nothing that the guest claims is checked.
+    fn on_window(&mut self, ring: usize, offset: u32, bytes: u32) -> wasmtime::Result<u32>;
     /// As [`Guest::on_tick`].
     fn on_tick(&mut self, now_ns: u64) -> wasmtime::Result<()>;
     /// As [`Guest::has_state`].
@@ -73,6 +75,8 @@ pub(crate) trait Calls: Send {
     fn shutdown(&mut self, reason: Reason) -> wasmtime::Result<()>;
     /// As [`Guest::is_mapped`].
     fn is_mapped(&self, ring: usize) -> bool;
+    /// As [`Guest::walks`].
+    fn walks(&self, ring: usize) -> bool;
 }
 
 impl fmt::Debug for Guest {
@@ -112,6 +116,21 @@ impl Guest {
         self.called("on-events", |running| {
             let claimed = running.on_events(ring, records)?;
             check_claim(claimed, records.bytes())?;
+            Ok(claimed)
+        })
+    }
+
+    /// Has the guest go through what is in its window of a ring, `bytes` behind `offset`, both counted in
+    /// the ring's data: the records there may be busy, and the last one may be cut. Gives how many bytes
+    /// it handled, a multiple of 8, at most all of them; none where the first one is busy or cut. That
+    /// these are submitted records, and whole, is the caller's to check.
+    ///
+    /// # Errors
+    /// [`Fault`], also of a guest that does not do so ([`walks`](Self::walks)).
+    pub fn on_window(&mut self, ring: usize, offset: u32, bytes: u32) -> Result<u32, Fault> {
+        self.called("on-window", |running| {
+            let claimed = running.on_window(ring, offset, bytes)?;
+            check_claim(claimed, bytes as usize)?;
             Ok(claimed)
         })
     }
@@ -156,6 +175,13 @@ impl Guest {
     #[must_use]
     pub fn is_mapped(&self, ring: usize) -> bool {
         self.running.is_mapped(ring)
+    }
+
+    /// Whether it goes through a ring by itself, where the kernel writes it: it stops at a record that is
+    /// busy or cut.
+    #[must_use]
+    pub fn walks(&self, ring: usize) -> bool {
+        self.running.walks(ring)
     }
 
     /// Whether it is shown again what it has handled already: then it changes no map, writes no log,

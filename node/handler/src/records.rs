@@ -75,13 +75,8 @@ impl Records<'_> {
     /// Checks that it fits into a ring of `size_bytes`, if it is of one.
     pub(crate) fn check(&self, size_bytes: u32) -> Result<(), Fault> {
         match self {
-            Self::Ring(span) if span.offset >= size_bytes || span.bytes > size_bytes => {
-                Err(Fault::Contract {
-                    call: "on-events",
-                    reason: format!("the records are not of a ring of {size_bytes} bytes"),
-                })
-            }
-            Self::Ring(_) | Self::Owned(_) => Ok(()),
+            Self::Ring(span) => check_span("on-events", span.offset, span.bytes, size_bytes),
+            Self::Owned(_) => Ok(()),
         }
     }
 }
@@ -145,6 +140,22 @@ pub fn check_consumed(span: &[u8], claimed: u32) -> Result<(), Fault> {
         claimed,
         offered: u32::try_from(span.len()).unwrap_or(u32::MAX),
         rule: "no record ends there",
+    })
+}
+
+/// Checks that a span lies in a ring of `size_bytes`, which is mapped twice.
+pub(crate) fn check_span(
+    call: &'static str,
+    offset: u32,
+    bytes: u32,
+    size_bytes: u32,
+) -> Result<(), Fault> {
+    if offset < size_bytes && bytes <= size_bytes {
+        return Ok(());
+    }
+    Err(Fault::Contract {
+        call,
+        reason: format!("the records are not of a ring of {size_bytes} bytes"),
     })
 }
 

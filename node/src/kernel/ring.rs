@@ -181,13 +181,22 @@ impl Ring {
         stretch
     }
 
+    /// What lies behind the cursor, up to `bytes_max`, without a look at it: records may be BUSY, the last
+    /// one cut. Offset and bytes as in a [`Stretch`].
+    pub(crate) fn unseen(&self, bytes_max: u64) -> (u64, u64) {
+        let offset = self.cursor & (self.size_bytes - 1);
+        (offset, self.pending_bytes().min(bytes_max))
+    }
+
     /// How many records lie in these bytes behind the cursor, discarded ones left out; `None` where they
     /// end within a record, or behind those that are submitted.
     pub(crate) fn records_in(&self, bytes: u64) -> Option<u64> {
+        let end = self.producer_position();
         let (mut at, mut records) = (0, 0);
-        while at < bytes && self.cursor + at < self.producer_position() {
+        let mut last = Last::default();
+        while at < bytes && self.cursor + at < end {
             let length = self.length_at(self.cursor + at)?;
-            at += step_of(length);
+            at += last.step_of(length);
             records += u64::from(length & DISCARD == 0);
         }
         (at == bytes).then_some(records)
@@ -285,6 +294,33 @@ fn prefetch(_line: NonNull<u8>) {}
 /// Bytes of records that a ring holds.
 pub(crate) fn size_bytes_of(map: &MapHandle) -> u32 {
     map.max_entries()
+}
+
+/// The record before, as long as which the next one mostly is: the processor goes on with that
+/// instead of waiting for the word that says so.
+#[derive(Default)]
+struct Last {
+    length: u32,
+    step: u64,
+}
+
+impl Last {
+    fn step_of(&mut self, length: u32) -> u64 {
+        if length != self.length || self.step == 0 {
+            self.is(length);
+        }
+        self.step
+    }
+
+    /// Cold, so that it is a jump that can be foreseen.
+    #[cold]
+    #[inline(never)]
+    fn is(&mut self, length: u32) {
+        *self = Self {
+            length,
+            step: step_of(length),
+        };
+    }
 }
 
 /// Bytes from a record to the next, by its length word.

@@ -178,6 +178,8 @@ pub(crate) struct Driven {
     rings: Vec<Ring>,
     files: Vec<Option<RingFile>>,
     offsets: Vec<u64>,
+    /// Whether the guest went through a window by itself in the last call.
+    by_itself: bool,
     series: Vec<Series>,
     told: Told,
 }
@@ -214,6 +216,7 @@ impl Driven {
                 .map(|ring| u64::from(ring.size_bytes) - 16)
                 .collect(),
             files,
+            by_itself: false,
             series: Vec::new(),
             told: Told::default(),
         }
@@ -243,9 +246,29 @@ impl Driven {
             .unwrap()
     }
 
+    /// Whether the guest goes through its window of a ring by itself: every second call, the first one
+    /// among them.
+    pub(crate) fn walks(&self, ring: &str) -> bool {
+        self.guest.walks(self.number(ring))
+    }
+
+    /// Has the guest go through its window by itself, where it does; how many bytes it handled.
+    pub(crate) fn window(&mut self, ring: &str, bytes: &[u8]) -> Option<u32> {
+        let ring = self.number(ring);
+        self.guest
+            .walks(ring)
+            .then(|| self.read(ring, bytes, true).unwrap())
+    }
+
     /// Gives records to the guest; how many bytes it handled.
     pub(crate) fn try_events(&mut self, ring: &str, records: &[u8]) -> Result<u32, Fault> {
+        // Each kind of call has its turn.
         let ring = self.number(ring);
+        self.by_itself = self.guest.walks(ring) && !self.by_itself;
+        self.read(ring, records, self.by_itself)
+    }
+
+    fn read(&mut self, ring: usize, records: &[u8], by_itself: bool) -> Result<u32, Fault> {
         let handled = match &self.files[ring] {
             None => self.guest.on_events(ring, Records::Owned(records)),
             Some(file) => {
@@ -255,9 +278,13 @@ impl Driven {
                     u32::try_from(offset).unwrap(),
                     u32::try_from(bytes).unwrap(),
                 );
-                // SAFETY: the file is mapped twice behind `data`, and nobody writes to it meanwhile.
-                let span = unsafe { Records::ring(file.data, offset, bytes) };
-                self.guest.on_events(ring, span)
+                if by_itself {
+                    self.guest.on_window(ring, offset, bytes)
+                } else {
+                    // SAFETY: the file is mapped twice behind `data`, and nobody writes to it meanwhile.
+                    let span = unsafe { Records::ring(file.data, offset, bytes) };
+                    self.guest.on_events(ring, span)
+                }
             }
         };
         if let Ok(handled) = handled {

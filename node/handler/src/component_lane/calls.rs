@@ -85,6 +85,14 @@ impl Calls for ComponentGuest {
         Ok(claimed)
     }
 
+    fn on_window(&mut self, _: usize, _: u32, _: u32) -> wasmtime::Result<u32> {
+        let reason = "is of the core lane alone".to_owned();
+        Err(Fault::Contract {
+            call: "on-window",
+            reason,
+        })?
+    }
+
     fn on_tick(&mut self, now_ns: u64) -> wasmtime::Result<()> {
         if self.on_tick.is_none() {
             return Ok(());
@@ -116,6 +124,10 @@ impl Calls for ComponentGuest {
     }
 
     fn is_mapped(&self, _: usize) -> bool {
+        false
+    }
+
+    fn walks(&self, _: usize) -> bool {
         false
     }
 }

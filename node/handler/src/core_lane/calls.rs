@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::grant::Limits;
 use crate::guest::{Calls, Reason, State};
 use crate::host::{Host, INIT_ERROR_BYTES_MAX};
-use crate::records::Records;
+use crate::records::{Records, check_span};
 use crate::window::Window;
 
 /// Bytes of a `ring` of the contract, and of results that are read.
@@ -158,6 +158,23 @@ impl Calls for CoreGuest {
         Ok(claimed)
     }
 
+    fn on_window(&mut self, ring: usize, offset: u32, bytes: u32) -> wasmtime::Result<u32> {
+        call::begin(&mut self.store, "on-window", self.limits.call_ms_max);
+        check_span("on-window", offset, bytes, self.host().ring_bytes(ring)?)?;
+        let (Some(on_window), Some(Some(window))) =
+            (&self.exports.on_window, self.windows.get(ring))
+        else {
+            let reason =
+                "the guest has no window of the ring, or does not go through it".to_owned();
+            return Err(Fault::Contract {
+                call: "on-window",
+                reason,
+            })?;
+        };
+        let params = (u32::try_from(ring)?, window.at + offset, bytes);
+        on_window.call(&mut self.store, params)
+    }
+
     fn on_tick(&mut self, now_ns: u64) -> wasmtime::Result<()> {
         let Some(on_tick) = &self.exports.on_tick else {
             return Ok(());
@@ -207,5 +224,9 @@ impl Calls for CoreGuest {
 
     fn is_mapped(&self, ring: usize) -> bool {
         matches!(self.windows.get(ring), Some(Some(_)))
+    }
+
+    fn walks(&self, ring: usize) -> bool {
+        self.exports.on_window.is_some() && self.is_mapped(ring)
     }
 }

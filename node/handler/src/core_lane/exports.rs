@@ -19,6 +19,7 @@ pub(super) struct Exports {
     pub(super) snapshot: Option<Export<(), u32>>,
     pub(super) shutdown: Option<Export<u32, ()>>,
     pub(super) ring_window: Option<TypedFunc<(u32, u32), u32>>,
+    pub(super) on_window: Option<TypedFunc<(u32, u32, u32), u32>>,
     initialize: Option<TypedFunc<(), ()>>,
 }
 
@@ -37,6 +38,7 @@ impl Exports {
             snapshot: export(instance, store, ["snapshot", "cabi_post_snapshot"]),
             shutdown: export(instance, store, ["shutdown", "cabi_post_shutdown"]),
             ring_window: function(instance, store, "ring-window"),
+            on_window: function(instance, store, "on-window"),
             initialize: function(instance, store, "_initialize"),
         })
     }

@@ -35,11 +35,12 @@ const REQUIRED: [(&str, &str); 3] = [
 ];
 
 /// Functions of the guest that may be there.
-const OPTIONAL: [(&str, &str); 10] = [
+const OPTIONAL: [(&str, &str); 11] = [
     ("on-tick", "(i64) -> ()"),
     ("snapshot", "() -> (i32)"),
     ("shutdown", "(i32) -> ()"),
     ("ring-window", "(i32, i32) -> (i32)"),
+    ("on-window", "(i32, i32, i32) -> (i32)"),
     ("_initialize", "() -> ()"),
     ("cabi_post_init", "(i32) -> ()"),
     ("cabi_post_on-events", "(i32) -> ()"),

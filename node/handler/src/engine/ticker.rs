@@ -1,4 +1,4 @@
-//! The thread that counts milliseconds for deadlines, while calls are made. One an engine.
+//! The thread that counts time for deadlines, while calls are made. One an engine.
 //! Must never sleep while a call runs, nor cost a call more than two additions.
 
 use std::sync::Arc;
@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
+use crate::call::TICK_MS;
+
 /// Between two ticks.
-const TICK: Duration = Duration::from_millis(1);
+const TICK: Duration = Duration::from_millis(TICK_MS);
 /// Ticks without a call after which the thread waits for one.
-const IDLE_TICKS: u32 = 100;
+const IDLE_TICKS: u32 = 25;
 
 /// What callers and the thread share.
 #[derive(Debug, Default)]
@@ -39,7 +41,7 @@ impl Drop for Ticking<'_> {
 }
 
 impl Ticker {
-    /// Starts the thread; `tick` is called once a millisecond.
+    /// Starts the thread; `tick` is called every [`TICK_MS`].
     ///
     /// # Errors
     /// The machine has no thread for it.

@@ -189,6 +189,10 @@ fn exports_are_there_and_of_their_type() {
             r#"(func (export "ring-window") (param i32) (result i32) unreachable)"#,
             "the handler's export ring-window: is (i32) -> (i32), must be (i32, i32) -> (i32)",
         ),
+        (
+            r#"(func (export "on-window") (param i32 i32) (result i32) unreachable)"#,
+            "the handler's export on-window: is (i32, i32) -> (i32), must be (i32, i32, i32) -> (i32)",
+        ),
     ] {
         assert_eq!(said(&module(&[], body), &grant()), rule);
     }

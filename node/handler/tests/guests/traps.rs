@@ -214,6 +214,62 @@ fn a_start_function_may_call_the_host() {
 }
 
 #[test]
+fn on_window_may_trap_or_run_on_or_claim_more_than_there_is() {
+    let (ring, file) = (ring(), RingFile::new(64 << 10));
+    let given = [GuestRing {
+        ring: &ring,
+        memory: Some(file.fd()),
+    }];
+    let called = |does: &str, offset| {
+        let body = format!(
+            r#"{RING_WINDOW}
+            (func $trapping (export "on-window") (param i32 i32 i32) (result i32) {does})"#
+        );
+        let compiled = engine().compile(&module(&[], &body), &hasty()).unwrap();
+        let mut guest = compiled.guest(&given, world()).unwrap();
+        guest.init(None).unwrap().unwrap();
+        assert!(guest.walks(0) && !guest.walks(1));
+        guest.on_window(0, offset, 64)
+    };
+    is_trap_of(&called("unreachable", 0).unwrap_err(), "on-window");
+    let said = called(&format!("{FOR_EVER} unreachable"), 0).unwrap_err();
+    assert_eq!(said.to_string(), "on-window took longer than 1 ms");
+    // Where the span begins in the window, which is behind the guest's own pages.
+    assert_eq!(
+        called("(i32.sub (local.get 1) (i32.const 131072))", 48),
+        Ok(48)
+    );
+    for claimed in ["-8", "72", "12"] {
+        let said = called(&format!("(i32.const {claimed})"), 0).unwrap_err();
+        assert!(matches!(said, Fault::Consumed { .. }), "{claimed}: {said}");
+    }
+    let said = called("(local.get 2)", 64 << 10).unwrap_err().to_string();
+    assert!(said.contains("not of a ring of 65536 bytes"), "{said}");
+}
+
+#[test]
+fn on_window_is_called_of_nobody_that_has_none() {
+    let (ring, file) = (ring(), RingFile::new(64 << 10));
+    let on_window = r#"(func (export "on-window") (param i32 i32 i32) (result i32) unreachable)"#;
+    for (body, memory) in [
+        (format!("{RING_WINDOW} {on_window}"), None),
+        (RING_WINDOW.to_owned(), Some(file.fd())),
+        (on_window.to_owned(), Some(file.fd())),
+    ] {
+        let compiled = engine().compile(&module(&[], &body), &hasty()).unwrap();
+        let given = [GuestRing {
+            ring: &ring,
+            memory,
+        }];
+        let mut guest = compiled.guest(&given, world()).unwrap();
+        guest.init(None).unwrap().unwrap();
+        assert!(!guest.walks(0));
+        let said = guest.on_window(0, 0, 64).unwrap_err().to_string();
+        assert!(said.contains("no window of the ring"), "{said}");
+    }
+}
+
+#[test]
 fn ring_window_may_trap_or_run_on() {
     let (ring, file) = (ring(), RingFile::new(64 << 10));
     let given = [GuestRing {

@@ -1,13 +1,14 @@
 //! Calls of a handler that go well: a span of records, the clock, a checkpoint. A part of `feed`.
 //! Must never put out twice what a replayed span had put out before.
 
+use handler::Guest;
 use handler::fault::Fault;
 
 use super::super::handling::Handling;
 use super::super::source::{Batch, SPAN_BYTES_MAX, Source};
 use super::super::suspect::{Given, after_success};
 use super::{Feed, Now, Out};
-use crate::kernel::ring::Ring;
+use crate::kernel::ring::{Ring, Stretch};
 use crate::kernel::sys::monotonic_ns;
 
 /// A checkpoint is taken when this part of a ring is read since the last.
@@ -42,36 +43,34 @@ impl Feed {
             .suspect
             .filter(|suspect| suspect.ring == index && !again);
         let records_max = suspect.map_or(u64::MAX, |suspect| suspect.records);
-        let stretch = ring.ahead(bytes_max, records_max);
-        if stretch.bytes == 0 {
-            return false;
-        }
         guest.suppress(again);
-        let called = guest.on_events(number, ring.handed(stretch));
-        let taken = called.and_then(|bytes| {
-            let bytes = u64::from(bytes);
-            if bytes == stretch.bytes {
-                return Ok((bytes, stretch.records));
-            }
-            let records = ring.records_in(bytes).filter(|_| bytes > 0);
-            let wrong = || Fault::Consumed {
-                claimed: u32::try_from(bytes).unwrap_or(u32::MAX),
-                offered: u32::try_from(stretch.bytes).unwrap_or(u32::MAX),
-                rule: "it must end where a record does, behind the first one or a later one",
-            };
-            records.map(|records| (bytes, records)).ok_or_else(wrong)
-        });
-        match taken {
-            Ok((bytes, _)) if again => self.replayed(index, bytes, now, out),
-            Ok((bytes, records)) => self.handled(index, (bytes, records), batch, now, out),
-            Err(fault) => {
+        let plain = !again && suspect.is_none();
+        let mut called = if plain {
+            walked(ring, guest, number, bytes_max)
+        } else {
+            None
+        };
+        if let Some(Ok((0, _))) = called {
+            // It is shown what there is, and may say this again.
+            handling.drop_effects();
+            called = None;
+        }
+        if let (None, Some(guest)) = (&called, &mut handling.guest) {
+            called = shown(ring, guest, number, (bytes_max, records_max));
+        }
+        match called {
+            None => return false,
+            Some(Ok((bytes, _))) if again => self.replayed(index, bytes, now, out),
+            Some(Ok(taken)) => self.handled(index, taken, batch, now, out),
+            Some(Err((fault, stretch))) => {
                 let given = Given {
                     ring: index,
                     start: position,
                     end: position + stretch.bytes,
                     records: stretch.records,
                 };
-                self.failed(&fault, Some(given), now, out);
+                let given = Some(given).filter(|_| stretch.bytes > 0);
+                self.failed(&fault, given, now, out);
             }
         }
         true
@@ -246,6 +245,66 @@ impl Feed {
         };
         self.sources.iter().zip(&handling.flushed).any(behind)
     }
+}
+
+/// What a handler took of a ring, bytes and records; or why it failed, and on which records.
+type Taken = Result<(u64, u64), (Fault, Stretch)>;
+
+/// Has a handler that walks through its window by itself do so. What it took is looked at behind it, when
+/// the words of the records are near: a walk before it would wait for each. None where nothing is there, or
+/// it does not do so; nothing taken where the first record is busy or cut.
+fn walked(ring: &Ring, guest: &mut Guest, number: usize, bytes_max: u64) -> Option<Taken> {
+    if !guest.walks(number) {
+        return None;
+    }
+    let (offset, bytes) = ring.unseen(bytes_max);
+    if bytes == 0 {
+        return None;
+    }
+    let called = guest.on_window(number, part(offset), part(bytes));
+    let taken = called.and_then(|taken| match u64::from(taken) {
+        0 => Ok((0, 0)),
+        taken => checked(ring, taken, bytes),
+    });
+    Some(taken.map_err(|fault| (fault, ring.ahead(bytes, u64::MAX))))
+}
+
+/// Shows a handler records, all of them submitted and whole. None where there are none.
+fn shown(
+    ring: &Ring,
+    guest: &mut Guest,
+    number: usize,
+    (bytes_max, records_max): (u64, u64),
+) -> Option<Taken> {
+    let stretch = ring.ahead(bytes_max, records_max);
+    if stretch.bytes == 0 {
+        return None;
+    }
+    let called = guest.on_events(number, ring.handed(stretch));
+    let taken = called.and_then(|taken| {
+        let taken = u64::from(taken);
+        if taken == stretch.bytes {
+            return Ok((taken, stretch.records));
+        }
+        checked(ring, taken, stretch.bytes)
+    });
+    Some(taken.map_err(|fault| (fault, stretch)))
+}
+
+/// The bytes that a handler claims, and the records in them.
+fn checked(ring: &Ring, claimed: u64, offered: u64) -> Result<(u64, u64), Fault> {
+    let records = ring.records_in(claimed).filter(|_| claimed > 0);
+    let wrong = || Fault::Consumed {
+        claimed: part(claimed),
+        offered: part(offered),
+        rule: "it must end where a record does, behind the first one or a later one",
+    };
+    records.map(|records| (claimed, records)).ok_or_else(wrong)
+}
+
+/// Bytes of a part of a ring, which are fewer than 2^32.
+fn part(bytes: u64) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// The number under which a handler knows the ring at this index of the sources.

@@ -1,14 +1,15 @@
 //! Feeds of real rings with real guests: each record is put out exactly once, whatever fails.
 
+mod windows;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
-use handler::Engine;
 use handler::grant::{Grant, Limits, Ring as Given};
 use handler::maps::NoMaps;
-use handler::{Clock, Compiled, GuestRing, World};
+use handler::{Clock, Compiled, Engine, GuestRing, World};
 use payload::event::Decoder;
 use serde_json::Value;
 
@@ -39,12 +40,15 @@ fn world() -> World {
 struct Version {
     number: u64,
     fails_on_tick: bool,
+    /// Bits of what it handled of its window that it tells.
+    tells: i32,
     state_bytes: u32,
 }
 
 const FIRST: Version = Version {
     number: 1,
     fails_on_tick: false,
+    tells: -1,
     state_bytes: 24,
 };
 
@@ -98,6 +102,7 @@ impl Bench {
                 "FAILS_ON_TICK)",
                 &format!("{})", i32::from(version.fails_on_tick)),
             )
+            .replace("TELLS)", &format!("{})", version.tells))
             .replace("PAD)", &format!("{})", version.state_bytes));
         let mut known = self.compiled.borrow_mut();
         let compiled = known.entry(wat.clone()).or_insert_with(|| {

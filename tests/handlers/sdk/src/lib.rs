@@ -54,6 +54,7 @@ struct Sdk {
     steps: u64,
     spans: u64,
     spans_ring: Option<u32>,
+    steps_ring: Option<u32>,
     /// What was counted by text.
     by_text: Option<Counter>,
 }
@@ -283,6 +284,7 @@ impl Handler for Sdk {
         steps: 0,
         spans: 0,
         spans_ring: None,
+        steps_ring: None,
         by_text: None,
     };
 
@@ -301,6 +303,7 @@ impl Handler for Sdk {
             }
         }
         self.spans_ring = start.ring(SPANS);
+        self.steps_ring = start.ring("steps");
         start.ring("steps").ok_or("the payload has no ring steps")?;
         let yes = guest::config("start", |text| text == "yes");
         match yes {
@@ -313,7 +316,9 @@ impl Handler for Sdk {
         if Some(ring) == self.spans_ring {
             return self.add_up(records);
         }
-        records.events::<Step>().for_each(|step| self.do_step(step));
+        if Some(ring) == self.steps_ring {
+            records.events::<Step>().for_each(|step| self.do_step(step));
+        }
     }
 
     fn on_tick(&mut self, now_ns: u64) {

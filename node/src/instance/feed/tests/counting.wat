@@ -1,6 +1,6 @@
 ;; A handler for tests: records are a number and the version that fails on it. It counts them in order
 ;; and puts out each. What it puts out while it begins, a number that no record has, must be seen
-;; nowhere. VERSION, FAILS_ON_TICK and PAD are replaced.
+;; nowhere. VERSION, FAILS_ON_TICK, TELLS and PAD are replaced.
 (module
   (import "marrow:handler/host@1.0.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))
   (memory (export "memory") 2)
@@ -38,11 +38,18 @@
       (br_if $digits (i32.ge_u (local.get $at) (i32.const 1038))))
     (call $emit (i32.const 1024) (i32.const 6) (i32.const 1030) (i32.const 26) (i32.const 520)))
   (func (export "on-events") (param i32) (param $at i32) (param $bytes i32) (result i32)
-    (local $end i32) (local $number i64)
+    (call $handle (local.get $at) (local.get $bytes)))
+  (func (export "on-window") (param i32) (param $at i32) (param $bytes i32) (result i32)
+    (i32.and (call $handle (local.get $at) (local.get $bytes)) (i32.const TELLS)))
+  ;; Up to a record that is busy or cut; all have 16 bytes.
+  (func $handle (param $at i32) (param $bytes i32) (result i32)
+    (local $start i32) (local $end i32) (local $number i64)
+    (local.set $start (local.get $at))
     (local.set $end (i32.add (local.get $at) (local.get $bytes)))
     (block $done
       (loop $records
-        (br_if $done (i32.ge_u (local.get $at) (local.get $end)))
+        (br_if $done (i32.lt_u (i32.sub (local.get $end) (local.get $at)) (i32.const 24)))
+        (br_if $done (i32.lt_s (i32.load (local.get $at)) (i32.const 0)))
         (local.set $number (i64.load offset=8 (local.get $at)))
         (if (i64.eq (i64.load offset=16 (local.get $at)) (i64.const VERSION)) (then (unreachable)))
         (if (i64.ne (local.get $number) (i64.load (i32.const 2064)))
@@ -54,7 +61,7 @@
         (local.set $at (i32.add (local.get $at) (i32.const 24)))
         (br $records)))
     (global.set $heap (i32.const 65536))
-    (local.get $bytes))
+    (i32.sub (local.get $at) (local.get $start)))
   (func (export "on-tick") (param i64)
     (if (i32.const FAILS_ON_TICK) (then (unreachable))))
   (func (export "shutdown") (param i32)
