@@ -21,6 +21,9 @@ pub struct Handler {
     pub emitted: u64,
     /// Outputs of it that were refused: more than its limit of a second, or no JSON object.
     pub emits_refused: u64,
+    /// Times that it asked for more memory than it may have.
+    #[serde(default)]
+    pub growths_refused: u64,
     /// Lines for the log beyond its limit of a second.
     pub log_dropped: u64,
     /// Bytes of its state at the last checkpoint.

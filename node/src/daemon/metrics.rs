@@ -27,7 +27,7 @@ struct Metric {
     value: fn(&Instance) -> Option<u64>,
 }
 
-const METRICS: [Metric; 14] = [
+const METRICS: [Metric; 15] = [
     gauge(
         "marrow_instance_running",
         "1 when its programs run, 0 when it is paused.",
@@ -87,6 +87,11 @@ const METRICS: [Metric; 14] = [
         "marrow_handler_emits_refused_total",
         "Outputs of the handler in charge beyond its limits, or of no use.",
         |i| Some(i.handler.as_ref()?.emits_refused),
+    ),
+    counter(
+        "marrow_handler_growths_refused_total",
+        "Times the handler in charge asked for more memory than it may have.",
+        |i| Some(i.handler.as_ref()?.growths_refused),
     ),
     gauge(
         "marrow_handler_works",

@@ -88,6 +88,7 @@ impl Told {
         let mut now = self.locked();
         now.shown.emitted += count(effects.emitted.len());
         now.shown.emits_refused += effects.emits_refused;
+        now.shown.growths_refused += effects.growths_refused;
         now.shown.log_dropped += effects.log_dropped;
     }
 

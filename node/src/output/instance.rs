@@ -159,6 +159,7 @@ fn handler(instance: &Instance) -> String {
     }
     for (count, word) in [
         (handler.emits_refused, "outputs refused"),
+        (handler.growths_refused, "times more memory refused"),
         (handler.log_dropped, "lines of its log dropped"),
         (handler.state_bytes, "bytes of state"),
     ] {

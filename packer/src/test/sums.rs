@@ -10,6 +10,7 @@ use handler::grant::Grant;
 pub(super) struct Sums {
     outputs: u64,
     refused: u64,
+    growths_refused: u64,
     log_dropped: u64,
     /// The guest's series, by number.
     series: Vec<Series>,
@@ -30,6 +31,7 @@ impl Sums {
         Self {
             outputs: 0,
             refused: 0,
+            growths_refused: 0,
             log_dropped: 0,
             series: Vec::new(),
             values: BTreeMap::new(),
@@ -43,6 +45,7 @@ impl Sums {
     pub(super) fn add(&mut self, effects: &Effects) {
         self.outputs += u64::try_from(effects.emitted.len()).unwrap_or(u64::MAX);
         self.refused += effects.emits_refused;
+        self.growths_refused += effects.growths_refused;
         self.log_dropped += effects.log_dropped;
         self.series.extend(effects.series.iter().cloned());
         for change in &effects.changes {
@@ -68,6 +71,7 @@ impl Sums {
         let mut text = format!("{handled} records handled, {} outputs", self.outputs);
         for (count, what) in [
             (self.refused, "outputs refused"),
+            (self.growths_refused, "times more memory refused"),
             (self.log_dropped, "lines of the log dropped"),
         ] {
             if count > 0 {
