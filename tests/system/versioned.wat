@@ -63,6 +63,8 @@
         (br $records)))
     (global.set $heap (i32.const 65536))
     (local.get $bytes))
+  (func (export "on-tick") (param i64))
+  (func (export "shutdown") (param i32))
   (func (export "snapshot") (result i32)
     (i32.store (i32.const 600) (i32.const 1))
     (i32.store (i32.const 604) (i32.const 2048))

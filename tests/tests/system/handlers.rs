@@ -1,14 +1,18 @@
 //! Handlers in a real daemon: replaced with their objects and alone, under load, refused, undone.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use payload::manifest::{CarryState, Limit, Metric, MetricKind};
+use payload::unsigned::Unsigned;
 use serde_json::Value;
 use tests::calls::{failing_lseek, thread_id};
-use tests::payloads;
+use tests::{payloads, programs};
 
 use super::lines;
 use super::node::Node;
@@ -119,21 +123,64 @@ fn metric(node: &Node) -> u64 {
     line.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
 }
 
+/// What `packer` makes of a core module for the component lane.
+fn component(wasm: &[u8]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let mut file = File::create(folder.path().join(name)).unwrap();
+        file.write_all(bytes).unwrap();
+    };
+    write(
+        "payload.toml",
+        b"name = \"test/v\"\nversion = \"1.0.0\"\n[handler]\nlane = \"component\"\n",
+    );
+    write("handler.wasm", wasm);
+    write(
+        "nothing.bpf.c",
+        b"__attribute__((section(\"socket\"))) int pass(void *ctx) { return 0; }",
+    );
+    let built = folder.path().join("built.wasm");
+    let packer = Command::new(programs::built("packer"))
+        .arg("build")
+        .arg(folder.path())
+        .arg("--output")
+        .arg(&built)
+        .output()
+        .unwrap();
+    assert!(packer.status.success(), "{packer:?}");
+    let payload = Unsigned::from_payload(&std::fs::read(built).unwrap()).unwrap();
+    payload.into_contents().handler.unwrap()
+}
+
 #[test]
 fn each_event_is_handled_by_the_handler_of_its_own_generation_over_200_updates() {
-    if !is_root("updates of object and handler under load") {
-        return;
+    if is_root("updates of object and handler under load") {
+        update_under_load("core", UPDATES, |wasm| wasm);
     }
+}
+
+#[test]
+fn components_are_replaced_with_their_objects_as_modules_are() {
+    if is_root("updates of object and component under load") {
+        update_under_load("component", 20, |wasm| component(&wasm));
+    }
+}
+
+/// Replaces object and handler so often while they are called, and looks at what came of each call.
+fn update_under_load(lane: &str, updates: u64, made: impl Fn(Vec<u8>) -> Vec<u8>) {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start_with(&["--events-dir", folder.path().to_str().unwrap()]);
-    let update = |version| put(&node, &payload_of(version, version, &wasm(version, NEVER)));
+    let update = |version| {
+        let handler = made(wasm(version, NEVER));
+        put(&node, &payload_of(version, version, &handler))
+    };
     update(1);
     let (fired, ()) = beside(
         THREADS,
         |_, done| fire_until(done),
         || {
-            for version in 2..UPDATES + 2 {
+            for version in 2..updates + 2 {
                 let proof = update(version);
                 for count in ["lost", "duplicated", "falls_through"] {
                     assert_eq!(proof[count], 0, "{count}: {proof}");
@@ -146,6 +193,7 @@ fn each_event_is_handled_by_the_handler_of_its_own_generation_over_200_updates()
     check_file(&folder.path().join("v.jsonl"), &fired);
     let handler = node.instance("v")["handler"].clone();
     assert_eq!(handler["faults"], 0, "{handler}");
+    assert_eq!(handler["lane"], lane, "{handler}");
     let all: u64 = fired.iter().map(|(_, count)| count).sum();
     let counted = until("the metric has them all", || {
         let counted = metric(&node);
