@@ -1,12 +1,15 @@
 //! The payloads of `bpf/`, as their publisher builds them: each is loaded by a daemon, something exact
 //! is caused, and what the payload tells must be that and nothing else.
 
+use std::ops::Deref;
 use std::process::Command;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tests::programs;
 
 use super::http::Answer;
+use super::lines;
 use super::node::Node;
 use super::waiting::until;
 
@@ -67,16 +70,41 @@ fn number(of: &Value, field: &str) -> u64 {
         .unwrap_or_else(|| panic!("{field}: {of}"))
 }
 
+/// A daemon that keeps every event in files: these payloads tell of all that goes on on the machine, more
+/// than a daemon keeps by itself.
+struct Keeping {
+    node: Node,
+    files: TempDir,
+}
+
+impl Keeping {
+    fn start() -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let node = Node::start_with(&["--events-dir", files.path().to_str().unwrap()]);
+        Self { node, files }
+    }
+}
+
+impl Deref for Keeping {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.node
+    }
+}
+
 /// What the daemon's only instance told, as far as `wanted` lets it through, once `enough` of it is there.
 /// What its handler sums up is no event.
-fn told(node: &Node, enough: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+fn told(node: &Keeping, enough: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
     until("the events are there", || {
-        let events = node.events(1).into_iter();
-        let events: Vec<Value> = events
-            .filter(|line| line["stream"] != "summary")
-            .map(|line| line["event"].clone())
-            .filter(&wanted)
-            .collect();
+        let mut events = Vec::new();
+        for file in std::fs::read_dir(node.files.path()).unwrap() {
+            lines::each(&file.unwrap().path(), |line| {
+                if line["stream"] != "summary" && wanted(&line["event"]) {
+                    events.push(line["event"].clone());
+                }
+            });
+        }
         (events.len() >= enough).then_some(events)
     })
 }

@@ -4,16 +4,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::super::node::Node;
 use super::super::waiting::is_root;
-use super::{ask, told};
+use super::{Keeping, ask, told};
 
 #[test]
 fn filemon_tells_what_happened_to_files_in_order_and_nothing_that_failed() {
     if !is_root("filemon") {
         return;
     }
-    let node = Node::start();
+    let node = Keeping::start();
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().to_str().unwrap();
     let answer = ask(

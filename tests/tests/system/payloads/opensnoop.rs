@@ -2,9 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 
-use super::super::node::Node;
 use super::super::waiting::is_root;
-use super::{put, told};
+use super::{Keeping, put, told};
 
 const ENOENT: i64 = 2;
 /// Of `x86_64` and arm64 alike.
@@ -17,7 +16,7 @@ fn opensnoop_tells_each_open_and_each_failure_once() {
     if !is_root("opensnoop") {
         return;
     }
-    let node = Node::start();
+    let node = Keeping::start();
     put(&node, "opensnoop", "1.0.0", "");
     let folder = tempfile::tempdir().unwrap();
     let there = folder.path().join("there");

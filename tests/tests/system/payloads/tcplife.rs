@@ -5,9 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 
 use serde_json::Value;
 
-use super::super::node::Node;
 use super::super::waiting::is_root;
-use super::{number, put, told};
+use super::{Keeping, number, put, told};
 
 /// Segments of one short connection to this machine itself that are ever sent once more.
 const RETRANSMITS_MAX: u64 = 3;
@@ -20,7 +19,7 @@ fn tcplife_tells_both_ends_of_each_connection_once_with_exact_bytes() {
     if !is_root("tcplife") {
         return;
     }
-    let node = Node::start();
+    let node = Keeping::start();
     put(&node, "tcplife", "1.0.0", "");
     for (address, family) in [("127.0.0.1:0", "INET"), ("[::1]:0", "INET6")] {
         let listener = TcpListener::bind(address).unwrap();
@@ -48,7 +47,7 @@ fn a_connection_that_an_update_finds_open_is_told_with_its_whole_life() {
     if !is_root("tcplife over an update") {
         return;
     }
-    let node = Node::start();
+    let node = Keeping::start();
     put(&node, "tcplife", "1.0.0", "");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -87,7 +86,7 @@ fn tcplife_tells_only_what_it_is_set_to() {
     let other = TcpListener::bind("[::1]:0").unwrap();
     let mapped = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = wanted.local_addr().unwrap().port();
-    let node = Node::start();
+    let node = Keeping::start();
     let query = format!("?set=only_family=INET6&set=only_local_port={port}");
     put(&node, "tcplife", "1.0.0", &query);
     for listener in [&mapped, &other, &wanted] {
