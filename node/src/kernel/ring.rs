@@ -1,6 +1,7 @@
 //! The node's own reader of a BPF ring buffer: spans over the mapping, committed after use.
 //! Used by the reader thread. Must never show a record before its BUSY bit is clear, nor any
-//! record after it was committed: from then on the kernel may write there.
+//! record after it was committed: from then on the kernel may write there. Who walks through `unseen`
+//! by itself, in a mapping of its own, has to look at the bit itself.
 //! Layout: `kernel/bpf/ringbuf.c` (one consumer page, one producer page, the data twice).
 #![expect(unsafe_code, reason = "the ring is memory that the kernel writes")]
 
@@ -210,7 +211,6 @@ impl Ring {
 
     /// A stretch as a handler is given it.
     pub(crate) fn handed(&self, stretch: Stretch) -> Records<'_> {
-        let part = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
         // SAFETY: the stretch lies within the double data; its records are submitted, and stay as they
         // are until `commit`, which needs the ring for itself.
         unsafe { Records::ring(self.data(), part(stretch.offset), part(stretch.bytes)) }
@@ -290,6 +290,11 @@ fn prefetch(line: NonNull<u8>) {
 /// Elsewhere the machine's own prefetching has to do.
 #[cfg(not(target_arch = "x86_64"))]
 fn prefetch(_line: NonNull<u8>) {}
+
+/// Bytes of a part of a ring, which are fewer than 2^32.
+pub(crate) fn part(bytes: u64) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
 
 /// Bytes of records that a ring holds.
 pub(crate) fn size_bytes_of(map: &MapHandle) -> u32 {

@@ -213,20 +213,25 @@ fn a_start_function_may_call_the_host() {
     assert_eq!(guest.effects().log.len(), 1);
 }
 
-#[test]
-fn on_window_may_trap_or_run_on_or_claim_more_than_there_is() {
+/// A hasty guest with this in it, of one ring, which may be mapped.
+fn reading(body: &str, may_map: bool) -> Result<Guest, Fault> {
     let (ring, file) = (ring(), RingFile::new(64 << 10));
     let given = [GuestRing {
         ring: &ring,
-        memory: Some(file.fd()),
+        memory: may_map.then(|| file.fd()),
     }];
+    let compiled = engine().compile(&module(&[], body), &hasty()).unwrap();
+    compiled.guest(&given, world())
+}
+
+#[test]
+fn on_window_may_trap_or_run_on_or_claim_more_than_there_is() {
     let called = |does: &str, offset| {
         let body = format!(
             r#"{RING_WINDOW}
             (func $trapping (export "on-window") (param i32 i32 i32) (result i32) {does})"#
         );
-        let compiled = engine().compile(&module(&[], &body), &hasty()).unwrap();
-        let mut guest = compiled.guest(&given, world()).unwrap();
+        let mut guest = reading(&body, true).unwrap();
         guest.init(None).unwrap().unwrap();
         assert!(guest.walks(0) && !guest.walks(1));
         guest.on_window(0, offset, 64)
@@ -249,19 +254,13 @@ fn on_window_may_trap_or_run_on_or_claim_more_than_there_is() {
 
 #[test]
 fn on_window_is_called_of_nobody_that_has_none() {
-    let (ring, file) = (ring(), RingFile::new(64 << 10));
     let on_window = r#"(func (export "on-window") (param i32 i32 i32) (result i32) unreachable)"#;
-    for (body, memory) in [
-        (format!("{RING_WINDOW} {on_window}"), None),
-        (RING_WINDOW.to_owned(), Some(file.fd())),
-        (on_window.to_owned(), Some(file.fd())),
+    for (body, may_map) in [
+        (format!("{RING_WINDOW} {on_window}"), false),
+        (RING_WINDOW.to_owned(), true),
+        (on_window.to_owned(), true),
     ] {
-        let compiled = engine().compile(&module(&[], &body), &hasty()).unwrap();
-        let given = [GuestRing {
-            ring: &ring,
-            memory,
-        }];
-        let mut guest = compiled.guest(&given, world()).unwrap();
+        let mut guest = reading(&body, may_map).unwrap();
         guest.init(None).unwrap().unwrap();
         assert!(!guest.walks(0));
         let said = guest.on_window(0, 0, 64).unwrap_err().to_string();
@@ -271,15 +270,7 @@ fn on_window_is_called_of_nobody_that_has_none() {
 
 #[test]
 fn ring_window_may_trap_or_run_on() {
-    let (ring, file) = (ring(), RingFile::new(64 << 10));
-    let given = [GuestRing {
-        ring: &ring,
-        memory: Some(file.fd()),
-    }];
-    let made = |body: &str| -> Result<Guest, Fault> {
-        let compiled = engine().compile(&module(&[], body), &hasty()).unwrap();
-        compiled.guest(&given, world())
-    };
+    let made = |body: &str| reading(body, true);
     made(RING_WINDOW).unwrap();
     let trapping = traps("ring-window", "(param i32 i32) (result i32)");
     is_trap_of(&made(&trapping).unwrap_err(), "ring-window");

@@ -8,7 +8,7 @@ use super::super::handling::Handling;
 use super::super::source::{Batch, SPAN_BYTES_MAX, Source};
 use super::super::suspect::{Given, after_success};
 use super::{Feed, Now, Out};
-use crate::kernel::ring::{Ring, Stretch};
+use crate::kernel::ring::{Ring, Stretch, part};
 use crate::kernel::sys::monotonic_ns;
 
 /// A checkpoint is taken when this part of a ring is read since the last.
@@ -300,11 +300,6 @@ fn checked(ring: &Ring, claimed: u64, offered: u64) -> Result<(u64, u64), Fault>
         rule: "it must end where a record does, behind the first one or a later one",
     };
     records.map(|records| (claimed, records)).ok_or_else(wrong)
-}
-
-/// Bytes of a part of a ring, which are fewer than 2^32.
-fn part(bytes: u64) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// The number under which a handler knows the ring at this index of the sources.

@@ -52,6 +52,12 @@ const FIRST: Version = Version {
     state_bytes: 24,
 };
 
+/// One that fails whenever it is told the time, and at its end.
+const FAILING: Version = Version {
+    fails_on_tick: true,
+    ..FIRST
+};
+
 struct Bench {
     filled: Filled,
     engine: Engine,
@@ -291,11 +297,7 @@ fn what_a_handler_says_at_the_end_of_its_instance_is_put_out_last() {
 
 #[test]
 fn what_a_handler_says_at_the_end_and_fails_is_not_put_out() {
-    let version = Version {
-        fails_on_tick: true,
-        ..FIRST
-    };
-    let Some(mut bench) = Bench::new(version) else {
+    let Some(mut bench) = Bench::new(FAILING) else {
         return;
     };
     bench.submit(3, |_| 0);
@@ -335,11 +337,7 @@ fn one_record_that_fails_is_skipped_and_no_other() {
 
 #[test]
 fn what_fails_too_often_rests_and_is_tried_again_and_given_up() {
-    let version = Version {
-        fails_on_tick: true,
-        ..FIRST
-    };
-    let Some(mut bench) = Bench::new(version) else {
+    let Some(mut bench) = Bench::new(FAILING) else {
         return;
     };
     bench.submit(10, |_| 0);
