@@ -36,7 +36,9 @@ pub(super) fn fuzz() -> Result<()> {
     let mut schemathesis = run::command(&setup::schemathesis().to_string_lossy());
     schemathesis.args(["run", "--no-color", "--checks", CHECKS]);
     schemathesis.args(["--phases", "examples,coverage,fuzzing"]);
-    schemathesis.args(["--max-time", SECONDS, "--workers", "2"]);
+    // One, as threads of CPython 3.11 and 3.12 that parse at once count each other's depth, and
+    // it ends with "AST constructor recursion depth mismatch" (python/cpython, issue 106905).
+    schemathesis.args(["--max-time", SECONDS, "--workers", "1"]);
     schemathesis.args(["--seed", "1", "--exclude-path-regex", STREAMS]);
     schemathesis.args(["--exclude-path-regex", ENDS_TOKENS]);
     schemathesis.args(["--request-timeout", "10", "--warnings", "off"]);
