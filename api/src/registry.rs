@@ -15,8 +15,9 @@ pub use access::{
 };
 pub use deployment::{Deployment, DeploymentSpec, DeploymentState, Deployments, Source};
 pub use fleet::{
-    Desired, Enrol, Enrolled, Explain, Explanation, Facts, InstanceCounts, InstanceReport, Node,
-    NodeDetail, Nodes, Outcome, OutcomeKind, Refused, Reports, Ring, Wanted,
+    ByRollout, Desired, Enrol, Enrolled, Explain, Explanation, Facts, InstanceCounts,
+    InstanceReport, Node, NodeDetail, Nodes, Outcome, OutcomeKind, Refused, Reports, Ring,
+    SinceFlip, Wanted,
 };
 pub use release::{
     Channel, Difference, Floor, Payload, PayloadSummary, Payloads, PublishRelease, Reason, Release,

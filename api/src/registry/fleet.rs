@@ -68,6 +68,10 @@ pub struct Desired {
     pub poll_ms: u64,
     /// What should run, by instance. What a registry had started and is not here is to stop.
     pub instances: Vec<Wanted>,
+    /// What should be loaded and verified beside that and not run yet, by instance: a rollout asks
+    /// every node before it changes any. What is not here any more is to be let go of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub staged: Vec<Wanted>,
     /// DSSE envelopes of the floors of the payloads above, and of those that would be here if they
     /// gave something, as text; at most as many as instances are allowed.
     pub floors: Vec<String>,
@@ -107,6 +111,23 @@ pub struct Wanted {
         deserialize_with = "super::entries::unique"
     )]
     pub targets: BTreeMap<String, String>,
+    /// The rollout that brings it; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<ByRollout>,
+}
+
+/// How a rollout brings an instance to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ByRollout {
+    /// The rollout's number: outcomes name it.
+    pub id: u64,
+    /// How long the node is to watch it once it runs, milliseconds.
+    pub bake_ms: u64,
+    /// When it is to take over, by the node's clock, milliseconds since 1970; absent, or past: as
+    /// soon as it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flip_at_ms: Option<u64>,
 }
 
 /// The data of a `ring` event of `GET /nodes/{node}/doorbell`: ask for the desired state, after a
@@ -161,6 +182,29 @@ pub struct InstanceReport {
     pub started_ms: u64,
     /// Its events, over all generations.
     pub counts: InstanceCounts,
+    /// Whether the generation in charge is still watched: the one before is there to go back to.
+    #[serde(default)]
+    pub watched: bool,
+    /// What the generation in charge did since it took over.
+    #[serde(default)]
+    pub since_flip: SinceFlip,
+}
+
+/// What one generation did since it took over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SinceFlip {
+    /// Records the kernel handed over.
+    pub accepted: u64,
+    /// Records a full ring refused; a number or `unknown`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub kernel_lost: Measured,
+    /// How often its handler failed.
+    pub handler_faults: u64,
+    /// Runs of its programs that were timed; 0 where none was.
+    pub runs: u64,
+    /// Time of those, nanoseconds.
+    pub run_ns: u64,
 }
 
 /// Events of an instance.
@@ -187,6 +231,10 @@ pub enum OutcomeKind {
     Started,
     /// It runs in the place of another generation.
     Updated,
+    /// It is loaded and verified beside what runs, and waits.
+    Staged,
+    /// Its watch went well: the generation before it is let go of.
+    Committed,
     /// It failed its watch, and what ran there before runs again.
     RolledBack,
     /// It does not run any more.
@@ -226,6 +274,12 @@ pub struct Outcome {
     pub version: Option<String>,
     /// `sha256:<hex>` of the file.
     pub digest: String,
+    /// The number of the rollout that brought it; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<u64>,
+    /// Whether it was to be staged, and not yet to run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub staging: bool,
     /// The proof of a start or an update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]

@@ -212,6 +212,7 @@ pub(crate) mod tests {
             envelope: None,
             globals: BTreeMap::new(),
             targets: BTreeMap::new(),
+            rollout: None,
         }
     }
 
@@ -220,6 +221,7 @@ pub(crate) mod tests {
             node: "here".to_owned(),
             poll_ms: 1000,
             instances,
+            staged: Vec::new(),
             floors: Vec::new(),
         }
     }

@@ -54,6 +54,8 @@ pub(super) fn word(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Started => "started",
         OutcomeKind::Updated => "updated",
+        OutcomeKind::Staged => "staged",
+        OutcomeKind::Committed => "committed",
         OutcomeKind::RolledBack => "rolled_back",
         OutcomeKind::Stopped => "stopped",
         OutcomeKind::FetchFailed => "fetch_failed",

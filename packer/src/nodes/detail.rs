@@ -109,6 +109,8 @@ pub(super) fn words(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Started => "started",
         OutcomeKind::Updated => "updated",
+        OutcomeKind::Staged => "staged",
+        OutcomeKind::Committed => "committed",
         OutcomeKind::RolledBack => "gone back from",
         OutcomeKind::Stopped => "stopped",
         OutcomeKind::FetchFailed => "could not be fetched",

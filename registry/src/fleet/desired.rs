@@ -117,6 +117,7 @@ impl Standing {
             envelope: offer.envelope.clone(),
             globals: self.spec.globals.clone(),
             targets: self.spec.targets.clone(),
+            rollout: None,
         })
     }
 }
@@ -224,6 +225,7 @@ impl Plan {
             node: node.to_owned(),
             poll_ms,
             instances: self.wanted(),
+            staged: Vec::new(),
             floors: floors.map(|floor| floor.envelope.clone()).collect(),
         }
     }

@@ -35,6 +35,8 @@ pub(super) fn is_refusal(kind: OutcomeKind) -> bool {
         | OutcomeKind::RolledBack => true,
         OutcomeKind::Started
         | OutcomeKind::Updated
+        | OutcomeKind::Staged
+        | OutcomeKind::Committed
         | OutcomeKind::Stopped
         | OutcomeKind::FetchFailed
         | OutcomeKind::Failed => false,
@@ -46,7 +48,8 @@ impl Refusals {
     pub(super) fn take(&mut self, outcomes: &[Outcome]) {
         let mut new: Vec<&Outcome> = outcomes
             .iter()
-            .filter(|outcome| outcome.serial > self.serial)
+            // What is only staged says nothing of what should run.
+            .filter(|outcome| outcome.serial > self.serial && !outcome.staging)
             .collect();
         new.sort_by_key(|outcome| outcome.serial);
         for outcome in new {
@@ -99,6 +102,8 @@ mod tests {
             digest: "sha256:1".to_owned(),
             proof: None,
             problem: Some(Box::new(problem)),
+            rollout: None,
+            staging: false,
         }
     }
 
@@ -113,6 +118,7 @@ mod tests {
             envelope: None,
             globals: BTreeMap::new(),
             targets: BTreeMap::new(),
+            rollout: None,
         }
     }
 

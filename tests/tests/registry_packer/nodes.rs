@@ -80,6 +80,8 @@ impl Node {
                 accepted: 1234,
                 ..InstanceCounts::default()
             },
+            watched: false,
+            since_flip: api::registry::SinceFlip::default(),
         };
         self.tell(vec![instance], outcome(wanted, OutcomeKind::Started));
     }
@@ -105,6 +107,8 @@ fn outcome(wanted: Wanted, kind: OutcomeKind) -> Outcome {
         digest: wanted.digest,
         proof: None,
         problem: None,
+        rollout: None,
+        staging: false,
     }
 }
 

@@ -194,5 +194,7 @@ fn reported(instance: Instance) -> InstanceReport {
         state: instance.state,
         trust: instance.trust,
         started_ms: instance.started_ms,
+        watched: false,
+        since_flip: api::registry::SinceFlip::default(),
     }
 }

@@ -267,6 +267,8 @@ impl Driver {
             digest: target.digest.to_string(),
             proof: None,
             problem: None,
+            rollout: None,
+            staging: false,
         }
     }
 

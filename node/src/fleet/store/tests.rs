@@ -181,6 +181,8 @@ fn outcome(text: &str) -> Outcome {
         digest: String::new(),
         proof: None,
         problem: None,
+        rollout: None,
+        staging: false,
     }
 }
 

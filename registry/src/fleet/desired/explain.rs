@@ -174,7 +174,11 @@ fn state(
 /// What is in the way of the file that should run.
 fn in_the_way((latest, wanted): (&Outcome, &Wanted)) -> Option<String> {
     let reason = match latest.kind {
-        OutcomeKind::Started | OutcomeKind::Updated | OutcomeKind::Stopped => return None,
+        OutcomeKind::Started
+        | OutcomeKind::Updated
+        | OutcomeKind::Staged
+        | OutcomeKind::Committed
+        | OutcomeKind::Stopped => return None,
         OutcomeKind::RolledBack => "went back from it, because it failed its watch",
         OutcomeKind::FetchFailed => "could not fetch it and tries again",
         OutcomeKind::SignatureRejected => "does not trust its signatures",

@@ -109,6 +109,8 @@ fn report(instance: &str, version: &str, managed: bool) -> InstanceReport {
         managed,
         started_ms: 1,
         counts: InstanceCounts::default(),
+        watched: false,
+        since_flip: api::registry::SinceFlip::default(),
     }
 }
 
@@ -335,6 +337,8 @@ fn explain_tells_a_refusal_only_of_the_file_that_should_run() {
         digest: "sha256:1.0.0".into(),
         proof: None,
         problem: Some(Box::new(Problem::new(422, "refused", "program a: no"))),
+        rollout: None,
+        staging: false,
     };
     let refused = "The node does not run it. The node refused 1.0.0: it could not load it: \
                    refused: program a: no.";

@@ -65,6 +65,8 @@ fn runs(instance: &str, version: &str) -> InstanceReport {
         managed: true,
         started_ms: 1,
         counts: InstanceCounts::default(),
+        watched: false,
+        since_flip: api::registry::SinceFlip::default(),
     }
 }
 
@@ -208,6 +210,8 @@ fn who_refused_what_a_deployment_gives_is_counted_until_something_else_happens()
         digest: format!("sha256:{version}"),
         proof: None,
         problem: None,
+        rollout: None,
+        staging: false,
     };
     memory.happened("p1", &[refused(1, "0.9.0")]);
     assert_eq!(memory.reach()["a"], reach(2, 0, 0), "another file");

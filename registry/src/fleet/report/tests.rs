@@ -16,6 +16,8 @@ fn outcome() -> Outcome {
         digest: Digest::of(b"x").to_string(),
         proof: None,
         problem: None,
+        rollout: None,
+        staging: false,
     }
 }
 

@@ -82,6 +82,7 @@ async fn the_latest_outcome_of_each_instance_is_the_one_that_counts() {
         envelope: None,
         globals: BTreeMap::new(),
         targets: BTreeMap::new(),
+        rollout: None,
     };
     let mut local = runs(&wanted);
     local.managed = false;

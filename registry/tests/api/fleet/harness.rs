@@ -261,6 +261,8 @@ pub(crate) fn runs(wanted: &Wanted) -> InstanceReport {
             decoded: 1_234_567,
             ..Default::default()
         },
+        watched: false,
+        since_flip: api::registry::SinceFlip::default(),
     }
 }
 
@@ -276,6 +278,8 @@ pub(crate) fn outcome(serial: u64, kind: OutcomeKind, digest: &str) -> Outcome {
         digest: digest.into(),
         proof: None,
         problem: None,
+        rollout: None,
+        staging: false,
     }
 }
 
