@@ -7,7 +7,10 @@ mod access;
 mod deployment;
 mod entries;
 mod fleet;
+mod pin;
 mod release;
+mod rollout;
+mod rollout_shown;
 
 pub use access::{
     AuditEntry, AuditLog, Collected, NewToken, Token, TokenMade, Tokens, TrustedKey, TrustedKeys,
@@ -19,9 +22,15 @@ pub use fleet::{
     InstanceReport, Node, NodeDetail, Nodes, Outcome, OutcomeKind, Refused, Reports, Ring,
     SinceFlip, Wanted,
 };
+pub use pin::{Pin, Pins, SetPin};
 pub use release::{
     Channel, Difference, Floor, Payload, PayloadSummary, Payloads, PublishRelease, Reason, Release,
     ReleaseState, SetChannel, SetEnvelope,
+};
+pub use rollout::{Compare, OnFailure, Reach, RolloutPhase, RolloutPlan, StartRollout, Wave};
+pub use rollout_shown::{
+    Compared, DryRun, DryWave, FailureGroup, KernelOutcome, Rollout, RolloutCounts, RolloutDetail,
+    RolloutNode, RolloutNodes, Rollouts, Transition,
 };
 
 /// The prefix of every route but `/healthz`, `/readyz` and `/metrics`.

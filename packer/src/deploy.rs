@@ -48,6 +48,7 @@ fn spec(arguments: &DeployArguments) -> Result<DeploymentSpec, Failure> {
         instance: arguments.instance.as_ref().map(ToString::to_string),
         globals: globals.collect::<BTreeMap<String, Value>>(),
         targets: pair::by_name("target", &arguments.target)?,
+        rollout: None,
     })
 }
 

@@ -348,6 +348,7 @@ fn shown(standing: &Standing, reach: Option<Reach>) -> Deployment {
         deployment: standing.deployment.clone(),
         spec: standing.spec.clone(),
         release,
+        rollout: None,
         nodes: reach.nodes,
         running: reach.running,
         refused: reach.refused,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::rollout::RolloutPlan;
+
 /// Where a deployment's release comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -49,6 +51,10 @@ pub struct DeploymentSpec {
         deserialize_with = "super::entries::unique"
     )]
     pub targets: BTreeMap<String, String>,
+    /// How it moves to another release, whenever its version or its channel changes; absent: all
+    /// nodes at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutPlan>,
 }
 
 /// Whether a deployment has a release to give.
@@ -78,8 +84,11 @@ pub struct Deployment {
     pub deployment: String,
     /// What was asked for.
     pub spec: DeploymentSpec,
-    /// What it gives now.
+    /// What it gives now; to nodes that a rollout has reached, something else.
     pub release: DeploymentState,
+    /// The rollout that moves it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<u64>,
     /// Nodes that its selector names.
     pub nodes: u64,
     /// Nodes of them that say they run the release.

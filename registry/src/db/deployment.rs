@@ -184,6 +184,7 @@ fn standing(row: &AnyRow, floors: &Floors) -> Result<Standing, DbError> {
             instance: Some(instance.clone()),
             globals,
             targets: json(row, "targets")?,
+            rollout: None,
         },
         instance,
         created_ms: count(row, "created_ms")?,

@@ -135,6 +135,7 @@ impl Registry {
             instance: None,
             globals: std::collections::BTreeMap::new(),
             targets: std::collections::BTreeMap::new(),
+            rollout: None,
         };
         wait(self.admin().put_deployment(deployment, &spec)).map(|(new, _)| new)
     }

@@ -5,23 +5,24 @@ use super::Violation;
 use super::source::File;
 
 /// Which of our own crates each may depend on. `tests` may depend on everything.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("payload", &[]),
     ("api", &[]),
     ("node/handler", &["payload"]),
     ("packer", &["payload", "api", "handler"]),
-    ("registry", &["payload", "api"]),
+    ("registry/rollout", &["api"]),
+    ("registry", &["payload", "api", "rollout"]),
     ("node", &["payload", "api", "handler"]),
     ("xtask", &[]),
 ];
-const OURS: [&str; 7] = [
-    "payload", "api", "handler", "packer", "registry", "node", "xtask",
+const OURS: [&str; 8] = [
+    "payload", "api", "handler", "packer", "registry", "rollout", "node", "xtask",
 ];
 /// Where crates are that are no members: handlers, and the SDK that they are written with.
 const HANDLERS: [&str; 2] = ["bpf/", "tests/handlers/"];
 /// What a handler may depend on.
 const SDK: &str = "guest";
-const WITHOUT_UNSAFE: [&str; 4] = ["payload", "api", "packer", "registry"];
+const WITHOUT_UNSAFE: [&str; 5] = ["payload", "api", "packer", "registry", "registry/rollout"];
 
 /// All rules of all Cargo.toml files.
 pub(crate) fn manifests(files: &[File]) -> Vec<Violation> {

@@ -36,6 +36,7 @@ fn standing(deployment: &str, instance: &str, selector: &str, created_ms: u64) -
         instance: Some(instance.into()),
         globals: BTreeMap::new(),
         targets: BTreeMap::new(),
+        rollout: None,
     };
     Standing {
         deployment: deployment.into(),

@@ -28,6 +28,7 @@ fn standing(deployment: &str, selector: &str, version: &str) -> Arc<Standing> {
             instance: Some(deployment.into()),
             globals: BTreeMap::new(),
             targets: BTreeMap::new(),
+            rollout: None,
         },
         instance: deployment.into(),
         selector: selector.parse().unwrap(),

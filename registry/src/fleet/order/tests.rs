@@ -14,6 +14,7 @@ fn spec() -> DeploymentSpec {
         instance: None,
         globals: BTreeMap::new(),
         targets: BTreeMap::new(),
+        rollout: None,
     }
 }
 

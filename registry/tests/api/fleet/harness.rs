@@ -241,6 +241,7 @@ pub(crate) fn spec(selector: &str) -> DeploymentSpec {
         instance: None,
         globals: BTreeMap::new(),
         targets: BTreeMap::new(),
+        rollout: None,
     }
 }
 
