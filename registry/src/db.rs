@@ -11,12 +11,15 @@ pub(crate) mod deployment;
 mod error;
 pub(crate) mod floor;
 pub(crate) mod key;
+pub(crate) mod mark;
 mod migrate;
 pub(crate) mod node;
 pub(crate) mod outcome;
 pub(crate) mod page_session;
 pub(crate) mod payload;
+pub(crate) mod pin;
 pub(crate) mod release;
+pub(crate) mod rollout;
 mod row;
 pub(crate) mod shelf;
 pub(crate) mod token;
@@ -188,6 +191,19 @@ impl Db {
             })
         })
         .await
+    }
+
+    /// Does `work` for the registry itself: what it decides without a caller, such as a transition of
+    /// a rollout.
+    ///
+    /// # Errors
+    /// What `work` says, or the database: then `work` may be tried again.
+    pub(crate) async fn write_own<T, F>(&self, work: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: for<'w> FnOnce(&'w mut Write) -> Work<'w, T, DbError> + Send + 'static,
+    {
+        self.write(work).await
     }
 
     /// Does `work` in a transaction, with others' beside it: all that it wrote is on the disk when

@@ -6,17 +6,21 @@ pub(crate) mod desired;
 pub(crate) mod doorbell;
 pub(crate) mod facts;
 mod memory;
+pub(crate) mod moving;
 pub(crate) mod order;
 mod refusals;
 pub(crate) mod report;
+mod seen;
 pub(crate) mod selector;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use api::registry::{
     Deployment, DeploymentState, Explanation, Facts, InstanceReport, Node, Outcome,
 };
+use rollout::Seen;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -26,6 +30,8 @@ use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
 use memory::{Known, Memory, Reach};
+use moving::Moving;
+use seen::Meant;
 use selector::Candidate;
 
 /// How long a reader waits for a change that was committed to arrive in memory.
@@ -89,6 +95,8 @@ impl Fleet {
             let node = kept.node.clone();
             memory.put(kept);
             memory.happened(&node, &latest);
+            let marks = db::mark::of_node(&mut reader, &node).await?;
+            memory.remember(&node, marks);
         }
         Ok(Self {
             memory: RwLock::new(memory),
@@ -165,18 +173,20 @@ impl Fleet {
         self.changed();
     }
 
-    /// Takes in what a node told and what happened there, and rings if it should run something else for it.
+    /// Takes in what a node told and what happened there, and rings if it should run something else
+    /// for it. `marks` are those outcomes that were kept for their rollouts.
     pub(crate) fn reported(
         &self,
         node: &str,
         facts: Facts,
         instances: Vec<InstanceReport>,
-        outcomes: &[Outcome],
+        (outcomes, marks): (&[Outcome], &[Outcome]),
         now_ms: u64,
     ) {
         let changed = {
             let mut memory = self.write();
             memory.happened(node, outcomes);
+            memory.marked(node, marks);
             memory.report(node, facts, instances, now_ms)
         };
         if changed == Some(true) {
@@ -301,6 +311,53 @@ impl Fleet {
             .map(|(other, node)| (other.deployment.clone(), node.to_owned()))
     }
 
+    /// The rollouts that have not ended.
+    pub(crate) fn moving(&self) -> Vec<Arc<Moving>> {
+        let memory = self.read();
+        let moving = memory.standings.iter().filter_map(|one| one.moving());
+        moving.map(Arc::clone).collect()
+    }
+
+    /// Asks something of the nodes that a rollout is for.
+    pub(crate) fn with_seen<T>(
+        &self,
+        moving: &Moving,
+        now_ms: u64,
+        ask: impl FnOnce(&[Seen<'_>]) -> T,
+    ) -> T {
+        let memory = self.read();
+        ask(&memory.seen(moving, now_ms))
+    }
+
+    /// Asks something of all nodes that a deployment's selector names.
+    pub(crate) fn with_meant<T>(
+        &self,
+        standing: &Standing,
+        now_ms: u64,
+        ask: impl FnOnce(Vec<Meant<'_>>) -> T,
+    ) -> T {
+        let memory = self.read();
+        ask(memory.named(&standing.deployment, now_ms))
+    }
+
+    /// The version that a deployment gives a node.
+    pub(crate) fn version_of(&self, node: &str, deployment: &str) -> Option<String> {
+        let memory = self.read();
+        let mut claims = memory.nodes.get(node)?.plan.claims().iter();
+        let claim = claims.find(|one| one.standing.deployment == deployment)?;
+        let offer = claim.assigned.given.as_ref().ok()?;
+        Some(offer.version.to_string())
+    }
+
+    /// The kernel of each node.
+    pub(crate) fn kernels(&self) -> BTreeMap<String, String> {
+        let memory = self.read();
+        let nodes = memory.nodes.iter();
+        nodes
+            .map(|(node, known)| (node.clone(), known.facts.kernel.clone()))
+            .collect()
+    }
+
     /// A deployment as it stands.
     pub(crate) fn deployment(&self, deployment: &str) -> Option<Deployment> {
         let memory = self.read();
@@ -348,7 +405,7 @@ fn shown(standing: &Standing, reach: Option<Reach>) -> Deployment {
         deployment: standing.deployment.clone(),
         spec: standing.spec.clone(),
         release,
-        rollout: None,
+        rollout: standing.moving().map(|moving| moving.number),
         nodes: reach.nodes,
         running: reach.running,
         refused: reach.refused,

@@ -103,6 +103,9 @@ pub(crate) const NODE_LABELS_MAX: usize = 64;
 pub(crate) const NODES_MAX: u64 = 100_000;
 /// Deployments that there may be: all of them are read at each change.
 pub(crate) const DEPLOYMENTS_MAX: u64 = 4096;
+/// Rollouts of one deployment that decide what nodes are given: one that goes on, and those that were
+/// ended half-way.
+pub(crate) const ROLLOUTS_STANDING_MAX: usize = 8;
 /// Open pages that are told of changes, where there are the connections for them.
 pub(crate) const LIVE_PAGES_MAX: usize = 512;
 /// Those of them that were logged in to with one token.

@@ -14,6 +14,7 @@ mod limits;
 mod output;
 mod page;
 mod publish;
+mod rollouts;
 mod router;
 mod routes;
 mod serve;

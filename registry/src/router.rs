@@ -10,10 +10,11 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::routes::rollouts::asked;
 use crate::routes::{
     audit, blobs, channels, collection, deployments, description, enrol, floors, health, keys,
-    legacy, metrics, node_calls, nodes, pages, payloads, refusal, releases, request, tokens,
-    withdrawal,
+    legacy, metrics, node_calls, nodes, pages, payloads, pins, refusal, releases, request,
+    rollouts, tokens, withdrawal,
 };
 use crate::state::State;
 
@@ -50,6 +51,18 @@ fn described() -> OpenApiRouter<State> {
             deployments::put,
             deployments::delete
         ))
+        .routes(routes!(pins::list))
+        .routes(routes!(pins::put, pins::delete))
+        .routes(routes!(rollouts::list, rollouts::start))
+        .routes(routes!(rollouts::dry_run))
+        .routes(routes!(rollouts::get))
+        .routes(routes!(rollouts::nodes))
+        .routes(routes!(asked::pause))
+        .routes(routes!(asked::resume))
+        .routes(routes!(asked::promote))
+        .routes(routes!(asked::abort))
+        .routes(routes!(asked::roll_back))
+        .routes(routes!(asked::events))
         .routes(routes!(enrol::enrol))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::get, nodes::delete))

@@ -26,6 +26,7 @@ use crate::db::{self, Db};
 use crate::fleet::Fleet;
 use crate::limits::{ACCEPT_REST, CACHE_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT, FILES_MAX};
 use crate::output::Output;
+use crate::rollouts;
 use crate::router::router;
 use crate::shares::Shares;
 use crate::state::{Made, State};
@@ -205,8 +206,9 @@ impl Server {
     }
 }
 
-/// Keeps the fleet up with the database until the registry stops.
+/// Keeps the fleet up with the database, and rollouts going, until the registry stops.
 async fn follow(state: State) {
     let (db, stopping) = (state.db.clone(), state.stopping.clone());
-    state.fleet.follow(db, stopping, state.output).await;
+    let driving = rollouts::drive(state.clone());
+    tokio::join!(state.fleet.follow(db, stopping, state.output), driving);
 }

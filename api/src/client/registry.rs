@@ -6,6 +6,7 @@ mod access;
 mod blob;
 mod fleet;
 mod releases;
+mod rollouts;
 
 use hyper::header::HeaderValue;
 use hyper::{Method, Uri};
@@ -22,6 +23,7 @@ use crate::registry::{Health, PREFIX, WhoAmI};
 
 pub use blob::{Download, Progress};
 pub use fleet::Doorbell;
+pub use rollouts::{Ask, RolloutEvents};
 
 /// What a client of a registry is made with.
 #[derive(Debug, Clone, Copy)]

@@ -251,6 +251,18 @@ fn bound_of_wave(state: &State, plan: &RolloutPlan, seen: &[Seen<'_>], index: us
     floor.max(nth).max(state.bound)
 }
 
+/// The bounds that waves would have, if they began one after the other with these nodes.
+#[must_use]
+pub fn preview(plan: &RolloutPlan, seen: &[Seen<'_>]) -> Vec<u64> {
+    let mut state = State::new(0, None);
+    let waves = 0..plan.waves.len();
+    let bounds = waves.map(|index| {
+        state.bound = bound_of_wave(&state, plan, seen, index);
+        state.bound
+    });
+    bounds.collect()
+}
+
 #[cfg(test)]
 #[path = "machine/tests.rs"]
 mod tests;

@@ -10,7 +10,10 @@ use sqlx::any::AnyRow;
 
 use super::row::{count, count_option, get, json, one, signed, to_json};
 use super::{Connection, DbError, Write};
-use crate::fleet::desired::{Floors, Ingredients, Offer, Standing, StandingFloor, by_age};
+use crate::fleet::desired::{
+    Floors, Given, Ingredients, Offer, Standing, StandingFloor, Void, by_age,
+};
+use crate::fleet::moving::Moving;
 use crate::fleet::order::Order;
 
 /// A statement that gives deployments with what they give.
@@ -18,7 +21,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT d.name, d.payload, d.version, d.channel, d.selector, d.instance, d.globals,
-                    d.targets, d.created_ms, d.changed_ms,
+                    d.targets, d.plan, d.held_version, d.created_ms, d.changed_ms,
                     COALESCE(d.version, c.version) AS named, r.version AS release_version,
                     r.digest, r.size_bytes, r.state, r.reason, r.envelope
              FROM deployment d
@@ -39,11 +42,11 @@ pub(crate) async fn standings(
 ) -> Result<(Vec<Arc<Standing>>, Floors), DbError> {
     let floors = floors(connection).await?;
     let rows = sqlx::query(select!(""))
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await
         .map_err(|reason| DbError::sql("reading the deployments", reason))?;
-    let standings = rows.iter().map(|row| Ok(Arc::new(standing(row, &floors)?)));
-    let mut standings = standings.collect::<Result<Vec<_>, DbError>>()?;
+    let standings = completed(connection, &rows, &floors).await?;
+    let mut standings: Vec<Arc<Standing>> = standings.into_iter().map(Arc::new).collect();
     by_age(&mut standings);
     Ok((standings, floors))
 }
@@ -57,12 +60,104 @@ pub(crate) async fn by_name(
     deployment: &str,
 ) -> Result<Option<Standing>, DbError> {
     let floors = floors(connection).await?;
-    let row = sqlx::query(select!("WHERE d.name = $1"))
+    let rows = sqlx::query(select!("WHERE d.name = $1"))
         .bind(deployment)
-        .fetch_optional(connection)
+        .fetch_all(&mut *connection)
         .await
         .map_err(|reason| DbError::sql("looking up a deployment", reason))?;
-    row.as_ref().map(|row| standing(row, &floors)).transpose()
+    Ok(completed(connection, &rows, &floors).await?.pop())
+}
+
+/// Names of the deployments that follow a channel and move by rollouts.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn led_by(
+    connection: &mut Connection,
+    payload: &str,
+    channel: &str,
+) -> Result<Vec<String>, DbError> {
+    let rows = sqlx::query(
+        "SELECT name FROM deployment
+         WHERE payload = $1 AND channel = $2 AND plan IS NOT NULL ORDER BY name",
+    )
+    .bind(payload)
+    .bind(channel)
+    .fetch_all(connection)
+    .await
+    .map_err(|reason| DbError::sql("looking up who follows a channel", reason))?;
+    rows.iter().map(|row| get(row, "name")).collect()
+}
+
+/// Deployments with their rollouts, their pins and what is held.
+async fn completed(
+    connection: &mut Connection,
+    rows: &[AnyRow],
+    floors: &Floors,
+) -> Result<Vec<Standing>, DbError> {
+    let mut pins = super::pin::all(connection, floors).await?;
+    let mut layers: BTreeMap<String, Vec<Arc<Moving>>> = BTreeMap::new();
+    for moving in super::rollout::standing(connection, floors).await? {
+        let of = layers.entry(moving.deployment.clone()).or_default();
+        of.push(Arc::new(moving));
+    }
+    let mut standings = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut standing = standing(row, floors)?;
+        if let Some(held) = &standing.held {
+            standing.given = held_release(connection, &standing.spec.payload, held, floors).await?;
+        }
+        standing.layers = layers.remove(&standing.deployment).unwrap_or_default();
+        standing.pins = pins.remove(&standing.deployment).unwrap_or_default();
+        standings.push(standing.weighed());
+    }
+    Ok(standings)
+}
+
+async fn held_release(
+    connection: &mut Connection,
+    payload: &str,
+    version: &str,
+    floors: &Floors,
+) -> Result<Given, DbError> {
+    if version.is_empty() {
+        return Ok(Err(Void::NotReached));
+    }
+    let row = sqlx::query(
+        "SELECT version AS release_version, digest, size_bytes, state, reason, envelope
+         FROM release WHERE payload = $1 AND version = $2",
+    )
+    .bind(payload)
+    .bind(version)
+    .fetch_optional(connection)
+    .await
+    .map_err(|reason| DbError::sql("looking up what is held", reason))?;
+    let ingredients = Ingredients {
+        version: Some(version.to_owned()),
+        release: row.as_ref().map(offer_of).transpose()?.flatten(),
+        floor: floors.get(payload),
+    };
+    Ok(ingredients.give(&Source::Version(version.to_owned())))
+}
+
+/// Keeps what nodes are given that no rollout has reached; `None`: what the deployment names.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn hold(
+    write: &mut Write,
+    deployment: &str,
+    version: Option<&str>,
+) -> Result<(), DbError> {
+    let what = "holding a version";
+    let done = sqlx::query("UPDATE deployment SET held_version = $2 WHERE name = $1")
+        .bind(deployment)
+        .bind(version)
+        .execute(&mut **write)
+        .await
+        .map_err(|reason| DbError::sql(what, reason))?;
+    write.touch_fleet();
+    one(what, &done)
 }
 
 /// How many deployments there are.
@@ -92,15 +187,17 @@ pub(crate) async fn put(
         Source::Version(version) => (Some(version.as_str()), None),
         Source::Channel(channel) => (None, Some(channel.as_str())),
     };
+    let plan = order.spec.rollout.as_ref();
     let done = sqlx::query(
         "INSERT INTO deployment (name, payload, version, channel, selector, instance, globals,
-                                 targets, created_ms, changed_ms, changed_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                 targets, created_ms, changed_ms, changed_by, plan)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (name) DO UPDATE SET
              payload = excluded.payload, version = excluded.version, channel = excluded.channel,
              selector = excluded.selector, instance = excluded.instance,
              globals = excluded.globals, targets = excluded.targets,
-             changed_ms = excluded.changed_ms, changed_by = excluded.changed_by",
+             changed_ms = excluded.changed_ms, changed_by = excluded.changed_by,
+             plan = excluded.plan",
     )
     .bind(order.deployment.as_str())
     .bind(order.spec.payload.as_str())
@@ -113,6 +210,7 @@ pub(crate) async fn put(
     .bind(signed(now_ms))
     .bind(signed(now_ms))
     .bind(changed_by)
+    .bind(plan.map(|plan| to_json("plan", plan)).transpose()?)
     .execute(&mut **write)
     .await
     .map_err(|reason| DbError::sql(what, reason))?;
@@ -152,6 +250,19 @@ async fn floors(connection: &mut Connection) -> Result<Floors, DbError> {
     rows.iter().map(floor).collect()
 }
 
+/// The floor of one payload.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn floor_of(
+    connection: &mut Connection,
+    payload: &str,
+) -> Result<Floors, DbError> {
+    let mut all = floors(connection).await?;
+    all.retain(|name, _| name == payload);
+    Ok(all)
+}
+
 fn standing(row: &AnyRow, floors: &Floors) -> Result<Standing, DbError> {
     let (version, channel): (Option<String>, Option<String>) =
         (get(row, "version")?, get(row, "channel")?);
@@ -169,13 +280,19 @@ fn standing(row: &AnyRow, floors: &Floors) -> Result<Standing, DbError> {
     let payload: String = get(row, "payload")?;
     let ingredients = Ingredients {
         version: get(row, "named")?,
-        release: offer(row)?,
+        release: offer_of(row)?,
         floor: floors.get(&payload),
     };
     let globals: BTreeMap<_, _> = json(row, "globals")?;
-    let standing = Standing {
+    let aim = ingredients.give(&source);
+    let plan: Option<String> = get(row, "plan")?;
+    Ok(Standing {
         deployment: get(row, "name")?,
-        given: ingredients.give(&source),
+        given: aim.clone(),
+        aim,
+        held: get(row, "held_version")?,
+        layers: Vec::new(),
+        pins: super::pin::Pinned::new(),
         selector: parsed(row, "selector")?,
         spec: DeploymentSpec {
             payload,
@@ -184,17 +301,20 @@ fn standing(row: &AnyRow, floors: &Floors) -> Result<Standing, DbError> {
             instance: Some(instance.clone()),
             globals,
             targets: json(row, "targets")?,
-            rollout: None,
+            rollout: plan.map(|_| json(row, "plan")).transpose()?,
         },
         instance,
         created_ms: count(row, "created_ms")?,
         changed_ms: count(row, "changed_ms")?,
         wanted_bytes: 0,
-    };
-    Ok(standing.weighed())
+    })
 }
 
-fn offer(row: &AnyRow) -> Result<Option<Offer>, DbError> {
+/// The release of a row, where it has one.
+///
+/// # Errors
+/// A column's.
+pub(super) fn offer_of(row: &AnyRow) -> Result<Option<Offer>, DbError> {
     let Some(size_bytes) = count_option(row, "size_bytes")? else {
         return Ok(None);
     };

@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, ConnectOptions, Executor, SqlSafeStr};
 use super::DbError;
 
 /// Every migration, in order: number, name, text.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "core",
@@ -29,6 +29,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         3,
         "audited_facts",
         include_str!("../../../migrations/sqlite/0003_audited_facts.sql"),
+    ),
+    (
+        4,
+        "rollouts",
+        include_str!("../../../migrations/sqlite/0004_rollouts.sql"),
     ),
 ];
 

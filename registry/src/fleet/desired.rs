@@ -3,6 +3,7 @@
 //! The order is fixed (instances by name, floors by payload), so the same state gives the same
 //! bytes. Must never depend on anything but its arguments.
 
+mod assign;
 mod explain;
 mod give;
 
@@ -14,7 +15,10 @@ use api::registry::{
 };
 use payload::name::Version;
 
+use super::moving::{MarksByRollout, Moving};
 use super::selector::{Candidate, Selector};
+use assign::Assigned;
+pub(crate) use assign::is_of;
 pub(crate) use explain::{Circumstances, explain};
 pub(crate) use give::{Given, Ingredients, Offer, Void};
 
@@ -36,8 +40,16 @@ pub(crate) struct Standing {
     pub(crate) created_ms: u64,
     /// When it was changed last, milliseconds since 1970.
     pub(crate) changed_ms: u64,
-    /// The release that it gives, or why it gives none.
+    /// The release that its version or channel names, or why there is none.
+    pub(crate) aim: Given,
+    /// The version that it gives in the place of that; nothing where this is empty.
+    pub(crate) held: Option<String>,
+    /// The release that it gives where no rollout and no pin says otherwise, or why it gives none.
     pub(crate) given: Given,
+    /// Its rollouts that decide what some nodes are given, newest first.
+    pub(crate) layers: Vec<Arc<Moving>>,
+    /// What single nodes are given whatever happens.
+    pub(crate) pins: BTreeMap<String, Given>,
     /// Bytes of that in an answer; see [`Standing::weighed`].
     pub(crate) wanted_bytes: usize,
 }
@@ -78,6 +90,8 @@ pub(crate) struct Claim {
     pub(crate) standing: Arc<Standing>,
     /// What became of it.
     pub(crate) verdict: Verdict,
+    /// What it has for the node, who is not given it where the verdict says no.
+    pub(crate) assigned: Assigned,
 }
 
 /// Every deployment that names a node, oldest first, with what became of it.
@@ -92,33 +106,8 @@ pub(crate) fn by_age(standings: &mut [Arc<Standing>]) {
 }
 
 impl Standing {
-    /// The same with `wanted_bytes` as they are: once for all nodes, since every plan adds them up.
-    pub(crate) fn weighed(mut self) -> Self {
-        // A map with text as keys always has a JSON form.
-        let bytes = |wanted| serde_json::to_vec(&wanted).map_or(usize::MAX, |json| json.len());
-        self.wanted_bytes = self.wanted().map_or(0, bytes);
-        self
-    }
-
     fn age(&self) -> (u64, &str) {
         (self.created_ms, &self.deployment)
-    }
-
-    /// What a node should run where this wins.
-    fn wanted(&self) -> Option<Wanted> {
-        let offer = self.given.as_ref().ok()?;
-        Some(Wanted {
-            instance: self.instance.clone(),
-            deployment: self.deployment.clone(),
-            payload: self.spec.payload.clone(),
-            version: offer.version.to_string(),
-            digest: offer.digest.clone(),
-            size_bytes: offer.size_bytes,
-            envelope: offer.envelope.clone(),
-            globals: self.spec.globals.clone(),
-            targets: self.spec.targets.clone(),
-            rollout: None,
-        })
     }
 }
 
@@ -165,7 +154,12 @@ impl Plan {
     /// Decides for one node. `standings` come oldest first. A deployment without a release keeps
     /// its instance: the node runs nothing there rather than what a younger one wants. What does
     /// not fit into an answer any more is left out, the youngest first.
-    pub(crate) fn of(node: Candidate<'_>, standings: &[Arc<Standing>], floors: &Floors) -> Self {
+    pub(crate) fn of(
+        node: Candidate<'_>,
+        marks: &MarksByRollout,
+        standings: &[Arc<Standing>],
+        floors: &Floors,
+    ) -> Self {
         let mut taken = Taken {
             instances: BTreeMap::new(),
             payloads: BTreeSet::new(),
@@ -173,12 +167,13 @@ impl Plan {
         };
         let named = standings.iter().filter(|one| one.selector.matches(node));
         let claims = named.map(|standing| {
+            let assigned = standing.assigned(node.node, marks);
             let verdict = if let Some(to) = taken.instances.get(standing.instance.as_str()) {
                 Verdict::Loses {
                     to: (*to).to_owned(),
                 }
             } else if taken.take(standing, floors) {
-                match &standing.given {
+                match &assigned.given {
                     Ok(offer) => Verdict::Wins(Arc::clone(offer)),
                     Err(void) => Verdict::Void(void.clone()),
                 }
@@ -188,6 +183,7 @@ impl Plan {
             Claim {
                 standing: Arc::clone(standing),
                 verdict,
+                assigned,
             }
         });
         Self {
@@ -207,6 +203,13 @@ impl Plan {
         wanted
     }
 
+    /// What should be staged, by instance.
+    pub(crate) fn staged(&self) -> Vec<Wanted> {
+        let mut staged: Vec<Wanted> = self.claims.iter().filter_map(Claim::staged).collect();
+        staged.sort_by(|a, b| a.instance.cmp(&b.instance));
+        staged
+    }
+
     /// The answer to `GET /nodes/{node}/desired`, of at most [`DESIRED_BYTES_MAX`] bytes. The floor
     /// of a deployment that has an instance and gives nothing goes along: it may be the reason. What
     /// has no instance has no floor here: the node does not run it, and takes no more floors than
@@ -215,7 +218,7 @@ impl Plan {
         let payloads: BTreeSet<&String> = self
             .claims
             .iter()
-            .filter(|claim| matches!(claim.verdict, Verdict::Wins(_) | Verdict::Void(_)))
+            .filter(|claim| claim.has_instance())
             .map(|claim| &claim.standing.spec.payload)
             .collect();
         let floors = payloads
@@ -225,7 +228,7 @@ impl Plan {
             node: node.to_owned(),
             poll_ms,
             instances: self.wanted(),
-            staged: Vec::new(),
+            staged: self.staged(),
             floors: floors.map(|floor| floor.envelope.clone()).collect(),
         }
     }
@@ -255,10 +258,35 @@ impl Plan {
 impl Claim {
     /// What it gives to the node, where it wins.
     pub(crate) fn wanted(&self) -> Option<Wanted> {
-        match self.verdict {
-            Verdict::Wins(_) => self.standing.wanted(),
+        match &self.verdict {
+            Verdict::Wins(offer) => Some(self.standing.told(offer, self.assigned.by.as_deref())),
             Verdict::Void(_) | Verdict::Loses { .. } | Verdict::Crowded => None,
         }
+    }
+
+    /// What it lets the node stage, where it has the instance.
+    pub(crate) fn staged(&self) -> Option<Wanted> {
+        if !self.has_instance() {
+            return None;
+        }
+        let moving = self.assigned.staged.as_deref()?;
+        let offer = moving.given.as_ref().ok()?;
+        Some(self.standing.told(offer, Some(moving)))
+    }
+
+    /// Why no rollout of it reaches the node.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        match (&self.verdict, &self.assigned) {
+            (Verdict::Loses { to }, _) => Some(format!("deployment {to} has the instance there")),
+            (Verdict::Crowded, _) => Some("there is no room for it there".to_owned()),
+            (_, assigned) if assigned.pinned => Some("it is pinned".to_owned()),
+            (Verdict::Wins(_) | Verdict::Void(_), _) => None,
+        }
+    }
+
+    /// Whether it has the instance on the node, whatever it gives.
+    pub(crate) fn has_instance(&self) -> bool {
+        matches!(self.verdict, Verdict::Wins(_) | Verdict::Void(_))
     }
 }
 

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use api::registry::{Desired, Facts, InstanceReport, Node, Outcome, Refused};
 use payload::digest::Digest;
 
-use super::desired::{Claim, Floors, Plan, Standing};
+use super::desired::{Claim, Floors, Plan, Standing, is_of};
+use super::moving::MarksByRollout;
 use super::refusals::Refusals;
 use super::selector::Candidate;
 use crate::db::node::KeptNode;
@@ -49,6 +50,8 @@ pub(super) struct Known {
     pub(super) etag: String,
     pub(super) settled: bool,
     refusals: Refusals,
+    /// What it told of rollouts that decide something.
+    pub(super) marks: MarksByRollout,
 }
 
 /// Nodes of one deployment.
@@ -56,7 +59,7 @@ pub(super) struct Known {
 pub(super) struct Reach {
     /// Those that its selector names.
     pub(super) nodes: u64,
-    /// Those of them that run what it gives.
+    /// Those of them that run what it gives them.
     pub(super) running: u64,
     /// Those of them that refused it.
     pub(super) refused: u64,
@@ -87,13 +90,18 @@ impl Memory {
             ..
         } = kept;
         facts.labels.extend(labels.clone());
-        let before = self.take_out(&node);
+        let mut before = self.take_out(&node);
         let seen_before = before.as_ref().map_or(0, Known::seen_ms);
+        let marks = before
+            .as_mut()
+            .map(|before| std::mem::take(&mut before.marks));
+        let marks = marks.unwrap_or_default();
         let plan = Plan::of(
             Candidate {
                 node: &node,
                 facts: &facts,
             },
+            &marks,
             &self.standings,
             &self.floors,
         );
@@ -111,6 +119,7 @@ impl Memory {
             etag,
             settled,
             refusals,
+            marks,
         };
         self.count(&known, |nodes| *nodes += 1);
         self.nodes.insert(node, known);
@@ -136,6 +145,33 @@ impl Memory {
             seen_ms: now_ms,
         };
         Some(self.put(kept))
+    }
+
+    /// Takes in what a node that is known told of rollouts; [`Self::report`] follows.
+    pub(super) fn marked(&mut self, node: &str, outcomes: &[Outcome]) {
+        let Some(known) = self.nodes.get_mut(node) else {
+            return;
+        };
+        for outcome in outcomes {
+            if let Some(rollout) = outcome.rollout {
+                known.marks.entry(rollout).or_default().take(outcome);
+            }
+        }
+    }
+
+    /// Takes in what was kept of that, and decides anew what the node should run.
+    pub(super) fn remember(&mut self, node: &str, marks: MarksByRollout) {
+        let Self {
+            nodes,
+            standings,
+            floors,
+            poll_ms,
+            ..
+        } = self;
+        if let Some(known) = nodes.get_mut(node) {
+            known.marks = marks;
+            known.decide(node, (standings, floors), *poll_ms);
+        }
     }
 
     /// Takes in what happened on a node that is known.
@@ -183,7 +219,12 @@ impl Memory {
             .filter(|payload| self.floors.get(*payload) != floors.get(*payload))
             .collect();
         let mut changed = Vec::new();
+        let standing: BTreeSet<u64> = standings
+            .iter()
+            .flat_map(|one| one.layers.iter().map(|layer| layer.number))
+            .collect();
         for (node, known) in &mut self.nodes {
+            known.marks.retain(|rollout, _| standing.contains(rollout));
             let candidate = Candidate {
                 node,
                 facts: &known.facts,
@@ -197,11 +238,7 @@ impl Memory {
             if !concerned {
                 continue;
             }
-            known.plan = Plan::of(candidate, &standings, &floors);
-            known.settled = known.plan.settled(&known.instances);
-            let (_, etag) = body(&known.plan.desired(node, self.poll_ms, &floors));
-            if etag != known.etag {
-                known.etag = etag;
+            if known.decide(node, (&standings, &floors), self.poll_ms) {
                 changed.push(node.clone());
             }
         }
@@ -272,10 +309,9 @@ impl Memory {
                 let reach = reach.entry(&standing.deployment).or_default();
                 reach.nodes += 1;
                 let runs = known.instances.iter().any(|report| {
-                    let digest = standing.given.as_ref().map(|offer| offer.digest.as_str());
                     report.managed
                         && report.instance == standing.instance
-                        && digest == Ok(report.digest.as_str())
+                        && is_of(&claim.assigned.given, &report.digest)
                 });
                 reach.running += u64::from(runs);
                 reach.refused += u64::from(known.refusal(claim).is_some());
@@ -288,6 +324,22 @@ impl Memory {
 impl Known {
     pub(super) fn seen_ms(&self) -> u64 {
         self.seen_ms.load(Ordering::Relaxed)
+    }
+
+    /// Decides what it should run. Whether that is something else than before.
+    fn decide(
+        &mut self,
+        node: &str,
+        (standings, floors): (&[Arc<Standing>], &Floors),
+        poll_ms: u64,
+    ) -> bool {
+        let facts = &self.facts;
+        self.plan = Plan::of(Candidate { node, facts }, &self.marks, standings, floors);
+        self.settled = self.plan.settled(&self.instances);
+        let (_, etag) = body(&self.plan.desired(node, poll_ms, floors));
+        let changed = etag != self.etag;
+        self.etag = etag;
+        changed
     }
 
     /// Notes that the node was heard.

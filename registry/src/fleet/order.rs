@@ -8,6 +8,7 @@ use payload::manifest::Manifest;
 use payload::name::{Excerpt, InstanceName, NameError, PayloadName, Version};
 use payload::object::SettingError;
 use payload::unsigned::Unsigned;
+use rollout::PlanError;
 use serde_json::Value;
 
 use super::desired::{Standing, Void};
@@ -41,6 +42,18 @@ pub(crate) enum OrderError {
     /// Not a selector.
     #[error(transparent)]
     Selector(#[from] SelectorError),
+    /// Not a plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A time that is past at the next move.
+    #[error(
+        "rollout.flip_at_ms is {flip_at_ms}: a template is for every move, so it has no time; say it \
+         when a rollout is started"
+    )]
+    FlipAt {
+        /// The time.
+        flip_at_ms: u64,
+    },
     /// More settings than the bound.
     #[error("{field} has {found} entries, at most {SETTINGS_MAX} are allowed")]
     TooMany {
@@ -132,6 +145,8 @@ impl OrderError {
             Self::Name { field, .. }
             | Self::TooMany { field, .. }
             | Self::TooLong { field, .. } => (*field).to_owned(),
+            Self::Plan(error) => format!("rollout.{}", error.field()),
+            Self::FlipAt { .. } => "rollout.flip_at_ms".to_owned(),
             Self::Selector(_) => "selector".to_owned(),
             Self::NoRelease { .. } | Self::Yanked { .. } | Self::Void { .. } => "source".to_owned(),
             Self::Global { name, .. } | Self::Value { name, .. } => format!("globals.{name}"),
@@ -181,6 +196,13 @@ pub(crate) fn check(
         short("targets", name, IDENTIFIER_BYTES_MAX)?;
         short("targets", target, TARGET_BYTES_MAX)?;
     }
+    if let Some(plan) = &spec.rollout {
+        let flips = plan
+            .flip_at_ms
+            .map(|flip_at_ms| OrderError::FlipAt { flip_at_ms });
+        flips.map_or(Ok(()), Err)?;
+        rollout::check(plan)?;
+    }
     spec.selector = selector.to_string();
     spec.instance = Some(instance.to_string());
     Ok(Order {
@@ -218,12 +240,12 @@ pub(crate) fn check_given(new: &Standing, before: Option<&Standing>) -> Result<(
         return Ok(());
     }
     let payload = spec.payload.clone();
-    match &new.given {
+    match &new.aim {
         Ok(offer) if offer.state == ReleaseState::Yanked => {
             let version = offer.version.to_string();
             Err(OrderError::Yanked { payload, version })
         }
-        Ok(_) | Err(Void::NoChannel { .. }) => Ok(()),
+        Ok(_) | Err(Void::NoChannel { .. } | Void::NotReached) => Ok(()),
         Err(Void::NoRelease { version }) => {
             let version = version.clone();
             Err(OrderError::NoRelease { payload, version })

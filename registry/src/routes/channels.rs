@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::body;
 use super::caller::Curator;
+use super::deploy;
 use super::path::{Segments, named, payload_name};
 use super::refusal::Refusal;
 use crate::access::Who;
@@ -50,8 +51,20 @@ pub(crate) async fn put(
         moved_ms: state.now_ms(),
         moved_by: who.name.clone(),
     };
+    let after = state.clone();
     let write = state.db.write_as(who.access, moved.moved_ms, move |write| {
-        Box::pin(async move { set(write, &name, &version, moved, &who).await })
+        let state = after.clone();
+        Box::pin(async move {
+            // What their nodes had is not to be known any more behind the move.
+            let mut led = Vec::new();
+            for name in db::deployment::led_by(write, name.as_str(), &moved.channel).await? {
+                led.extend(db::deployment::by_name(write, &name).await?);
+            }
+            let now_ms = moved.moved_ms;
+            let set = set(write, &name, &version, moved, &who).await?;
+            deploy::channel_moved(write, &state, led, &who, now_ms).await?;
+            Ok::<_, Refusal>(set)
+        })
     });
     let (new, channel) = write.await?;
     let status = if new {

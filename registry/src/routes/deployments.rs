@@ -9,20 +9,20 @@ use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
-use payload::manifest::Manifest;
-use payload::name::{InstanceName, PayloadName, Version};
+use payload::name::InstanceName;
 use serde_json::json;
 
 use super::body;
 use super::caller::{Operator, Reader};
+use super::deploy::{self, How};
 use super::page::{Asked, Page};
 use super::path::{Segments, named};
 use super::refusal::Refusal;
 use super::settings;
 use crate::access::Who;
 use crate::db::{self, Write};
-use crate::fleet::order::{self, Order, OrderError};
-use crate::limits::DEPLOYMENTS_MAX;
+use crate::fleet::order;
+use crate::rollouts;
 use crate::state::State;
 
 /// Makes a deployment, or changes it; its nodes act on it at once.
@@ -43,98 +43,23 @@ pub(crate) async fn put(
     let deployment: InstanceName = named("deployment", &deployment)?;
     let spec: DeploymentSpec = body::json(&headers, body, JSON_BYTES_MAX).await?;
     let now_ms = state.now_ms();
-    let ordered = order::check(&deployment, spec).map_err(|error| broken_rule(&error))?;
+    let ordered = order::check(&deployment, spec).map_err(|error| deploy::broken_rule(&error))?;
     let tried = settings::tried(&state, &ordered).await?;
     let made = state.db.write_as(who.access, now_ms, {
         let state = state.clone();
-        move |write| Box::pin(async move { keep(write, &state, ordered, tried, who, now_ms).await })
+        move |write| {
+            Box::pin(async move {
+                let ordered = (ordered, tried);
+                deploy::keep(write, &state, ordered, How::AsUsual, &who, now_ms).await
+            })
+        }
     });
-    let status = if made.await? {
+    let status = if made.await?.new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
     Ok((status, Json(shown(&state, &deployment).await?)))
-}
-
-/// Whether it is new. `tried` is the digest of the release on which its values were tried.
-async fn keep(
-    write: &mut Write,
-    state: &State,
-    ordered: Order,
-    tried: Option<String>,
-    who: Who,
-    now_ms: u64,
-) -> Result<bool, Refusal> {
-    let before = db::deployment::by_name(write, &ordered.deployment).await?;
-    match &before {
-        Some(before) if before.spec == ordered.spec => return Ok(false),
-        Some(_) => {}
-        None => refuse_too_many(write).await?,
-    }
-    let payload: PayloadName = named("payload", &ordered.spec.payload)?;
-    if !db::payload::exists(write, &payload).await? {
-        let detail = format!("there is no payload {payload}; publish a release of it first");
-        return Err(Refusal::rule("payload", detail));
-    }
-    db::deployment::put(write, &ordered, now_ms, &who.name).await?;
-    // What the database makes of it: a refusal undoes what was written.
-    let (standings, _) = db::deployment::standings(write).await?;
-    let kept = standings
-        .iter()
-        .find(|one| one.deployment == ordered.deployment);
-    let kept = kept.ok_or_else(|| Refusal::broken("a deployment that was kept is not there"))?;
-    order::check_given(kept, before.as_ref()).map_err(|error| broken_rule(&error))?;
-    if let Ok(offer) = &kept.given {
-        let manifest = manifest(write, &payload, &offer.version).await?;
-        let checked = order::check_settings(&kept.spec, offer.version.as_str(), &manifest);
-        checked.map_err(|error| broken_rule(&error))?;
-        if !kept.spec.globals.is_empty() && tried.as_ref() != Some(&offer.digest) {
-            let detail = "what it gives became another release at this moment; send it again";
-            return Err(Refusal::conflict("source", detail));
-        }
-    }
-    if let Some((other, node)) = state.fleet.rival(kept, &standings) {
-        let (deployment, instance) = (&kept.deployment, &kept.instance);
-        let detail = format!(
-            "deployments {other} and {deployment} both want the instance {instance} on node \
-             {node}; narrow one of the selectors, or name another instance"
-        );
-        return Err(Refusal::conflict("selector", detail));
-    }
-    let mut entry = who.entry(now_ms, "deployment.put", ordered.deployment);
-    entry.before = before.as_ref().map(|before| json!(before.spec));
-    entry.after = Some(json!(ordered.spec));
-    db::audit::add(write, &entry).await?;
-    Ok(before.is_none())
-}
-
-async fn manifest(
-    write: &mut Write,
-    name: &PayloadName,
-    version: &Version,
-) -> Result<Manifest, Refusal> {
-    let release = db::release::find(write, name, version).await?;
-    let manifest = release.map(|release| release.manifest).unwrap_or_default();
-    serde_json::from_value(manifest)
-        .map_err(|error| Refusal::broken(format!("manifest of {name}@{version}: {error}")))
-}
-
-fn broken_rule(error: &OrderError) -> Refusal {
-    if error.is_conflict() {
-        Refusal::conflict(error.field(), error.to_string())
-    } else {
-        Refusal::rule(error.field(), error.to_string())
-    }
-}
-
-async fn refuse_too_many(write: &mut Write) -> Result<(), Refusal> {
-    let found = db::deployment::count_all(write).await?;
-    if found < DEPLOYMENTS_MAX {
-        return Ok(());
-    }
-    let detail = format!("there are {found} deployments, at most {DEPLOYMENTS_MAX} are allowed");
-    Err(Refusal::conflict("deployment", detail))
 }
 
 /// Deployments, by name.
@@ -192,8 +117,11 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Refusal> {
     let deployment: InstanceName = named("deployment", &deployment)?;
     let at_ms = state.now_ms();
-    let done = state.db.write_as(who.access, at_ms, move |write| {
-        Box::pin(async move { take_away(write, &deployment, who, at_ms).await })
+    let done = state.db.write_as(who.access, at_ms, {
+        let state = state.clone();
+        move |write| {
+            Box::pin(async move { take_away(write, &state, &deployment, who, at_ms).await })
+        }
     });
     done.await?;
     state.fleet.caught_up(&state.db).await;
@@ -202,12 +130,22 @@ pub(crate) async fn delete(
 
 async fn take_away(
     write: &mut Write,
+    state: &State,
     deployment: &InstanceName,
     who: Who,
     at_ms: u64,
 ) -> Result<(), Refusal> {
     let before = db::deployment::by_name(write, deployment.as_str()).await?;
     let before = before.ok_or_else(|| absent(deployment))?;
+    if let Some(active) = before.moving() {
+        let (by, who) = (
+            "the end of the deployment".to_owned(),
+            rollouts::Who::Caller(who.clone()),
+        );
+        rollouts::end(write, &state.fleet, active, by, &who, at_ms).await?;
+    }
+    // One of the same name that comes later has nothing to do with them.
+    db::rollout::clear(write, deployment.as_str(), u64::MAX).await?;
     db::deployment::delete(write, deployment.as_str()).await?;
     let mut entry = who.entry(at_ms, "deployment.delete", before.deployment);
     entry.before = Some(json!(before.spec));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use api::problem::Problem;
-use api::registry::{Desired, REPORTS_BYTES_MAX, Reports, Ring};
+use api::registry::{Desired, Outcome, REPORTS_BYTES_MAX, Reports, Ring};
 use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
@@ -106,7 +106,7 @@ pub(crate) async fn reports(
         let state = state.clone();
         move |write| {
             Box::pin(async move {
-                keep(write, &node, &reports, who, now_ms).await?;
+                let marks = keep(write, &node, &reports, who, now_ms).await?;
                 let Reports {
                     facts,
                     instances,
@@ -115,7 +115,7 @@ pub(crate) async fn reports(
                 let node = node.to_string();
                 write.then(move || {
                     let fleet = &state.fleet;
-                    fleet.reported(&node, facts, instances, &outcomes, now_ms);
+                    fleet.reported(&node, facts, instances, (&outcomes, &marks), now_ms);
                 });
                 Ok::<_, Refusal>(())
             })
@@ -125,13 +125,14 @@ pub(crate) async fn reports(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The outcomes that were kept for their rollouts.
 async fn keep(
     write: &mut Write,
     node: &InstanceName,
     reports: &Reports,
     who: Who,
     now_ms: u64,
-) -> Result<(), Refusal> {
+) -> Result<Vec<Outcome>, Refusal> {
     let before = db::node::by_name(write, node.as_str()).await?;
     let before = before.ok_or_else(|| absent(node))?;
     let Reports {
@@ -152,6 +153,12 @@ async fn keep(
         db::node::set_digests(write, node, &runs).await?;
     }
     db::outcome::add(write, node, outcomes, OUTCOMES_KEPT_MAX).await?;
+    let mut marks = Vec::new();
+    for outcome in outcomes {
+        if db::mark::take(write, node, outcome).await? {
+            marks.push(outcome.clone());
+        }
+    }
     // What a node tells of itself decides what it is given.
     let audited = db::node::audited(write, node).await?;
     let (news, change) = audited.clone().step(before.facts, facts, now_ms);
@@ -163,5 +170,5 @@ async fn keep(
         (entry.before, entry.after) = (Some(before), Some(after));
         db::audit::add(write, &entry).await?;
     }
-    Ok(())
+    Ok(marks)
 }

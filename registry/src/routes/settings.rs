@@ -20,6 +20,20 @@ use crate::state::State;
 /// # Errors
 /// 422 for the first value that its variable can't have.
 pub(crate) async fn tried(state: &State, ordered: &Order) -> Result<Option<String>, Refusal> {
+    let mut reader = state.db.reader().await?;
+    let before = db::deployment::by_name(&mut reader, &ordered.deployment).await?;
+    drop(reader);
+    if before.is_some_and(|before| before.spec == ordered.spec) {
+        return Ok(None);
+    }
+    tried_now(state, ordered).await
+}
+
+/// The same also for a deployment that is there already, just so.
+///
+/// # Errors
+/// 422 for the first value that its variable can't have.
+pub(crate) async fn tried_now(state: &State, ordered: &Order) -> Result<Option<String>, Refusal> {
     if ordered.spec.globals.is_empty() {
         return Ok(None);
     }
@@ -46,14 +60,9 @@ pub(crate) async fn tried(state: &State, ordered: &Order) -> Result<Option<Strin
     }
 }
 
-/// The release that a deployment would give, as far as there is one. A deployment that is there
-/// already, just so, gives what it gives.
+/// The release that a deployment would give, as far as there is one.
 async fn given(state: &State, ordered: &Order) -> Result<Option<Release>, Refusal> {
     let mut reader = state.db.reader().await?;
-    let before = db::deployment::by_name(&mut reader, &ordered.deployment).await?;
-    if before.is_some_and(|before| before.spec == ordered.spec) {
-        return Ok(None);
-    }
     let name: PayloadName = named("payload", &ordered.spec.payload)?;
     let version = match &ordered.spec.source {
         Source::Version(version) => Some(version.clone()),

@@ -39,6 +39,8 @@ pub(crate) enum Void {
         /// The version.
         version: String,
     },
+    /// It holds back what it names, and no rollout has brought that here.
+    NotReached,
     /// Its release is for nobody any more.
     Revoked {
         /// The version.
@@ -99,6 +101,7 @@ impl fmt::Display for Void {
         match self {
             Self::NoChannel { channel } => write!(f, "there is no channel {channel}"),
             Self::NoRelease { version } => write!(f, "there is no release {version}"),
+            Self::NotReached => write!(f, "no rollout has brought its first release here yet"),
             Self::Revoked { version, reason } if reason.is_empty() => {
                 write!(f, "{version} is revoked")
             }

@@ -45,7 +45,11 @@ fn standing(deployment: &str, instance: &str, selector: &str, created_ms: u64) -
         spec,
         created_ms,
         changed_ms: created_ms,
+        aim: Ok(Arc::new(offer("1.0.0", ReleaseState::Available))),
+        held: None,
         given: Ok(Arc::new(offer("1.0.0", ReleaseState::Available))),
+        layers: Vec::new(),
+        pins: BTreeMap::new(),
         wanted_bytes: 0,
     }
     .weighed()
@@ -79,6 +83,7 @@ fn plan_with(standings: Vec<Standing>, floors: &Floors) -> Plan {
             node: "web-1",
             facts: &facts(),
         },
+        &MarksByRollout::new(),
         &standings,
         floors,
     )

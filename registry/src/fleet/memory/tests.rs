@@ -19,6 +19,7 @@ fn standing(deployment: &str, selector: &str, version: &str) -> Arc<Standing> {
         state: ReleaseState::Available,
         reason: String::new(),
     };
+    let offer = Arc::new(offer);
     Arc::new(Standing {
         deployment: deployment.into(),
         spec: DeploymentSpec {
@@ -34,7 +35,11 @@ fn standing(deployment: &str, selector: &str, version: &str) -> Arc<Standing> {
         selector: selector.parse().unwrap(),
         created_ms: 1,
         changed_ms: 1,
-        given: Ok(Arc::new(offer)),
+        aim: Ok(Arc::clone(&offer)),
+        held: None,
+        given: Ok(offer),
+        layers: Vec::new(),
+        pins: BTreeMap::new(),
         wanted_bytes: 0,
     })
 }

@@ -28,6 +28,7 @@ fn standing(given: Result<Offer, Void>) -> Standing {
         spec,
         instance,
     } = checked(spec()).unwrap();
+    let given = given.map(Arc::new);
     Standing {
         deployment,
         selector: spec.selector.parse().unwrap(),
@@ -35,7 +36,11 @@ fn standing(given: Result<Offer, Void>) -> Standing {
         instance,
         created_ms: 1,
         changed_ms: 1,
-        given: given.map(Arc::new),
+        aim: given.clone(),
+        held: None,
+        given,
+        layers: Vec::new(),
+        pins: BTreeMap::new(),
         wanted_bytes: 0,
     }
 }

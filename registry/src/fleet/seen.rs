@@ -1,0 +1,110 @@
+//! The nodes of a rollout as its machine sees them: what the fleet's memory knows, put into the
+//! machine's words. Called by what drives rollouts and by what shows them.
+//! Must never see a node that is pinned, or where another deployment has the instance.
+
+use api::node::Measured;
+use api::registry::InstanceReport;
+use rollout::{Runs, Sample, Seen, Staged};
+
+use super::memory::{Known, Memory};
+use super::moving::{Marks, Moving};
+use crate::fleet::desired::{Claim, is_of};
+
+/// A node that a deployment's selector names.
+pub(crate) struct Meant<'a> {
+    /// Its name.
+    pub(crate) node: &'a str,
+    /// Whether it was heard lately.
+    pub(crate) online: bool,
+    /// Why no rollout reaches it.
+    pub(crate) left_out: Option<String>,
+}
+
+impl Memory {
+    /// The nodes that a deployment's selector names.
+    pub(super) fn named(&self, deployment: &str, now_ms: u64) -> Vec<Meant<'_>> {
+        let nodes = self.nodes.iter().filter_map(|(node, known)| {
+            let mut claims = known.plan.claims().iter();
+            let claim = claims.find(|one| one.standing.deployment == deployment)?;
+            Some(Meant {
+                node,
+                online: self.online(known, now_ms),
+                left_out: claim.left_out(),
+            })
+        });
+        nodes.collect()
+    }
+
+    /// The nodes that a rollout is for.
+    pub(super) fn seen<'a>(&'a self, moving: &Moving, now_ms: u64) -> Vec<Seen<'a>> {
+        self.meant(&moving.deployment)
+            .map(|(node, known, claim)| self.sight(node, known, claim, moving, now_ms))
+            .collect()
+    }
+
+    /// The nodes that a deployment is for, and that nobody pinned.
+    pub(super) fn meant<'a>(
+        &'a self,
+        deployment: &str,
+    ) -> impl Iterator<Item = (&'a str, &'a Known, &'a Claim)> {
+        self.nodes.iter().filter_map(move |(node, known)| {
+            let mut claims = known.plan.claims().iter();
+            let claim = claims.find(|one| one.standing.deployment == deployment)?;
+            let is_meant = claim.has_instance() && !claim.assigned.pinned;
+            is_meant.then_some((node.as_str(), known, claim))
+        })
+    }
+
+    fn sight<'a>(
+        &self,
+        node: &'a str,
+        known: &Known,
+        claim: &Claim,
+        moving: &Moving,
+        now_ms: u64,
+    ) -> Seen<'a> {
+        let marks = known.marks.get(&moving.number);
+        let mut reports = known.instances.iter();
+        let instance = &claim.standing.instance;
+        let report = reports.find(|one| one.managed && one.instance == *instance);
+        let runs = match report {
+            Some(report) if report.digest == moving.digest && report.watched => Runs::Watched,
+            Some(report) if report.digest == moving.digest => Runs::Committed,
+            _ => Marks::ran(marks),
+        };
+        // It has the very file by another way: it need not be asked.
+        let by_another = claim
+            .assigned
+            .by
+            .as_ref()
+            .is_none_or(|by| by.number != moving.number);
+        let has_it = by_another && is_of(&claim.assigned.given, &moving.digest);
+        Seen {
+            node,
+            place: moving.place(node),
+            online: self.online(known, now_ms),
+            heard_ms: known.seen_ms(),
+            staged: if has_it {
+                Staged::Passed
+            } else {
+                Marks::staged(marks)
+            },
+            runs,
+            sample: report.map(sample),
+        }
+    }
+}
+
+fn sample(report: &InstanceReport) -> Sample {
+    let since = &report.since_flip;
+    Sample {
+        accepted: since.accepted,
+        lost: match since.kernel_lost {
+            Measured::Known(lost) => Some(lost),
+            Measured::Unknown => None,
+        },
+        faults: since.handler_faults,
+        runs: since.runs,
+        run_ns: since.run_ns,
+    }
+}

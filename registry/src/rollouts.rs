@@ -1,0 +1,15 @@
+//! Rollouts, driven: the pure machine of the crate `rollout` fed with what the fleet knows, each of
+//! its transitions kept in one transaction. Called by the routes, and by a task of the server.
+//! Must never act on a transition that is not on the disk.
+
+mod begin;
+mod drive;
+mod dry;
+mod shown;
+mod transition;
+
+pub(crate) use begin::{BeginError, Start, begin, end, held_back};
+pub(crate) use drive::drive;
+pub(crate) use dry::dry_run;
+pub(crate) use shown::{detail, nodes, summary};
+pub(crate) use transition::{Asked, Who, ask, keep};

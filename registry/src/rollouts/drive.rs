@@ -1,0 +1,84 @@
+//! The task that lets rollouts go on: whenever nodes told something, and every second. Started by the
+//! server. Must never keep a transition from a view of the fleet that is older than the rollout.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::registry::RolloutPhase;
+use rollout::Input;
+use tokio::time::{sleep, timeout};
+
+use super::transition::{Who, ask, keep};
+use crate::db::DbError;
+use crate::fleet::moving::Moving;
+use crate::state::State;
+
+/// How long a rollout may be without a look at its clock.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long reports are gathered: ten thousand nodes tell at once.
+const GATHER: Duration = Duration::from_millis(30);
+
+/// Drives every rollout until the registry stops.
+pub(crate) async fn drive(state: State) {
+    let mut stopping = state.stopping.clone();
+    let mut changes = state.fleet.changes();
+    let drive = async {
+        loop {
+            changes.borrow_and_update();
+            for moving in state.fleet.moving() {
+                if let Err(error) = advance(&state, moving).await {
+                    let said = format!("a rollout does not go on: {error}");
+                    state.output.journal(&said);
+                }
+            }
+            if let Ok(Err(_)) = timeout(EVERY, changes.changed()).await {
+                return;
+            }
+            sleep(GATHER).await;
+        }
+    };
+    tokio::select! {
+        () = drive => {}
+        _ = stopping.wait_for(|stops| *stops) => {}
+    }
+}
+
+/// One step of one rollout. Where somebody else was faster, or it went on meanwhile, the next look
+/// sees that.
+async fn advance(state: &State, moving: Arc<Moving>) -> Result<(), DbError> {
+    let now_ms = state.now_ms();
+    let input = match &moving.given {
+        Err(void) if moving.state.phase != RolloutPhase::RollingBack => Input::RollBack {
+            because: format!("its release may not run any more: {void}"),
+        },
+        Ok(_) | Err(_) => Input::Tick,
+    };
+    let decided = state
+        .fleet
+        .with_seen(&moving, now_ms, |seen| ask(&moving, seen, input, now_ms));
+    // A tick is never refused, and a rollout that has not ended can be taken back.
+    let Ok((next, counts)) = decided else {
+        return Ok(());
+    };
+    if next == moving.state {
+        return Ok(());
+    }
+    let kept = state.db.write_own(move |write| {
+        Box::pin(async move {
+            let who = (&Who::Registry, "rollout.advance");
+            keep(write, &moving, next, counts, who, now_ms).await
+        })
+    });
+    if let Some(moved) = kept.await? {
+        let Moving {
+            number, deployment, ..
+        } = &moved;
+        let phase = moved.state.phase.word();
+        let because = super::transition::because(&moved.state);
+        state.output.journal(&format!(
+            "rollout {number} of {deployment}: {phase}: {because}"
+        ));
+    }
+    state.fleet.caught_up(&state.db).await;
+    Ok(())
+}

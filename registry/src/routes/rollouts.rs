@@ -1,0 +1,248 @@
+//! `/rollouts`: how deployments move to other releases, in waves.
+//! Called by operators, and read by everybody who may read.
+//! Must never let a rollout be asked for what it can't do where it stands.
+
+pub(crate) mod asked;
+
+use api::problem::Problem;
+use api::registry::{
+    DryRun, JSON_BYTES_MAX, Rollout, RolloutDetail, RolloutNodes, RolloutPlan, Rollouts, Source,
+    StartRollout,
+};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State as Shared;
+use axum::http::StatusCode;
+use axum::http::header::HeaderMap;
+use payload::name::{InstanceName, Version};
+use serde::Deserialize;
+
+use super::body;
+use super::caller::{Operator, Reader};
+use super::deploy::{self, How, Kept};
+use super::page::{self, Asked, Page};
+use super::path::{Segments, named};
+use super::refusal::Refusal;
+use super::settings;
+use crate::db;
+use crate::fleet::desired::Standing;
+use crate::fleet::moving::Moving;
+use crate::fleet::order;
+use crate::rollouts::{self, Start};
+use crate::state::State;
+
+/// Which page of the rollouts.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Query {
+    /// Only those of this deployment.
+    deployment: Option<String>,
+    /// Only what came before this number: the `next` of the page before.
+    before: Option<u64>,
+    /// Most rollouts; at most and by default 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// Begins a rollout.
+#[utoipa::path(post, path = "/rollouts", tag = "fleet", request_body = StartRollout, responses(
+    (status = 201, body = Rollout),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+), security(("bearer" = [])))]
+pub(crate) async fn start(
+    Operator(who): Operator,
+    Shared(state): Shared<State>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Rollout>), Refusal> {
+    let asked: StartRollout = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    let now_ms = state.now_ms();
+    let (standing, version, plan) = meant(&state, &asked).await?;
+    let mut spec = standing.spec.clone();
+    if let Source::Version(names) = &mut spec.source {
+        *names = version.to_string();
+    }
+    let deployment: InstanceName = named("deployment", &standing.deployment)?;
+    let ordered = order::check(&deployment, spec).map_err(|error| deploy::broken_rule(&error))?;
+    let tried = settings::tried_now(&state, &ordered).await?;
+    let how = How::By(Start {
+        plan,
+        not_before_ms: asked.start_at_ms,
+        supersede: asked.supersede,
+    });
+    let begun = state.db.write_as(who.access, now_ms, {
+        let state = state.clone();
+        move |write| {
+            Box::pin(async move {
+                let ordered = (ordered, tried);
+                deploy::keep(write, &state, ordered, how, &who, now_ms).await
+            })
+        }
+    });
+    let Kept { begun, .. } = begun.await?;
+    let begun = begun.ok_or_else(|| Refusal::broken("a rollout that was begun is not there"))?;
+    state.fleet.caught_up(&state.db).await;
+    let shown = rollouts::summary(&state.fleet, &begun, now_ms);
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// What a rollout would do, and to which nodes; nothing is changed.
+#[utoipa::path(post, path = "/rollouts/dry-run", tag = "fleet", request_body = StartRollout,
+    responses(
+    (status = 200, body = DryRun),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+), security(("bearer" = [])))]
+pub(crate) async fn dry_run(
+    _: Reader,
+    Shared(state): Shared<State>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<DryRun>, Refusal> {
+    let asked: StartRollout = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    let (standing, version, plan) = meant(&state, &asked).await?;
+    state.fleet.caught_up(&state.db).await;
+    let version = version.as_str();
+    let dry = rollouts::dry_run(&state.fleet, &standing, version, &plan, state.now_ms());
+    Ok(Json(dry))
+}
+
+/// The deployment, the version and the plan that are meant.
+async fn meant(
+    state: &State,
+    asked: &StartRollout,
+) -> Result<(Standing, Version, RolloutPlan), Refusal> {
+    let deployment: InstanceName = named("deployment", &asked.deployment)?;
+    let mut reader = state.db.reader().await?;
+    let standing = db::deployment::by_name(&mut reader, deployment.as_str()).await?;
+    let standing = standing.ok_or_else(|| {
+        Refusal::rule("deployment", format!("there is no deployment {deployment}"))
+    })?;
+    let names = standing.aim.as_ref().map(|offer| offer.version.clone());
+    let version = match (&asked.version, names, &standing.spec.source) {
+        (None, Ok(names), _) => names,
+        (None, Err(void), _) => {
+            let detail = format!("{deployment} names no release: {void}; say a version");
+            return Err(Refusal::rule("version", detail));
+        }
+        (Some(version), _, Source::Version(_)) => named("version", version)?,
+        (Some(version), names, Source::Channel(channel)) => {
+            let version: Version = named("version", version)?;
+            if names != Ok(version.clone()) {
+                let detail = format!(
+                    "{deployment} follows the channel {channel}, which does not name {version}: \
+                     move the channel, or let the deployment name a version"
+                );
+                return Err(Refusal::conflict("version", detail));
+            }
+            version
+        }
+    };
+    let plan = asked.plan.clone().or_else(|| standing.spec.rollout.clone());
+    let plan = plan.unwrap_or_default();
+    rollout::check(&plan)
+        .map_err(|error| Refusal::rule(format!("plan.{}", error.field()), error.to_string()))?;
+    Ok((standing, version, plan))
+}
+
+/// Rollouts, newest first.
+#[utoipa::path(get, path = "/rollouts", tag = "fleet", params(Query), responses(
+    (status = 200, body = Rollouts),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+), security(("bearer" = [])))]
+pub(crate) async fn list(
+    _: Reader,
+    Shared(state): Shared<State>,
+    Asked(query): Asked<Query>,
+) -> Result<Json<Rollouts>, Refusal> {
+    let limit = page::limit(query.limit)?;
+    let before = query.before.unwrap_or(u64::MAX);
+    let deployment: Option<InstanceName> = query
+        .deployment
+        .map(|name| named("deployment", &name))
+        .transpose()?;
+    let mut reader = state.db.reader().await?;
+    let of = deployment.as_ref().map(InstanceName::as_str);
+    let mut all = db::rollout::page(&mut reader, before, of, limit + 1).await?;
+    drop(reader);
+    let keep = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = all.len() > keep;
+    all.truncate(keep);
+    let next = all.last().filter(|_| more).map(|last| last.number);
+    let now_ms = state.now_ms();
+    let shown = all
+        .iter()
+        .map(|one| rollouts::summary(&state.fleet, one, now_ms));
+    let rollouts = shown.collect();
+    Ok(Json(Rollouts { rollouts, next }))
+}
+
+/// One rollout, with all that is known of it.
+#[utoipa::path(get, path = "/rollouts/{rollout}", tag = "fleet",
+    params(("rollout" = u64, Path, description = "The rollout's number")), responses(
+    (status = 200, body = RolloutDetail),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+), security(("bearer" = [])))]
+pub(crate) async fn get(
+    _: Reader,
+    Shared(state): Shared<State>,
+    Segments(rollout): Segments<String>,
+) -> Result<Json<RolloutDetail>, Refusal> {
+    Ok(Json(shown(&state, number(&rollout)?).await?))
+}
+
+/// All of a rollout as it stands.
+pub(super) async fn shown(state: &State, number: u64) -> Result<RolloutDetail, Refusal> {
+    state.fleet.caught_up(&state.db).await;
+    let mut reader = state.db.reader().await?;
+    let moving = db::rollout::by_number(&mut reader, number).await?;
+    let moving = moving.ok_or_else(|| absent(number))?;
+    let told = db::mark::of_rollout(&mut reader, number).await?;
+    let timeline = db::rollout::transitions(&mut reader, number).await?;
+    drop(reader);
+    let now_ms = state.now_ms();
+    Ok(rollouts::detail(
+        &state.fleet,
+        &moving,
+        &told,
+        timeline,
+        now_ms,
+    ))
+}
+
+/// The nodes of a rollout, by name.
+#[utoipa::path(get, path = "/rollouts/{rollout}/nodes", tag = "fleet",
+    params(("rollout" = u64, Path, description = "The rollout's number"), Page), responses(
+    (status = 200, body = RolloutNodes),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+), security(("bearer" = [])))]
+pub(crate) async fn nodes(
+    _: Reader,
+    Shared(state): Shared<State>,
+    Segments(rollout): Segments<String>,
+    Asked(page): Asked<Page>,
+) -> Result<Json<RolloutNodes>, Refusal> {
+    let number = number(&rollout)?;
+    let (limit, after) = (page.limit()?, page.after.unwrap_or_default());
+    state.fleet.caught_up(&state.db).await;
+    let mut reader = state.db.reader().await?;
+    let moving = db::rollout::by_number(&mut reader, number).await?;
+    let moving: Moving = moving.ok_or_else(|| absent(number))?;
+    let told = db::mark::of_rollout(&mut reader, number).await?;
+    drop(reader);
+    let (rows, now_ms) = ((after.as_str(), limit + 1), state.now_ms());
+    let mut nodes = rollouts::nodes(&state.fleet, &moving, &told, rows, now_ms);
+    let next = Page::cut(&mut nodes, limit, |one| one.node.clone());
+    Ok(Json(RolloutNodes { nodes, next }))
+}
+
+pub(super) fn number(text: &str) -> Result<u64, Refusal> {
+    text.parse().map_err(|_| {
+        let detail = format!("{text:?} is not the number of a rollout, such as 12");
+        Refusal::malformed("rollout", detail)
+    })
+}
+
+pub(super) fn absent(number: u64) -> Refusal {
+    Refusal::not_found(format!("there is no rollout {number}"))
+}
