@@ -173,6 +173,26 @@ impl Fleet {
         self.changed();
     }
 
+    /// Those of a node's outcomes that its rollouts are to know of: no node has a word in another's.
+    pub(crate) fn told_of_rollouts(&self, node: &str, outcomes: &[Outcome]) -> Vec<Outcome> {
+        let memory = self.read();
+        let Some(known) = memory.nodes.get(node) else {
+            return Vec::new();
+        };
+        let is_told = |outcome: &&Outcome| {
+            let claims = known.plan.claims().iter();
+            let mut named = claims.filter(|claim| {
+                claim.has_instance() && claim.standing.instance == outcome.instance
+            });
+            named.any(|claim| {
+                let mut layers = claim.standing.layers.iter();
+                layers
+                    .any(|one| outcome.rollout == Some(one.number) && outcome.digest == one.digest)
+            })
+        };
+        outcomes.iter().filter(is_told).cloned().collect()
+    }
+
     /// Takes in what a node told and what happened there, and rings if it should run something else
     /// for it. `marks` are those outcomes that were kept for their rollouts.
     pub(crate) fn reported(

@@ -62,6 +62,8 @@ mod rates;
 #[path = "api/releases.rs"]
 mod releases;
 #[cfg(test)]
+#[path = "api/rollouts.rs"]
+mod rollouts;
 #[path = "api/signatures.rs"]
 mod signatures;
 #[cfg(test)]

@@ -106,7 +106,10 @@ pub(crate) async fn reports(
         let state = state.clone();
         move |write| {
             Box::pin(async move {
-                let marks = keep(write, &node, &reports, who, now_ms).await?;
+                let told = state
+                    .fleet
+                    .told_of_rollouts(node.as_str(), &reports.outcomes);
+                let marks = keep(write, &node, (&reports, told), who, now_ms).await?;
                 let Reports {
                     facts,
                     instances,
@@ -129,7 +132,7 @@ pub(crate) async fn reports(
 async fn keep(
     write: &mut Write,
     node: &InstanceName,
-    reports: &Reports,
+    (reports, told): (&Reports, Vec<Outcome>),
     who: Who,
     now_ms: u64,
 ) -> Result<Vec<Outcome>, Refusal> {
@@ -154,9 +157,9 @@ async fn keep(
     }
     db::outcome::add(write, node, outcomes, OUTCOMES_KEPT_MAX).await?;
     let mut marks = Vec::new();
-    for outcome in outcomes {
-        if db::mark::take(write, node, outcome).await? {
-            marks.push(outcome.clone());
+    for outcome in told {
+        if db::mark::take(write, node, &outcome).await? {
+            marks.push(outcome);
         }
     }
     // What a node tells of itself decides what it is given.

@@ -94,6 +94,7 @@ fn furnished() -> (Registry, BTreeMap<&'static str, String>) {
         ("key", key(1).public().id().to_string()),
         ("deployment", "everywhere".to_owned()),
         ("node", "first".to_owned()),
+        ("rollout", "1".to_owned()),
         // Of a payload, and of a token.
         ("name", "small".to_owned()),
     ]);
@@ -222,12 +223,17 @@ fn rights(route: &Route) -> Vec<&'static str> {
         }
         ("GET" | "HEAD", path) if !path.starts_with("/nodes/{node}/") => readers,
         ("GET", "/nodes/{node}/explain") => readers,
+        ("POST", "/rollouts/dry-run") => readers,
         ("PUT", "/blobs/{digest}") => vec!["publish:acme", "publish:other"],
         ("POST", "/legacy") => vec!["publish:acme"],
         ("POST", "/nodes/enrol") => vec!["enrol"],
         // A node's own, with its credential.
         (_, "/nodes/{node}/desired" | "/nodes/{node}/doorbell" | "/nodes/{node}/reports") => vec![],
-        (_, path) if path.starts_with("/nodes/") || path.starts_with("/deployments") => {
+        (_, path)
+            if ["/nodes/", "/deployments", "/rollouts"]
+                .iter()
+                .any(|of| path.starts_with(of)) =>
+        {
             vec!["operate"]
         }
         (_, path) if path.ends_with("yank") || path.contains("/channels/") => {

@@ -14,7 +14,7 @@ mod enrolment;
 #[path = "fleet/explain.rs"]
 mod explain;
 #[path = "fleet/harness.rs"]
-mod harness;
+pub(crate) mod harness;
 #[path = "fleet/live.rs"]
 mod live;
 #[path = "fleet/pages.rs"]

@@ -50,6 +50,19 @@ impl Registry {
         Self { stage }
     }
 
+    /// One whose nodes are asked to poll so often, milliseconds.
+    pub(crate) fn start_polled(poll_ms: u64) -> Self {
+        let poll_ms = poll_ms.to_string();
+        let stage = stage::Registry::start_with(&[
+            "--poll-ms",
+            &poll_ms,
+            "--requests-per-second",
+            "100000",
+        ]);
+        stage.trust();
+        Self { stage }
+    }
+
     /// Kills it as a power cut would, and starts it again on the same folder.
     pub(crate) fn restart(&mut self) {
         self.stage.kill();

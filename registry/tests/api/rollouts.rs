@@ -1,0 +1,16 @@
+//! Rollouts against a real registry, with nodes that speak to it over HTTP and load nothing.
+
+#[path = "rollouts/actor.rs"]
+mod actor;
+#[path = "rollouts/asked.rs"]
+mod asked;
+#[path = "rollouts/bad.rs"]
+mod bad;
+#[path = "rollouts/course.rs"]
+mod course;
+#[path = "rollouts/crash.rs"]
+mod crash;
+#[path = "rollouts/pins.rs"]
+mod pins;
+#[path = "rollouts/templates.rs"]
+mod templates;
