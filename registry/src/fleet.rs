@@ -8,19 +8,19 @@ pub(crate) mod facts;
 mod memory;
 pub(crate) mod moving;
 pub(crate) mod order;
+mod reach;
 mod refusals;
 pub(crate) mod report;
+mod rollouts;
 mod seen;
 pub(crate) mod selector;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use api::registry::{
     Deployment, DeploymentState, Explanation, Facts, InstanceReport, Node, Outcome,
 };
-use rollout::Seen;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -29,9 +29,8 @@ use crate::db::{self, Db, DbError};
 use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
-use memory::{Known, Memory, Reach};
-use moving::Moving;
-use seen::Meant;
+use memory::{Known, Memory};
+use reach::Reach;
 use selector::Candidate;
 
 /// How long a reader waits for a change that was committed to arrive in memory.
@@ -173,26 +172,6 @@ impl Fleet {
         self.changed();
     }
 
-    /// Those of a node's outcomes that its rollouts are to know of: no node has a word in another's.
-    pub(crate) fn told_of_rollouts(&self, node: &str, outcomes: &[Outcome]) -> Vec<Outcome> {
-        let memory = self.read();
-        let Some(known) = memory.nodes.get(node) else {
-            return Vec::new();
-        };
-        let is_told = |outcome: &&Outcome| {
-            let claims = known.plan.claims().iter();
-            let mut named = claims.filter(|claim| {
-                claim.has_instance() && claim.standing.instance == outcome.instance
-            });
-            named.any(|claim| {
-                let mut layers = claim.standing.layers.iter();
-                layers
-                    .any(|one| outcome.rollout == Some(one.number) && outcome.digest == one.digest)
-            })
-        };
-        outcomes.iter().filter(is_told).cloned().collect()
-    }
-
     /// Takes in what a node told and what happened there, and rings if it should run something else
     /// for it. `marks` are those outcomes that were kept for their rollouts.
     pub(crate) fn reported(
@@ -310,6 +289,9 @@ impl Fleet {
             latest,
             online: memory.online(known, now_ms),
             poll_ms: self.poll_ms,
+            node,
+            marks: &known.marks,
+            now_ms,
         };
         Some(desired::explain(&known.plan, circumstances))
     }
@@ -329,53 +311,6 @@ impl Fleet {
         });
         desired::rival(new, standings, &nodes)
             .map(|(other, node)| (other.deployment.clone(), node.to_owned()))
-    }
-
-    /// The rollouts that have not ended.
-    pub(crate) fn moving(&self) -> Vec<Arc<Moving>> {
-        let memory = self.read();
-        let moving = memory.standings.iter().filter_map(|one| one.moving());
-        moving.map(Arc::clone).collect()
-    }
-
-    /// Asks something of the nodes that a rollout is for.
-    pub(crate) fn with_seen<T>(
-        &self,
-        moving: &Moving,
-        now_ms: u64,
-        ask: impl FnOnce(&[Seen<'_>]) -> T,
-    ) -> T {
-        let memory = self.read();
-        ask(&memory.seen(moving, now_ms))
-    }
-
-    /// Asks something of all nodes that a deployment's selector names.
-    pub(crate) fn with_meant<T>(
-        &self,
-        standing: &Standing,
-        now_ms: u64,
-        ask: impl FnOnce(Vec<Meant<'_>>) -> T,
-    ) -> T {
-        let memory = self.read();
-        ask(memory.named(&standing.deployment, now_ms))
-    }
-
-    /// The version that a deployment gives a node.
-    pub(crate) fn version_of(&self, node: &str, deployment: &str) -> Option<String> {
-        let memory = self.read();
-        let mut claims = memory.nodes.get(node)?.plan.claims().iter();
-        let claim = claims.find(|one| one.standing.deployment == deployment)?;
-        let offer = claim.assigned.given.as_ref().ok()?;
-        Some(offer.version.to_string())
-    }
-
-    /// The kernel of each node.
-    pub(crate) fn kernels(&self) -> BTreeMap<String, String> {
-        let memory = self.read();
-        let nodes = memory.nodes.iter();
-        nodes
-            .map(|(node, known)| (node.clone(), known.facts.kernel.clone()))
-            .collect()
     }
 
     /// A deployment as it stands.

@@ -292,7 +292,7 @@ fn standing(row: &AnyRow, floors: &Floors) -> Result<Standing, DbError> {
         aim,
         held: get(row, "held_version")?,
         layers: Vec::new(),
-        pins: super::pin::Pinned::new(),
+        pins: super::pin::ByNode::new(),
         selector: parsed(row, "selector")?,
         spec: DeploymentSpec {
             payload,

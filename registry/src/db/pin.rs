@@ -9,10 +9,10 @@ use sqlx::any::AnyRow;
 use super::deployment::offer_of;
 use super::row::{count, get, one, signed};
 use super::{Connection, DbError, Write};
-use crate::fleet::desired::{Floors, Given, Ingredients};
+use crate::fleet::desired::{Floors, Ingredients, Pinned};
 
-/// Releases by node.
-pub(crate) type Pinned = BTreeMap<String, Given>;
+/// Pins of a deployment, by node.
+pub(crate) type ByNode = BTreeMap<String, Pinned>;
 
 /// What nodes are pinned to, by deployment.
 ///
@@ -21,16 +21,17 @@ pub(crate) type Pinned = BTreeMap<String, Given>;
 pub(crate) async fn all(
     connection: &mut Connection,
     floors: &Floors,
-) -> Result<BTreeMap<String, Pinned>, DbError> {
+) -> Result<BTreeMap<String, ByNode>, DbError> {
     let rows = sqlx::query(
-        "SELECT p.deployment, p.node, p.payload, p.version, r.version AS release_version,
+        "SELECT p.deployment, p.node, p.payload, p.version, p.reason AS why, p.set_by,
+                r.version AS release_version,
                 r.digest, r.size_bytes, r.state, r.reason, r.envelope
          FROM pin p JOIN release r ON r.payload = p.payload AND r.version = p.version",
     )
     .fetch_all(connection)
     .await
     .map_err(|reason| DbError::sql("reading the pins", reason))?;
-    let mut pinned: BTreeMap<String, Pinned> = BTreeMap::new();
+    let mut pinned: BTreeMap<String, ByNode> = BTreeMap::new();
     for row in &rows {
         let (payload, version): (String, String) = (get(row, "payload")?, get(row, "version")?);
         let ingredients = Ingredients {
@@ -39,8 +40,13 @@ pub(crate) async fn all(
             floor: floors.get(&payload),
         };
         let of = pinned.entry(get(row, "deployment")?).or_default();
-        let given = ingredients.give(&Source::Version(version));
-        of.insert(get(row, "node")?, given);
+        let one = Pinned {
+            given: ingredients.give(&Source::Version(version.clone())),
+            version,
+            reason: get(row, "why")?,
+            set_by: get(row, "set_by")?,
+        };
+        of.insert(get(row, "node")?, one);
     }
     Ok(pinned)
 }

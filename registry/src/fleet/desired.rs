@@ -49,9 +49,22 @@ pub(crate) struct Standing {
     /// Its rollouts that decide what some nodes are given, newest first.
     pub(crate) layers: Vec<Arc<Moving>>,
     /// What single nodes are given whatever happens.
-    pub(crate) pins: BTreeMap<String, Given>,
+    pub(crate) pins: BTreeMap<String, Pinned>,
     /// Bytes of that in an answer; see [`Standing::weighed`].
     pub(crate) wanted_bytes: usize,
+}
+
+/// What a node is given whatever happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pinned {
+    /// The version.
+    pub(crate) version: String,
+    /// The release, or why there is none.
+    pub(crate) given: Given,
+    /// Why; empty where nobody said so.
+    pub(crate) reason: String,
+    /// Who said so.
+    pub(crate) set_by: String,
 }
 
 /// A publisher's floor, as far as it matters here.

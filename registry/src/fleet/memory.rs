@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use api::registry::{Desired, Facts, InstanceReport, Node, Outcome, Refused};
 use payload::digest::Digest;
 
-use super::desired::{Claim, Floors, Plan, Standing, is_of};
+use super::desired::{Claim, Floors, Plan, Standing};
 use super::moving::MarksByRollout;
 use super::refusals::Refusals;
 use super::selector::Candidate;
@@ -52,17 +52,6 @@ pub(super) struct Known {
     refusals: Refusals,
     /// What it told of rollouts that decide something.
     pub(super) marks: MarksByRollout,
-}
-
-/// Nodes of one deployment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Reach {
-    /// Those that its selector names.
-    pub(super) nodes: u64,
-    /// Those of them that run what it gives them.
-    pub(super) running: u64,
-    /// Those of them that refused it.
-    pub(super) refused: u64,
 }
 
 impl Memory {
@@ -299,26 +288,6 @@ impl Memory {
     pub(super) fn nodes_of_payload(&self, payload: &str) -> u64 {
         self.by_payload.get(payload).copied().unwrap_or(0)
     }
-
-    /// For each deployment: how far it came.
-    pub(super) fn reach(&self) -> HashMap<&str, Reach> {
-        let mut reach: HashMap<&str, Reach> = HashMap::new();
-        for known in self.nodes.values() {
-            for claim in known.plan.claims() {
-                let standing = &claim.standing;
-                let reach = reach.entry(&standing.deployment).or_default();
-                reach.nodes += 1;
-                let runs = known.instances.iter().any(|report| {
-                    report.managed
-                        && report.instance == standing.instance
-                        && is_of(&claim.assigned.given, &report.digest)
-                });
-                reach.running += u64::from(runs);
-                reach.refused += u64::from(known.refusal(claim).is_some());
-            }
-        }
-        reach
-    }
 }
 
 impl Known {
@@ -358,7 +327,7 @@ impl Known {
     }
 
     /// The refusal of what a deployment gives, unless the node runs it all the same.
-    fn refusal(&self, claim: &Claim) -> Option<Refused> {
+    pub(super) fn refusal(&self, claim: &Claim) -> Option<Refused> {
         let wanted = claim.wanted()?;
         let mut instances = self.instances.iter();
         let runs = instances.any(|report| {

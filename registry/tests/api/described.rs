@@ -222,8 +222,7 @@ fn rights(route: &Route) -> Vec<&'static str> {
             vec!["operate"]
         }
         ("GET" | "HEAD", path) if !path.starts_with("/nodes/{node}/") => readers,
-        ("GET", "/nodes/{node}/explain") => readers,
-        ("POST", "/rollouts/dry-run") => readers,
+        ("GET", "/nodes/{node}/explain") | ("POST", "/rollouts/dry-run") => readers,
         ("PUT", "/blobs/{digest}") => vec!["publish:acme", "publish:other"],
         ("POST", "/legacy") => vec!["publish:acme"],
         ("POST", "/nodes/enrol") => vec!["enrol"],

@@ -10,6 +10,8 @@ mod bad;
 mod course;
 #[path = "rollouts/crash.rs"]
 mod crash;
+#[path = "rollouts/explained.rs"]
+mod explained;
 #[path = "rollouts/pins.rs"]
 mod pins;
 #[path = "rollouts/templates.rs"]

@@ -31,8 +31,8 @@ impl Standing {
             staged: None,
             pinned,
         };
-        if let Some(given) = self.pins.get(node) {
-            return plain(given, true);
+        if let Some(pinned) = self.pins.get(node) {
+            return plain(&pinned.given, true);
         }
         let mut assigned = plain(&self.given, false);
         // Newest first is how they stand; a newer one lies above an older one.
@@ -81,7 +81,7 @@ impl Standing {
             })
         };
         let brought = self.layers.iter().map(|one| bytes(&one.given, Some(one)));
-        let pinned = self.pins.values().map(|given| bytes(given, None));
+        let pinned = self.pins.values().map(|pinned| bytes(&pinned.given, None));
         let to_run = brought
             .clone()
             .chain(pinned)

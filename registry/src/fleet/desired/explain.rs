@@ -1,6 +1,8 @@
 //! Why a node runs what it runs, and when that will change, in sentences. Called by the explain
 //! route. Must never say what the plan does not: it only puts words to it.
 
+mod moves;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::registry::{
@@ -8,6 +10,7 @@ use api::registry::{
     ReleaseState, Source, Wanted,
 };
 
+use super::super::moving::MarksByRollout;
 use super::super::refusals::is_refusal;
 use super::{Claim, Plan, Standing, Verdict};
 
@@ -22,6 +25,12 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) online: bool,
     /// How often it asks, milliseconds.
     pub(crate) poll_ms: u64,
+    /// Its name.
+    pub(crate) node: &'a str,
+    /// What it told of rollouts.
+    pub(crate) marks: &'a MarksByRollout,
+    /// Now, milliseconds since 1970.
+    pub(crate) now_ms: u64,
 }
 
 /// One explanation for each instance that the node runs or that a deployment names, by name.
@@ -54,7 +63,9 @@ pub(crate) fn explain(plan: &Plan, circumstances: Circumstances<'_>) -> Vec<Expl
             .iter()
             .filter(|claim| claim.standing.instance == instance);
         let wanted = wanted.get(instance).cloned();
-        let mut because: Vec<String> = claims.flat_map(sentences).collect();
+        let mut because: Vec<String> = claims
+            .flat_map(|claim| sentences(claim, circumstances))
+            .collect();
         let obstacle = latest.filter(|latest| {
             let wanted = wanted.as_ref();
             wanted.is_some_and(|wanted| wanted.digest == latest.digest)
@@ -74,7 +85,7 @@ pub(crate) fn explain(plan: &Plan, circumstances: Circumstances<'_>) -> Vec<Expl
 }
 
 /// What one deployment has to do with it.
-fn sentences(claim: &Claim) -> Vec<String> {
+fn sentences(claim: &Claim, circumstances: Circumstances<'_>) -> Vec<String> {
     let Standing {
         deployment, spec, ..
     } = &*claim.standing;
@@ -89,9 +100,8 @@ fn sentences(claim: &Claim) -> Vec<String> {
     match &claim.verdict {
         Verdict::Wins(offer) => {
             let version = &offer.version;
-            if matches!(spec.source, Source::Channel(_)) {
-                said.push(format!("That channel names {version} now."));
-            }
+            said.extend(aim(&claim.standing));
+            said.extend(moves::sentences(claim, circumstances));
             if offer.state == ReleaseState::Yanked {
                 said.push(format!(
                     "{version} is yanked{}; deployments that use it keep it.",
@@ -104,7 +114,10 @@ fn sentences(claim: &Claim) -> Vec<String> {
                 ));
             }
         }
-        Verdict::Void(void) => said.push(format!("It gives nothing: {void}.")),
+        Verdict::Void(void) => {
+            said.push(format!("It gives nothing: {void}."));
+            said.extend(moves::sentences(claim, circumstances));
+        }
         Verdict::Loses { to } => {
             said.push(format!("Deployment {to} is older and has this instance."));
         }
@@ -114,6 +127,17 @@ fn sentences(claim: &Claim) -> Vec<String> {
         )),
     }
     said
+}
+
+/// What the channel names.
+fn aim(standing: &Standing) -> Option<String> {
+    match (&standing.spec.source, &standing.aim) {
+        (Source::Channel(_), Ok(offer)) => {
+            Some(format!("That channel names {} now.", offer.version))
+        }
+        (Source::Channel(_), Err(void)) => Some(format!("That channel gives nothing: {void}.")),
+        (Source::Version(_), _) => None,
+    }
 }
 
 fn because_of(reason: &str) -> String {

@@ -272,6 +272,9 @@ fn because(plan: &Plan, running: &[InstanceReport], latest: &[Outcome], online: 
         latest,
         online,
         poll_ms: 30_000,
+        node: "web-1",
+        marks: &MarksByRollout::new(),
+        now_ms: 0,
     };
     let explained = explain(plan, circumstances);
     assert_eq!(explained.len(), 1, "{explained:?}");

@@ -8,6 +8,7 @@ use api::registry::{DeploymentSpec, InstanceCounts, OutcomeKind, ReleaseState, S
 use proptest::prelude::*;
 
 use super::super::desired::{Offer, StandingFloor, by_age};
+use super::super::reach::Reach;
 use super::*;
 
 fn standing(deployment: &str, selector: &str, version: &str) -> Arc<Standing> {

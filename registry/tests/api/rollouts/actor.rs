@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use crate::fleet::harness::{Registry, TestNode, facts, outcome, runs, spec};
 
 /// How long a test waits for what is to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -374,10 +374,10 @@ pub(crate) async fn stands(
             sleep(LOOK).await;
         }
     };
-    match timeout(PATIENCE, wait).await {
-        Ok(detail) => detail,
-        Err(_) => panic!("{what}: {:#?}", client.rollout(rollout).await),
+    if let Ok(detail) = timeout(PATIENCE, wait).await {
+        return detail;
     }
+    panic!("{what}: {:#?}", client.rollout(rollout).await);
 }
 
 /// Waits until it has ended, and how.
