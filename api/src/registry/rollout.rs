@@ -77,7 +77,7 @@ pub struct Compare {
     /// Records lost of a million, at most so many more than on the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_ppm_max: Option<u32>,
-    /// Faults of handlers on a thousand nodes, at most so many more than on the others.
+    /// Nodes of a thousand whose handler failed, at most so many more than on the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub faults_per_mille_max: Option<u32>,
     /// Time of a run, at most so many hundredths of that on the others.

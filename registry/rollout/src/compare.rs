@@ -21,32 +21,6 @@ pub struct Sample {
     pub run_ns: u64,
 }
 
-/// What all nodes of a side measured.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Side {
-    nodes: u64,
-    /// Records of nodes that know their loss: read and lost.
-    records: u64,
-    lost: u64,
-    faults: u64,
-    runs: u64,
-    run_ns: u64,
-}
-
-impl Side {
-    pub(crate) fn add(&mut self, sample: &Sample) {
-        self.nodes += 1;
-        if let Some(lost) = sample.lost {
-            let records = sample.accepted.saturating_add(lost);
-            self.records = self.records.saturating_add(records);
-            self.lost = self.lost.saturating_add(lost);
-        }
-        self.faults = self.faults.saturating_add(sample.faults);
-        self.runs = self.runs.saturating_add(sample.runs);
-        self.run_ns = self.run_ns.saturating_add(sample.run_ns);
-    }
-}
-
 /// What the figures say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -59,86 +33,117 @@ pub(crate) enum Verdict {
 }
 
 /// Compares two sides: each figure that has a bound, and that somebody measured on both sides or on
-/// one. Where nobody is left to compare with, nothing is compared.
+/// one. A node counts by its samples, at most `samples_min` of them, and the highest and the lowest
+/// tenth of the nodes of a side count nothing, so none of three spoils a figure alone; faults of a
+/// handler count once a node. Where nobody is left to
+/// compare with, nothing is compared.
 #[must_use]
 pub fn compare<'a>(
     new: impl Iterator<Item = &'a Sample>,
     others: impl Iterator<Item = &'a Sample>,
     bounds: &Compare,
 ) -> Vec<Compared> {
-    let side = |samples: &mut dyn Iterator<Item = &'a Sample>| {
-        let mut side = Side::default();
-        samples.for_each(|sample| side.add(sample));
-        side
-    };
-    let (mut new, mut others) = (new, others);
-    figures(&side(&mut new), &side(&mut others), bounds)
-}
-
-pub(crate) fn figures(new: &Side, others: &Side, bounds: &Compare) -> Vec<Compared> {
-    if others.nodes == 0 || new.nodes == 0 {
+    let (new, others): (Vec<_>, Vec<_>) = (new.collect(), others.collect());
+    if others.is_empty() {
         return Vec::new();
     }
-    let least = bounds.samples_min;
     let mut found = Vec::new();
+    let mut add = |name: &str, side: &dyn Fn(&[&Sample]) -> Mean, least, passes: Passes| {
+        let (new, others) = (side(&new), side(&others));
+        if new.samples > 0 || others.samples > 0 {
+            let enough = new.samples >= least && others.samples >= least;
+            found.push(Compared {
+                figure: name.to_owned(),
+                new: new.value,
+                others: others.value,
+                new_samples: new.samples,
+                others_samples: others.samples,
+                passes: enough.then(|| passes(new.value, others.value)),
+            });
+        }
+    };
+    let least = bounds.samples_min;
     if let Some(max) = bounds.lost_ppm_max {
-        let (new, others) = ((new.lost, new.records), (others.lost, others.records));
-        found.extend(figure(
-            "lost_ppm",
-            1e6,
-            new,
-            others,
-            least,
-            |new, others| new <= others + f64::from(max),
-        ));
+        let side = |side: &[&Sample]| mean(side.iter().filter_map(|one| one.losses()), 1e6, least);
+        add("lost_ppm", &side, least, &|new, others| {
+            new <= others + f64::from(max)
+        });
     }
     if let Some(max) = bounds.faults_per_mille_max {
-        let (new, others) = ((new.faults, new.nodes), (others.faults, others.nodes));
-        found.extend(figure(
-            "handler_faults_per_mille",
-            1e3,
-            new,
-            others,
-            1,
-            |new, others| new <= others + f64::from(max),
-        ));
+        let side = |side: &[&Sample]| faulty_per_mille(side);
+        add("handler_faults_per_mille", &side, 1, &|new, others| {
+            new <= others + f64::from(max)
+        });
     }
     if let Some(max) = bounds.run_time_percent_max {
-        let (new, others) = ((new.run_ns, new.runs), (others.run_ns, others.runs));
-        found.extend(figure("run_ns", 1.0, new, others, least, |new, others| {
+        let side =
+            |side: &[&Sample]| mean(side.iter().map(|one| (one.run_ns, one.runs)), 1.0, least);
+        add("run_ns", &side, least, &|new, others| {
             new <= others * f64::from(max) / 100.0 || new <= others + RUN_NS_NOISE
-        }));
+        });
     }
     found
 }
 
-/// One figure, unless nobody has a sample of it.
-fn figure(
-    name: &str,
-    scale: f64,
-    new: (u64, u64),
-    others: (u64, u64),
-    least: u64,
-    passes: impl Fn(f64, f64) -> bool,
-) -> Option<Compared> {
-    let (new_samples, others_samples) = (new.1, others.1);
-    if new_samples == 0 && others_samples == 0 {
-        return None;
+type Passes<'a> = &'a dyn Fn(f64, f64) -> bool;
+
+impl Sample {
+    /// Records that were lost, of those that were read or lost.
+    fn losses(&self) -> Option<(u64, u64)> {
+        let lost = self.lost?;
+        Some((lost, self.accepted.saturating_add(lost)))
     }
-    let ratio = |(sum, samples): (u64, u64)| match samples {
-        0 => 0.0,
-        samples => float(sum) * scale / float(samples),
+}
+
+/// What a side comes to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    value: f64,
+    samples: u64,
+}
+
+/// The mean of nodes' sums by their samples, without the tenth of them at each end; at least one at
+/// each end where there are three.
+fn mean(parts: impl Iterator<Item = (u64, u64)>, scale: f64, samples_max: u64) -> Mean {
+    let mut nodes: Vec<(f64, u64)> = parts
+        .filter(|(_, samples)| *samples > 0)
+        .map(|(sum, samples)| (float(sum) * scale / float(samples), samples))
+        .collect();
+    nodes.sort_unstable_by(|(one, _), (other, _)| one.total_cmp(other));
+    let left_out = match nodes.len() {
+        0..3 => 0,
+        len => (len / 10).max(1),
     };
-    let (new, others) = (ratio(new), ratio(others));
-    let enough = new_samples >= least && others_samples >= least;
-    Some(Compared {
-        figure: name.to_owned(),
-        new,
-        others,
-        new_samples,
-        others_samples,
-        passes: enough.then(|| passes(new, others)),
-    })
+    let kept = nodes
+        .get(left_out..nodes.len() - left_out)
+        .unwrap_or(&nodes);
+    let weight = |samples: u64| float(samples.min(samples_max.max(1)));
+    let weights: f64 = kept.iter().map(|(_, samples)| weight(*samples)).sum();
+    let sum: f64 = kept
+        .iter()
+        .map(|(value, samples)| value * weight(*samples))
+        .sum();
+    Mean {
+        value: if weights > 0.0 { sum / weights } else { 0.0 },
+        samples: kept
+            .iter()
+            .fold(0, |sum, (_, samples)| sum.saturating_add(*samples)),
+    }
+}
+
+/// Nodes of a thousand whose handler faulted, however often.
+fn faulty_per_mille(side: &[&Sample]) -> Mean {
+    let faulty = side.iter().filter(|one| one.faults > 0).count();
+    let samples = u64::try_from(side.len()).unwrap_or(u64::MAX);
+    let faulty = u64::try_from(faulty).unwrap_or(u64::MAX);
+    Mean {
+        value: if samples > 0 {
+            float(faulty) * 1e3 / float(samples)
+        } else {
+            0.0
+        },
+        samples,
+    }
 }
 
 #[expect(
@@ -251,11 +256,73 @@ mod tests {
     }
 
     #[test]
-    fn figures_of_a_node_that_lies_do_not_overflow() {
+    fn one_node_that_lies_neither_fails_a_figure_nor_passes_it() {
+        let well = sample(1_000_000, Some(10), 0, 1_000, 2_000_000);
+        let bad = sample(900_000, Some(100_000), 0, 1_000, 20_000_000);
+        let huge = sample(u64::MAX, Some(u64::MAX), 0, 1, u64::MAX);
+        let tiny = sample(u64::MAX, Some(0), 0, u64::MAX, 0);
+        for liar in [huge, tiny] {
+            assert_eq!(of(&[well, liar, well], &[well; 3]), Verdict::Passes);
+            assert_eq!(of(&[well; 3], &[liar, well, well]), Verdict::Passes);
+            assert!(matches!(
+                of(&[bad, bad, liar], &[well; 3]),
+                Verdict::Fails(_)
+            ));
+            assert!(matches!(
+                of(&[bad; 3], &[well, well, liar]),
+                Verdict::Fails(_)
+            ));
+        }
+    }
+
+    #[test]
+    fn a_tenth_that_lies_does_not_spoil_a_figure_and_more_that_is_bad_shows() {
+        let well = sample(1_000, Some(0), 0, 0, 0);
+        let bad = sample(500, Some(500), 0, 0, 0);
+        let mixed = |bad_nodes: usize| {
+            let mut side = vec![well; 40 - bad_nodes];
+            side.extend(vec![bad; bad_nodes]);
+            side
+        };
+        assert_eq!(of(&mixed(4), &mixed(0)), Verdict::Passes);
+        assert!(matches!(of(&mixed(5), &mixed(0)), Verdict::Fails(_)));
+    }
+
+    #[test]
+    fn a_node_with_few_records_counts_little() {
+        let well = sample(1_000, Some(0), 0, 0, 0);
+        let unlucky = sample(1, Some(1), 0, 0, 0);
+        let bounds = Compare {
+            lost_ppm_max: Some(20_000),
+            ..Compare::default()
+        };
+        let found = compare([well, unlucky].iter(), [well].iter(), &bounds);
+        // 1 of 2 records, beside 100 of its 1,000: 0.5 * 2 / 102.
+        assert!((found[0].new - 9_803.9).abs() < 0.1, "{found:?}");
+        assert_eq!((found[0].new_samples, found[0].passes), (1_002, Some(true)));
+    }
+
+    #[test]
+    fn faults_count_once_a_node() {
+        let bounds = Compare {
+            faults_per_mille_max: Some(250),
+            ..Compare::default()
+        };
+        let (well, faulty) = (sample(0, None, 0, 0, 0), sample(0, None, u64::MAX, 0, 0));
+        let passes = |new: &[Sample]| compare(new.iter(), [well].iter(), &bounds)[0].passes;
+        assert_eq!(passes(&[well, well, well, faulty]), Some(true));
+        assert_eq!(passes(&[well, well, faulty]), Some(false));
+    }
+
+    #[test]
+    fn where_nobody_measured_the_release_nothing_is_decided() {
+        let well = sample(1_000, Some(0), 0, 1_000, 2_000_000);
+        assert!(matches!(of(&[], &[well]), Verdict::Inconclusive(_)));
+    }
+
+    #[test]
+    fn figures_of_nodes_that_lie_do_not_overflow() {
         let liar = sample(u64::MAX, Some(u64::MAX), u64::MAX, u64::MAX, u64::MAX);
-        assert!(matches!(
-            of(&[liar, liar], &[liar]),
-            Verdict::Fails(_) | Verdict::Passes
-        ));
+        assert_eq!(of(&[liar; 4], &[liar; 3]), Verdict::Passes);
     }
 }

@@ -3,7 +3,7 @@
 
 use api::registry::{RolloutCounts, RolloutPlan};
 
-use crate::compare::Side;
+use crate::compare::Sample;
 use crate::machine::State;
 use crate::seen::{Runs, Seen, Staged, Stands};
 
@@ -47,16 +47,12 @@ pub struct Census {
     pub untrusted: Names,
     /// Those that refused it, or went back from it.
     pub failed: Names,
-    /// Online, and silent about whether they can run it.
-    pub unstaged: Names,
-    /// They may run it and do not yet; or they could not be heard since.
-    pub pending: Names,
-    /// Those, and they that run it and whose watch is not over.
-    pub uncommitted: Names,
     /// They run it and should not any more; those of them that are offline are counted too.
     pub to_go_back: Names,
-    pub(crate) new: Side,
-    pub(crate) others: Side,
+    /// Those that loaded and verified it, and did not fail since.
+    pub able: u64,
+    /// Online, may run it, and do, and their watch went well.
+    pub proven: u64,
 }
 
 /// Counts nodes.
@@ -64,40 +60,95 @@ pub struct Census {
 pub fn count(state: &State, seen: &[Seen<'_>]) -> Census {
     let mut census = Census::default();
     for one in seen {
-        tally(&mut census.counts, one.stands(state.bound), one.online);
+        let stands = one.stands(state.bound);
+        tally(&mut census.counts, stands, one.online);
         if one.runs == Runs::Untrusted || one.staged == Staged::Untrusted {
             census.untrusted.add(one.node);
         }
-        if one.stands(state.bound) == Stands::Failed {
+        if stands == Stands::Failed {
             census.failed.add(one.node);
-        }
-        if one.online && one.staged == Staged::NotYet && !one.is_running() {
-            census.unstaged.add(one.node);
         }
         if one.is_running() && !one.place.is_below(state.bound) {
             census.to_go_back.add(one.node);
         }
-        // One that was not heard since the wave began knows nothing of it, and joins later.
-        let is_in = one.online || one.heard_ms >= state.wave_since_ms;
-        if one.is_offered(state.bound) && is_in {
-            match one.runs {
-                Runs::Other => {
-                    census.pending.add(one.node);
-                    census.uncommitted.add(one.node);
-                }
-                Runs::Watched => census.uncommitted.add(one.node),
-                Runs::Committed | Runs::Failed | Runs::Untrusted => {}
-            }
-        }
-        if let Some(sample) = one.sample.as_ref().filter(|_| one.online) {
-            match (one.is_running(), one.is_offered(state.bound)) {
-                (true, true) => census.new.add(sample),
-                (false, false) => census.others.add(sample),
-                (true, false) | (false, true) => {}
-            }
-        }
+        census.able += u64::from(one.staged == Staged::Passed && stands != Stands::Failed);
+        let is_proven = one.online && one.runs == Runs::Committed && one.is_offered(state.bound);
+        census.proven += u64::from(is_proven);
     }
     census
+}
+
+/// What the nodes measured that are compared: those that run the release and may, and those that
+/// could and may not yet.
+pub fn sides<'a>(
+    state: &State,
+    seen: &'a [Seen<'_>],
+) -> (
+    impl Iterator<Item = &'a Sample>,
+    impl Iterator<Item = &'a Sample>,
+) {
+    let bound = state.bound;
+    let measured = |one: &'a Seen<'_>| one.sample.as_ref().filter(|_| one.online);
+    let new = seen
+        .iter()
+        .filter(move |one| one.is_running() && one.is_offered(bound));
+    let others = seen.iter().filter(move |one| {
+        one.runs == Runs::Other && one.staged == Staged::Passed && !one.is_offered(bound)
+    });
+    (new.filter_map(measured), others.filter_map(measured))
+}
+
+/// What nodes are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// To say whether they can run it.
+    Staging,
+    /// To run it.
+    Running,
+    /// To run it and to have watched it.
+    Committing,
+}
+
+/// Who has not done what is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// How many still have time, of those that were there from the beginning.
+    pub(crate) awaited: u64,
+    /// Those whose time is over.
+    pub(crate) silent: Names,
+}
+
+/// Who has not done what is due within `allowed_ms` since `begun_ms`, or since they came.
+pub(crate) fn waiting(
+    state: &State,
+    seen: &[Seen<'_>],
+    due: Due,
+    (begun_ms, allowed_ms): (u64, u64),
+    now_ms: u64,
+) -> Waiting {
+    let mut waiting = Waiting::default();
+    for one in seen {
+        // One that was not heard since the wave began knows nothing of it, and joins later.
+        let is_in = one.online || one.heard_ms >= state.wave_since_ms;
+        let is_open = match (due, one.runs) {
+            (Due::Staging, _) => one.online && one.staged == Staged::NotYet,
+            (Due::Running, Runs::Other) | (Due::Committing, Runs::Other | Runs::Watched) => {
+                is_in && one.is_offered(state.bound)
+            }
+            (Due::Running, Runs::Watched)
+            | (_, Runs::Committed | Runs::Failed | Runs::Untrusted) => false,
+        };
+        if !is_open {
+            continue;
+        }
+        let since_ms = begun_ms.max(one.joined_ms.unwrap_or(begun_ms));
+        if now_ms >= since_ms.saturating_add(allowed_ms) {
+            waiting.silent.add(one.node);
+        } else if one.joined_ms.is_none() {
+            waiting.awaited += 1;
+        }
+    }
+    waiting
 }
 
 fn tally(counts: &mut RolloutCounts, stands: Stands, online: bool) {

@@ -13,7 +13,7 @@ mod seen;
 
 pub use cohort::{EVERYWHERE, NOWHERE, Place};
 pub use compare::{Sample, compare};
-pub use count::{Census, Names, count, count_by_wave};
+pub use count::{Census, Names, count, count_by_wave, sides};
 pub use machine::{Input, Pause, Refused, State, Then, preview, step};
 pub use plan::{PlanError, check};
 pub use seen::{Runs, Seen, Staged, Stands};

@@ -30,10 +30,14 @@ pub struct State {
     pub bound: u64,
     /// Since when the phase lasts; pauses do not count.
     pub since_ms: u64,
-    /// Since when the wave lasts; pauses do not count.
+    /// Since when the wave lasts, or the preflight before the first; pauses count.
     pub wave_since_ms: u64,
-    /// Failures that somebody said are to be borne, beside those of the plan.
+    /// Failures that somebody said are to be borne, where those are more than the plan's.
     pub borne: u64,
+    /// Nodes without trust in its signatures that somebody said are to be borne.
+    pub untrusted_borne: u64,
+    /// Whether the wave that would be next was taken back.
+    pub taken_back: bool,
     /// What follows once nodes are back.
     pub then: Then,
     /// A sentence: what it waits for, or why it ended.
@@ -110,6 +114,8 @@ impl State {
             since_ms: start_ms.unwrap_or(now_ms),
             wave_since_ms: now_ms,
             borne: 0,
+            untrusted_borne: 0,
+            taken_back: false,
             then: Then::End,
             because: "it waits for its time".to_owned(),
         }
@@ -129,8 +135,8 @@ impl State {
             | RolloutPhase::Deploying
             | RolloutPhase::Baking
             | RolloutPhase::Gate => true,
+            RolloutPhase::RollingBack => self.then == Then::Pause,
             RolloutPhase::Scheduled
-            | RolloutPhase::RollingBack
             | RolloutPhase::Succeeded
             | RolloutPhase::Rejected
             | RolloutPhase::RolledBack
@@ -212,8 +218,8 @@ fn tick(state: &mut State, plan: &RolloutPlan, seen: &[Seen<'_>], census: &Censu
     match state.phase {
         RolloutPhase::Scheduled => waves::scheduled(state, now_ms),
         RolloutPhase::Preflight => waves::preflight(state, plan, seen, census, now_ms),
-        RolloutPhase::Deploying => waves::deploying(state, plan, census, now_ms),
-        RolloutPhase::Baking => waves::baking(state, plan, census, now_ms),
+        RolloutPhase::Deploying => waves::deploying(state, plan, seen, census, now_ms),
+        RolloutPhase::Baking => waves::baking(state, plan, seen, census, now_ms),
         RolloutPhase::Gate => gate::gate(state, plan, seen, census, now_ms),
         RolloutPhase::RollingBack => waves::rolling_back(state, census, now_ms),
         RolloutPhase::Succeeded
@@ -232,7 +238,9 @@ fn bound_of_wave(state: &State, plan: &RolloutPlan, seen: &[Seen<'_>], index: us
         return EVERYWHERE;
     }
     let reachable = seen.iter().filter(|one| {
-        one.online && one.staged == Staged::Passed && !matches!(one.runs, Runs::Failed)
+        one.online
+            && one.staged == Staged::Passed
+            && !matches!(one.runs, Runs::Failed | Runs::Untrusted)
     });
     let mut bounds: Vec<u64> = reachable.map(|one| one.place.bound()).collect();
     let (floor, count) = match plan.waves.get(index).map(|wave| wave.reach) {

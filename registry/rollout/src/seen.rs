@@ -15,6 +15,9 @@ pub struct Seen<'a> {
     pub online: bool,
     /// When it was heard last, milliseconds since 1970.
     pub heard_ms: u64,
+    /// When it came, milliseconds since 1970, where it had been offline, by the registry's own watch,
+    /// when it was first heard in the wave: nobody waits for it, and its time counts from then.
+    pub joined_ms: Option<u64>,
     /// What became of staging.
     pub staged: Staged,
     /// What it runs.

@@ -3,16 +3,14 @@
 
 use api::registry::{RolloutPhase, RolloutPlan};
 
-use super::waves::{begin_next, go_back};
+use super::waves::{begin_next, go_back, in_phase};
 use super::{Refused, State, Then, gate};
 use crate::count::count;
 use crate::seen::Seen;
 
 pub(super) fn pause(state: &mut State, because: String, now_ms: u64) -> Result<(), Refused> {
     not_ended(state)?;
-    if state.phase == RolloutPhase::RollingBack {
-        return Err(refused(state, "nodes that go back are not held up"));
-    }
+    not_going_back(state)?;
     if state.paused.is_some() {
         return Err(refused(state, "it is paused already"));
     }
@@ -25,13 +23,24 @@ pub(super) fn resume(state: &mut State, now_ms: u64) -> Result<(), Refused> {
     let Some(pause) = state.paused.take() else {
         return Err(refused(state, "it goes on already"));
     };
-    // The time of the pause counts for nobody's deadline.
-    let paused_ms = now_ms.saturating_sub(pause.since_ms);
-    state.since_ms = state.since_ms.saturating_add(paused_ms);
-    state.wave_since_ms = state.wave_since_ms.saturating_add(paused_ms);
-    if state.phase == RolloutPhase::Gate {
-        // Figures are waited for anew.
-        state.since_ms = now_ms;
+    match state.phase {
+        // Its time is a time of day.
+        RolloutPhase::Scheduled => {}
+        // Answers and figures are waited for anew.
+        RolloutPhase::Preflight | RolloutPhase::Gate => state.since_ms = now_ms,
+        // The time of the pause counts for nobody's deadline.
+        RolloutPhase::Deploying
+        | RolloutPhase::Baking
+        | RolloutPhase::RollingBack
+        | RolloutPhase::Succeeded
+        | RolloutPhase::Rejected
+        | RolloutPhase::RolledBack
+        | RolloutPhase::Incomplete
+        | RolloutPhase::Aborted
+        | RolloutPhase::Superseded => {
+            let paused_ms = now_ms.saturating_sub(pause.since_ms);
+            state.since_ms = state.since_ms.saturating_add(paused_ms);
+        }
     }
     Ok(())
 }
@@ -51,7 +60,9 @@ pub(super) fn promote(
         ));
     }
     let census = count(state, seen);
-    state.borne = state.borne.max(census.failed.count + census.pending.count);
+    let silent = in_phase(state, plan, seen, now_ms).silent.count;
+    state.borne = state.borne.max(census.failed.count + silent);
+    state.untrusted_borne = state.untrusted_borne.max(census.untrusted.count);
     state.paused = None;
     begin_next(state, plan, seen, now_ms);
     Ok(())
@@ -59,6 +70,7 @@ pub(super) fn promote(
 
 pub(super) fn abort(state: &mut State, now_ms: u64) -> Result<(), Refused> {
     not_ended(state)?;
+    not_going_back(state)?;
     state.end(
         RolloutPhase::Aborted,
         now_ms,
@@ -105,6 +117,13 @@ pub(super) fn supersede(state: &mut State, by: &str, now_ms: u64) -> Result<(), 
 fn not_ended(state: &State) -> Result<(), Refused> {
     if state.phase.is_end() {
         return Err(refused(state, "it has ended"));
+    }
+    Ok(())
+}
+
+fn not_going_back(state: &State) -> Result<(), Refused> {
+    if state.phase == RolloutPhase::RollingBack {
+        return Err(refused(state, "nodes that go back are not held up"));
     }
     Ok(())
 }

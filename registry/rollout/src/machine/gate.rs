@@ -4,9 +4,9 @@
 use api::registry::{RolloutPhase, RolloutPlan};
 
 use super::State;
-use super::waves::{begin_next, fail, has_failed, is_untrusted, wave};
-use crate::compare::{Verdict, figures, verdict};
-use crate::count::Census;
+use super::waves::{begin_next, fail, has_failed, is_untrusted};
+use crate::compare::{Verdict, compare, verdict};
+use crate::count::{Census, sides};
 use crate::seen::Seen;
 
 pub(super) fn gate(
@@ -19,7 +19,15 @@ pub(super) fn gate(
     if is_untrusted(state, census, now_ms) || has_failed(state, plan, census, now_ms) {
         return;
     }
-    match verdict(&figures(&census.new, &census.others, &plan.compare)) {
+    // Before the first wave there is nothing that figures could say.
+    let Some(wave) = state
+        .wave()
+        .checked_sub(1)
+        .and_then(|at| plan.waves.get(at))
+    else {
+        return begin_next(state, plan, seen, now_ms);
+    };
+    match figures(state, plan, seen, census) {
         Verdict::Fails(why) => fail(state, plan, &why, now_ms),
         Verdict::Inconclusive(why) => {
             if state.lasted_ms(now_ms) >= plan.compare.wait_ms {
@@ -27,7 +35,7 @@ pub(super) fn gate(
                 state.pause(now_ms, because);
             }
         }
-        Verdict::Passes if wave(state, plan).approval => {
+        Verdict::Passes if wave.approval => {
             state.because = format!(
                 "wave {} is well; it waits for somebody to promote it",
                 state.wave()
@@ -35,6 +43,16 @@ pub(super) fn gate(
         }
         Verdict::Passes => begin_next(state, plan, seen, now_ms),
     }
+}
+
+/// What nobody has run proves nothing.
+fn figures(state: &State, plan: &RolloutPlan, seen: &[Seen<'_>], census: &Census) -> Verdict {
+    if census.proven == 0 && census.counts.nodes > 0 {
+        let why = "no node that is online has run it through its watch";
+        return Verdict::Inconclusive(why.to_owned());
+    }
+    let (new, others) = sides(state, seen);
+    verdict(&compare(new, others, &plan.compare))
 }
 
 /// Whether somebody may pass it.

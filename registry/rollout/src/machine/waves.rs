@@ -5,11 +5,12 @@ use api::registry::{OnFailure, Reach, RolloutPhase, RolloutPlan, Wave};
 
 use super::{RETURN_MS, State, Then, bound_of_wave};
 use crate::cohort::NOWHERE;
-use crate::count::{Census, Names};
+use crate::count::{Census, Due, Waiting, waiting};
 use crate::seen::Seen;
 
 pub(super) fn scheduled(state: &mut State, now_ms: u64) {
     if now_ms >= state.since_ms {
+        state.wave_since_ms = now_ms;
         let because = "every node loads and verifies the release, and none runs it";
         state.enter(RolloutPhase::Preflight, now_ms, because);
     }
@@ -34,23 +35,21 @@ pub(super) fn preflight(
         let because = format!("{} nodes refused it: {refused}", refused.count);
         return state.end(RolloutPhase::Rejected, now_ms, because);
     }
-    let is_late = state.lasted_ms(now_ms) >= plan.preflight_ms;
-    let silent = &census.unstaged;
-    if silent.count > 0 && !is_late {
+    let Waiting { awaited, silent } = in_phase(state, plan, seen, now_ms);
+    if awaited > 0 {
         return;
     }
     if refused.count + silent.count > failures_max(state, plan) {
         let because = format!("{} nodes said nothing in time: {silent}", silent.count);
         return state.end(RolloutPhase::Rejected, now_ms, because);
     }
-    let able = counts.staged + counts.offered + counts.live + counts.committed;
-    if able == 0 && counts.incompatible == counts.nodes {
+    if census.able == 0 && counts.outside == 0 {
         let because = format!("none of the {} nodes can run it", counts.nodes);
         return state.end(RolloutPhase::Rejected, now_ms, because);
     }
-    if able == 0 {
+    if census.able == 0 {
         // It is not known of any node that it can run it.
-        if is_late {
+        if state.lasted_ms(now_ms) >= plan.preflight_ms {
             state.pause(now_ms, "no node was there to load and verify it");
         }
         return;
@@ -76,49 +75,50 @@ pub(super) fn begin_next(state: &mut State, plan: &RolloutPlan, seen: &[Seen<'_>
     state.bound = bound_of_wave(state, plan, seen, index);
     state.bounds.push(state.bound);
     state.wave_since_ms = now_ms;
+    state.taken_back = false;
     let because = format!("nodes of wave {} of {waves} take it over", index + 1);
     state.enter(RolloutPhase::Deploying, now_ms, because);
 }
 
-pub(super) fn deploying(state: &mut State, plan: &RolloutPlan, census: &Census, now_ms: u64) {
+pub(super) fn deploying(
+    state: &mut State,
+    plan: &RolloutPlan,
+    seen: &[Seen<'_>],
+    census: &Census,
+    now_ms: u64,
+) {
     if is_untrusted(state, census, now_ms) || has_failed(state, plan, census, now_ms) {
         return;
     }
-    let wave = wave(state, plan);
-    // All at one time: nobody is late before it.
-    let begun_ms = plan.flip_at_ms.unwrap_or(0).max(state.since_ms);
-    if is_silent(
-        state,
-        plan,
-        census,
-        &census.pending,
-        begun_ms + wave.deadline_ms,
-        now_ms,
-    ) {
+    // All at one time: nobody runs it before, and nobody is late.
+    if plan.flip_at_ms.is_some_and(|flip_ms| now_ms < flip_ms) {
         return;
     }
-    if census.pending.count == 0 || now_ms >= begun_ms + wave.deadline_ms {
-        let because = format!("wave {} runs it and is watched", state.wave());
-        state.enter(RolloutPhase::Baking, now_ms, because);
+    if !is_done(state, plan, seen, census, now_ms) {
+        return;
     }
+    let because = format!("wave {} runs it and is watched", state.wave());
+    state.enter(RolloutPhase::Baking, now_ms, because);
 }
 
-pub(super) fn baking(state: &mut State, plan: &RolloutPlan, census: &Census, now_ms: u64) {
+pub(super) fn baking(
+    state: &mut State,
+    plan: &RolloutPlan,
+    seen: &[Seen<'_>],
+    census: &Census,
+    now_ms: u64,
+) {
     if is_untrusted(state, census, now_ms) || has_failed(state, plan, census, now_ms) {
         return;
     }
-    let wave = wave(state, plan);
-    if state.lasted_ms(now_ms) < wave.bake_ms {
+    if state.lasted_ms(now_ms) < wave(state, plan).bake_ms {
         return;
     }
-    let late_ms = state.since_ms + wave.bake_ms + wave.deadline_ms;
-    if is_silent(state, plan, census, &census.uncommitted, late_ms, now_ms) {
+    if !is_done(state, plan, seen, census, now_ms) {
         return;
     }
-    if census.uncommitted.count == 0 || now_ms >= late_ms {
-        let because = format!("the gate of wave {} is decided", state.wave());
-        state.enter(RolloutPhase::Gate, now_ms, because);
-    }
+    let because = format!("the gate of wave {} is decided", state.wave());
+    state.enter(RolloutPhase::Gate, now_ms, because);
 }
 
 pub(super) fn rolling_back(state: &mut State, census: &Census, now_ms: u64) {
@@ -144,6 +144,7 @@ pub(super) fn rolling_back(state: &mut State, census: &Census, now_ms: u64) {
                 count => format!("{}; {count} nodes are not back: {left}", state.because),
             };
             state.then = Then::End;
+            state.taken_back = true;
             state.enter(RolloutPhase::Gate, now_ms, because.clone());
             state.pause(now_ms, because);
         }
@@ -165,7 +166,7 @@ pub(super) fn wave(state: &State, plan: &RolloutPlan) -> Wave {
 /// Keys that do not vouch for a release are nobody's slow network: everything waits for a person.
 pub(super) fn is_untrusted(state: &mut State, census: &Census, now_ms: u64) -> bool {
     let untrusted = &census.untrusted;
-    if untrusted.count == 0 {
+    if untrusted.count <= state.untrusted_borne {
         return false;
     }
     let because = format!(
@@ -198,21 +199,52 @@ pub(super) fn has_failed(
     true
 }
 
-/// Who says nothing in time has failed.
-fn is_silent(
+/// Who has not done what the phase is for.
+pub(super) fn in_phase(
+    state: &State,
+    plan: &RolloutPlan,
+    seen: &[Seen<'_>],
+    now_ms: u64,
+) -> Waiting {
+    let wave = wave(state, plan);
+    let (due, begun_ms, allowed_ms) = match state.phase {
+        RolloutPhase::Preflight => (Due::Staging, state.since_ms, plan.preflight_ms),
+        RolloutPhase::Deploying => {
+            let begun_ms = state.since_ms.max(plan.flip_at_ms.unwrap_or(0));
+            (Due::Running, begun_ms, wave.deadline_ms)
+        }
+        RolloutPhase::Baking => {
+            let allowed_ms = wave.bake_ms.saturating_add(wave.deadline_ms);
+            (Due::Committing, state.since_ms, allowed_ms)
+        }
+        RolloutPhase::Scheduled
+        | RolloutPhase::Gate
+        | RolloutPhase::RollingBack
+        | RolloutPhase::Succeeded
+        | RolloutPhase::Rejected
+        | RolloutPhase::RolledBack
+        | RolloutPhase::Incomplete
+        | RolloutPhase::Aborted
+        | RolloutPhase::Superseded => return Waiting::default(),
+    };
+    waiting(state, seen, due, (begun_ms, allowed_ms), now_ms)
+}
+
+/// Whether nobody is waited for any more; who says nothing in time has failed.
+fn is_done(
     state: &mut State,
     plan: &RolloutPlan,
+    seen: &[Seen<'_>],
     census: &Census,
-    silent: &Names,
-    late_ms: u64,
     now_ms: u64,
 ) -> bool {
-    if now_ms < late_ms || silent.count + census.failed.count <= failures_max(state, plan) {
+    let Waiting { awaited, silent } = in_phase(state, plan, seen, now_ms);
+    if silent.count > 0 && silent.count + census.failed.count > failures_max(state, plan) {
+        let because = format!("{} nodes said nothing in time: {silent}", silent.count);
+        fail(state, plan, &because, now_ms);
         return false;
     }
-    let because = format!("{} nodes said nothing in time: {silent}", silent.count);
-    fail(state, plan, &because, now_ms);
-    true
+    awaited == 0
 }
 
 /// What the plan says is to be done about a wave that failed.
@@ -220,6 +252,8 @@ pub(super) fn fail(state: &mut State, plan: &RolloutPlan, because: &str, now_ms:
     let wave = state.wave();
     let because = format!("wave {wave} failed: {because}");
     match plan.on_failure {
+        // The wave before has passed its gate: it stays.
+        OnFailure::Wave if state.taken_back => state.pause(now_ms, because),
         OnFailure::All => go_back(state, Then::End, because, now_ms),
         OnFailure::Wave => go_back(state, Then::Pause, because, now_ms),
         OnFailure::Pause => state.pause(now_ms, because),
