@@ -10,7 +10,9 @@ use std::thread::Thread;
 use std::time::Instant;
 
 use api::node::{Applied, Instance, Owner, Proof};
+use api::registry::SinceFlip;
 use payload::name::InstanceName;
+use tokio::sync::Notify;
 
 use crate::instance::metrics::Metrics;
 use crate::kernel::pins::Pins;
@@ -108,6 +110,8 @@ struct Shared {
     began: Instant,
     /// Makes the rounds.
     rounds: OnceLock<Thread>,
+    /// Notified when an instance has changed by itself.
+    stirred: Notify,
 }
 
 /// A name's place. `running` is held over a whole start, update or stop, so that they follow each
@@ -166,6 +170,7 @@ impl Engine {
             last_id: AtomicU64::new(0),
             began: Instant::now(),
             rounds: OnceLock::new(),
+            stirred: Notify::new(),
         });
         if let Some(thread) = rounds::begin(Arc::downgrade(&shared)) {
             // Nobody else sets it.
@@ -235,6 +240,12 @@ impl Engine {
         (self.shared.config.told)(notice);
     }
 
+    /// Waits until an instance has changed by itself: its watch ended, or what was staged took over.
+    /// One who waits hears of all that happened since it last did.
+    pub(crate) async fn stirred(&self) {
+        self.shared.stirred.notified().await;
+    }
+
     /// Has the rounds made now.
     fn wake(&self) {
         if let Some(thread) = self.shared.rounds.get() {
@@ -282,6 +293,16 @@ impl Engine {
             .iter()
             .filter_map(|slot| Some(locked(&slot.view).as_ref()?.instance()))
             .collect()
+    }
+
+    /// The same, each with what its generation in charge did since it took over.
+    pub(crate) fn figures(&self) -> Vec<(Instance, SinceFlip)> {
+        let figures = self.slots().into_iter().filter_map(|(_, slot)| {
+            let view = locked(&slot.view);
+            let view = view.as_ref()?;
+            Some((view.instance(), view.since_flip()))
+        });
+        figures.collect()
     }
 
     /// One instance.

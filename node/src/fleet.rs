@@ -39,7 +39,8 @@ use crate::engine::Engine;
 use crate::output::Output;
 use crate::policy::Policy;
 use crate::trust::{KeyFolder, KeysError};
-use machine::{Phase, State, Why};
+use driver::StagingEvent;
+use machine::{Former, Phase, State, Why};
 pub(crate) use pace::BackOff;
 use pace::Pace;
 use target::{NotATarget, Target};
@@ -105,7 +106,9 @@ enum Event {
     Rang(Ring),
     BellClosed(Option<ClientError>),
     Fetched(Arc<Target>, Result<(), calls::FetchError>),
-    Applied(Arc<Target>, Box<Result<Applied, job::Fault>>),
+    /// `None`: its time has moved away.
+    Applied(Arc<Target>, Box<Result<Option<Applied>, job::Fault>>),
+    Staging(Arc<Target>, StagingEvent),
     Stopped {
         target: Arc<Target>,
         why: Why,
@@ -139,8 +142,11 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
     let name = credential.as_ref().map_or(&config.node, |own| &own.node);
     let pace = Pace::of(name, config.seed, (config.now_ms)(), config.back_off);
     let instances = kept.instances.into_iter().map(|kept| {
-        let previous = kept.previous.map(Target::of).transpose()?;
-        Ok((Target::of(kept.wanted)?, previous))
+        Ok(Former {
+            target: Target::of(kept.wanted)?,
+            previous: kept.previous.map(Target::of).transpose()?,
+            to_commit: kept.to_commit,
+        })
     });
     let instances: Vec<_> = instances.collect::<Result<_, NotATarget>>()?;
     let watch = Watch::new(nothing_yet(&config, name));
@@ -151,6 +157,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         client: client.map(Arc::new),
         credential,
         problems: BTreeMap::new(),
+        not_staged: BTreeMap::new(),
         troubles: troubles::Troubles::default(),
         heard_ms: None,
         bell_open: false,
@@ -185,6 +192,7 @@ fn nothing_yet(config: &FleetConfig, node: &str) -> Following {
         keys: 0,
         keys_trouble: None,
         instances: Vec::new(),
+        staged: Vec::new(),
         floors: Vec::new(),
         outcomes_waiting: 0,
         outcomes_dropped: 0,

@@ -13,6 +13,7 @@ mod system {
     mod fleet;
     mod fleet_proxy;
     mod fleet_rollback;
+    mod fleet_stage;
     mod fleet_update;
     mod foreground;
     mod growth;

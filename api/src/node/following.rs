@@ -29,6 +29,9 @@ pub struct Following {
     pub keys_trouble: Option<String>,
     /// What is wanted or runs, by instance.
     pub instances: Vec<Followed>,
+    /// What the registry wants loaded and verified beside that, by instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub staged: Vec<Followed>,
     /// The floors that the node holds, by payload.
     pub floors: Vec<HeldFloor>,
     /// Outcomes that the registry has not taken yet.
@@ -90,13 +93,15 @@ pub enum Step {
     Fetching,
     /// It is being checked and loaded.
     Loading,
+    /// It is loaded and verified, and does not run.
+    Staged,
     /// It runs.
     Running,
     /// It failed and is tried again.
     Waiting,
     /// It is refused until something changes; what ran before goes on.
     Refused,
-    /// It is being stopped.
+    /// It is being stopped, or let go of.
     Stopping,
 }
 

@@ -23,7 +23,8 @@ use crate::sink::hub::Hub;
 impl Engine {
     /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.
     /// Blocks until the new generation is in charge and the records of the old one are read. What
-    /// runs there must be of the same owner; a registry's deployments count as one.
+    /// runs there must be of the same owner; a registry's deployments count as one. Where this very
+    /// payload is staged, that takes over, and nothing is loaded.
     ///
     /// # Errors
     /// As `ApplyError` says; what ran before goes on untouched, unless the grace period or the
@@ -68,9 +69,11 @@ impl Engine {
         let means = &self.shared.means;
         let (done, running) = if let Some(running) = place.as_mut() {
             let before = running.charge.number;
+            let staged = running.staged.take_if(|staged| staged.is_of(payload));
             let wish = Wish {
-                prepare: Some(Box::new(|before, number| {
-                    prepare::prepare(means, name, number, payload, Some(before))
+                prepare: Some(Box::new(|before, number| match staged {
+                    Some(staged) => staged.prepared_for(means, name, before, number),
+                    None => prepare::prepare(means, name, number, payload, Some(before)),
                 })),
                 original,
                 file,

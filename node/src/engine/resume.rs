@@ -143,6 +143,16 @@ impl Engine {
         Ok(true)
     }
 
+    /// Whether what was left under a name, if anything, is this owner's to go on with.
+    ///
+    /// # Errors
+    /// It is somebody else's.
+    pub(super) fn check_left(&self, name: &InstanceName, owner: &Owner) -> Result<(), NotYours> {
+        let left = locked(&self.shared.left);
+        let record = left.get(name);
+        record.map_or(Ok(()), |record| Identity::check(name, &record.owner, owner))
+    }
+
     /// Lets go of all that nobody has gone on with.
     pub(super) fn discard_all(&self) {
         let left = std::mem::take(&mut *locked(&self.shared.left));

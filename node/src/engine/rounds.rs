@@ -58,7 +58,10 @@ fn flip(engine: &Engine, name: InstanceName, owner: Owner) {
     let flipping = engine.clone();
     let told = name.clone();
     let begun = thread.spawn(move || match flipping.flip_now(&name, &owner) {
-        Ok(applied) => flipping.tell(&Notice::Flipped(&applied)),
+        Ok(applied) => {
+            flipping.shared.stirred.notify_one();
+            flipping.tell(&Notice::Flipped(&applied));
+        }
         Err(error) => {
             let what = "what was staged did not take over at its time";
             flipping.failed(name.as_str(), what, &error);
@@ -87,6 +90,7 @@ fn look(engine: &Engine, name: &InstanceName, slot: &Arc<Slot>) {
     let applied = engine.publish(slot, running);
     let went_back = running.charge.number != before;
     drop(place);
+    engine.shared.stirred.notify_one();
     if let Some(applied) = applied.filter(|_| went_back) {
         engine.tell(&Notice::RolledBack(&applied));
     }

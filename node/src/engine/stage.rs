@@ -8,9 +8,9 @@ use payload::name::InstanceName;
 use super::course::Wish;
 use super::history::Original;
 use super::keeper::File;
-use super::prepare::{self, Prepared};
+use super::prepare::{self, Before, Means, Prepared};
 use super::running::Running;
-use super::{ChangeError, Engine, Kept, locked};
+use super::{ApplyError, ChangeError, Engine, Kept, locked};
 use crate::admit::Admitted;
 
 /// What is staged.
@@ -26,6 +26,28 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// Whether this payload is what is staged, with the same set in it.
+    pub(super) fn is_of(&self, payload: &Admitted) -> bool {
+        self.payload.digest() == payload.digest() && self.prepared.set == prepare::set_in(payload)
+    }
+
+    /// What is staged as the generation of this number, to follow the one in charge. Where it was
+    /// prepared to follow another, its maps are those of a generation that is not in charge any more, or
+    /// never was again: what it takes over is decided anew.
+    pub(super) fn prepared_for(
+        self,
+        means: &Means,
+        name: &InstanceName,
+        before: Before<'_>,
+        number: u64,
+    ) -> Result<Prepared, ApplyError> {
+        if self.base == before.charge.number && self.prepared.generation == number {
+            return Ok(self.prepared);
+        }
+        drop(self.prepared);
+        prepare::prepare(means, name, number, &self.payload, Some(before))
+    }
+
     /// In the words of the API.
     pub(super) fn shown(&self) -> Staged {
         let shown = &self.prepared.shown;
@@ -62,25 +84,59 @@ impl Engine {
     /// [`ChangeError`]; what was staged before still is.
     pub(crate) fn stage(&self, name: &InstanceName, stage: Stage) -> Result<Instance, ChangeError> {
         let staged = self.change(name, &stage.owner.clone(), |running| {
-            let prepared = prepare::prepare(
-                &self.shared.means,
-                name,
-                running.last_number + 1,
-                &stage.payload,
-                Some(running.before()),
-            )?;
-            running.staged = Some(Waiting {
-                prepared,
-                base: running.charge.number,
-                at_ms: stage.at_ms,
-                bake_ms: stage.bake_ms,
-                kept: stage.kept.and_then(|kept| self.original(kept)),
-                payload: stage.payload,
-            });
-            Ok(())
+            Ok(self.stage_in(running, name, stage)?)
         })?;
         self.wake();
         Ok(staged.instance)
+    }
+
+    fn stage_in(
+        &self,
+        running: &mut Running,
+        name: &InstanceName,
+        stage: Stage,
+    ) -> Result<(), ApplyError> {
+        let prepared = prepare::prepare(
+            &self.shared.means,
+            name,
+            running.last_number + 1,
+            &stage.payload,
+            Some(running.before()),
+        )?;
+        running.staged = Some(Waiting {
+            prepared,
+            base: running.charge.number,
+            at_ms: stage.at_ms,
+            bake_ms: stage.bake_ms,
+            kept: stage.kept.and_then(|kept| self.original(kept)),
+            payload: stage.payload,
+        });
+        Ok(())
+    }
+
+    /// Stages a payload beside what runs under `name`, unless this very one is staged already; where
+    /// nothing runs there it is loaded, verified and let go of. Says whether it stays loaded.
+    ///
+    /// # Errors
+    /// As `ApplyError` says; what runs, and what was staged before, is as it was.
+    pub(crate) fn preflight(&self, name: &InstanceName, stage: Stage) -> Result<bool, ApplyError> {
+        let slot = self.slot(name);
+        let mut place = slot.as_ref().map(|slot| locked(&slot.running));
+        let running = place.as_mut().and_then(|place| place.as_mut());
+        let Some((slot, running)) = slot.as_ref().zip(running) else {
+            drop(place);
+            self.check_left(name, &stage.owner)?;
+            let means = &self.shared.means;
+            drop(prepare::prepare(means, name, 1, &stage.payload, None)?);
+            return Ok(false);
+        };
+        running.check_owner(&stage.owner)?;
+        let is_there = running.staged.as_ref();
+        if !is_there.is_some_and(|staged| staged.is_of(&stage.payload)) {
+            self.stage_in(running, name, stage)?;
+            *locked(&slot.view) = Some(running.view());
+        }
+        Ok(true)
     }
 
     /// Puts what is staged in charge, now or at a time of the wall's clock, milliseconds since 1970.
@@ -125,28 +181,13 @@ impl Engine {
         &self,
         name: &InstanceName,
         running: &mut Running,
-        staged: Waiting,
+        mut staged: Waiting,
     ) -> Result<(), ChangeError> {
-        let Waiting {
-            prepared,
-            payload,
-            base,
-            bake_ms,
-            kept,
-            ..
-        } = staged;
-        let (original, file) = kept.unzip();
-        let is_base = running.charge.number == base;
-        let means = &self.shared.means;
+        let (original, file) = staged.kept.take().unzip();
+        let (means, bake_ms) = (&self.shared.means, staged.bake_ms);
         let wish = Wish {
             prepare: Some(Box::new(move |before, number| {
-                if is_base && prepared.generation == number {
-                    return Ok(prepared);
-                }
-                // Its maps are those of a generation that is not in charge any more, or never was
-                // again: what it takes over is decided anew.
-                drop(prepared);
-                prepare::prepare(means, name, number, &payload, Some(before))
+                staged.prepared_for(means, name, before, number)
             })),
             original,
             file,

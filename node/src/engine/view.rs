@@ -7,6 +7,7 @@ use api::node::{
     Applied, Buffer, Counts, GenerationId, Hook, Instance, InstanceState, Measured, Owner, Proof,
     Staged, Trust, Watch,
 };
+use api::registry::SinceFlip;
 use payload::name::InstanceName;
 use payload::object::Object;
 
@@ -17,7 +18,7 @@ use super::prepare::PlannedHook;
 use super::running::Running;
 use super::stage::Waiting;
 use crate::instance::counters::Counters;
-use crate::instance::loss::{GenerationLoss, plus};
+use crate::instance::loss::{GenerationLoss, minus, plus};
 use crate::instance::metrics::Metrics;
 use crate::instance::told::Told;
 use crate::kernel::load::Loaded;
@@ -75,6 +76,8 @@ pub(super) struct View {
     pub(super) seats: Vec<Arc<Seat>>,
     loss: Arc<GenerationLoss>,
     loss_before: Measured,
+    /// What had been accepted, and lost, when the generation in charge took over.
+    mark: (u64, Measured),
     /// Of the generation that was left and is still loaded: its loss, and its hooks that the one in
     /// charge lacks.
     beside: Option<(Arc<GenerationLoss>, Vec<Arc<Seat>>)>,
@@ -110,6 +113,7 @@ impl View {
             seats: charge.seats.clone(),
             loss: Arc::clone(&charge.loss),
             loss_before: running.loss_before,
+            mark: (charge.mark.accepted, charge.mark.lost),
             beside,
             told: charge.told.clone(),
             metrics: Arc::clone(&running.metrics),
@@ -190,6 +194,19 @@ impl View {
             instance: self.instance(),
             proof,
         })
+    }
+
+    /// What the generation in charge did since it took over.
+    pub(super) fn since_flip(&self) -> SinceFlip {
+        let (accepted, lost) = self.mark;
+        let perf_lost = Measured::Known(self.counters.perf_lost());
+        SinceFlip {
+            accepted: self.counters.counts().accepted.saturating_sub(accepted),
+            kernel_lost: minus(plus(self.loss.read(), perf_lost), lost),
+            handler_faults: self.told.as_ref().map_or(0, |told| told.shown().faults),
+            runs: 0,
+            run_ns: 0,
+        }
     }
 
     /// Records that full rings and perf buffers refused, and runs that the kernel skipped, over all

@@ -3,9 +3,11 @@
 //! Must never block on a job, nor decide anything that the machine should.
 
 mod act;
+mod ends;
 mod hear;
 mod keep;
 mod show;
+mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
@@ -23,12 +25,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::begin;
 use super::calls::Turns;
 use super::floors::Floors;
-use super::machine::{Input, Phase, State, step};
+use super::job::Bench;
+use super::machine::{Input, Now, Phase, State, step};
 use super::store::{Credential, Outbox, Store};
 use super::troubles::{Concern, Troubles};
 use super::watch::{Tally, Watch};
 use super::{Event, FleetConfig};
 use crate::trust::{KeyFolder, Told};
+
+pub(super) use stage::StagingEvent;
 
 /// What jobs tell waits here for the driver.
 pub(super) const EVENTS_MAX: usize = 64;
@@ -58,6 +63,21 @@ pub(super) struct Shared {
     pub(super) floors: Mutex<Floors>,
     pub(super) turns: Turns,
     pub(super) cpus: u32,
+}
+
+impl Shared {
+    /// What jobs work with.
+    pub(super) fn bench(&self) -> Bench<'_> {
+        Bench {
+            engine: &self.config.engine,
+            store: &self.store,
+            keys: &self.keys,
+            floors: &self.floors,
+            policy: &self.config.policy,
+            cpus: self.cpus,
+            now_ms: self.config.now_ms,
+        }
+    }
 }
 
 /// What the disk knows.
@@ -96,6 +116,8 @@ pub(crate) struct Driver {
     pub(super) outbox: Outbox,
     /// What was told of an instance last, where that was no success.
     pub(super) problems: BTreeMap<InstanceName, Problem>,
+    /// The same of what was to be staged, with the rollout that asked for it.
+    pub(super) not_staged: BTreeMap<InstanceName, (Option<u64>, Problem)>,
     pub(super) troubles: Troubles,
     pub(super) heard_ms: Option<u64>,
     pub(super) bell_open: bool,
@@ -120,6 +142,7 @@ impl Driver {
     pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let engine = self.shared.config.engine.clone();
         let phase = self.state.link().phase();
         for line in begin::told(&self.shared.config, self.keys.count, phase) {
             self.journal(&line);
@@ -133,6 +156,7 @@ impl Driver {
                 Some(event) = self.events.recv() => self.hear(event),
                 () = sleep_until(wake) => self.tell(Input::Tick),
                 _ = look.tick() => self.look(),
+                () = engine.stirred() => self.look_for_ends(),
                 Some(ended) = self.tasks.join_next() => if let Err(died) = ended {
                     // Its call would count as under way for ever: the node would be deaf to it.
                     if let Ok(panic) = died.try_into_panic() {
@@ -166,7 +190,11 @@ impl Driver {
 
     /// Tells the machine and does what it asks for.
     fn tell(&mut self, input: Input) {
-        let (state, actions) = step(self.state.clone(), input, self.now_ms());
+        let now = Now {
+            ms: self.now_ms(),
+            wall_ms: self.wall_ms(),
+        };
+        let (state, actions) = step(self.state.clone(), input, now);
         self.state = state;
         for action in actions {
             self.act(action);
@@ -178,7 +206,9 @@ impl Driver {
         let shared = Arc::clone(&self.shared);
         self.tasks
             .spawn(async move { off_thread(move || shared.keys.glance()).await });
-        self.look_for_ways_back();
+        self.look_for_ends();
+        // What waits for a time of the wall's clock hears that this was set.
+        self.tell(Input::Tick);
         if self.state.link().phase() == Phase::Enrolled {
             return;
         }

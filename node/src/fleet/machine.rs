@@ -5,6 +5,7 @@
 mod input;
 mod link;
 mod plan;
+mod staging;
 mod work;
 
 use std::collections::BTreeMap;
@@ -12,15 +13,20 @@ use std::sync::Arc;
 
 use payload::name::{InstanceName, PayloadName, Version};
 
-pub(crate) use input::{Action, Failure, Input, Why};
+pub(crate) use input::{Action, Failure, Input, Prepare, Prepared, Why};
 pub(crate) use link::{Link, Phase};
-pub(crate) use work::{Managed, Work};
+pub(crate) use staging::Staging;
+pub(crate) use work::{Former, Managed, Work};
 
 use super::pace::Pace;
 use super::target::Target;
 
 /// Fetches, loads and stops that are under way at a time.
 const JOBS_MAX: usize = 4;
+/// What is to take over at a time is checked so long before, milliseconds; from then on its job waits.
+pub(crate) const AHEAD_MS: u64 = 1_000;
+/// How often a node reports at least while something is watched or staged, milliseconds.
+const REPORT_BUSY_MS: u64 = 2_000;
 
 /// All that decides what a node does next.
 #[derive(Debug, Clone)]
@@ -29,7 +35,19 @@ pub(crate) struct State {
     desired: BTreeMap<InstanceName, Arc<Target>>,
     managed: BTreeMap<InstanceName, Managed>,
     work: BTreeMap<InstanceName, Work>,
+    staged: BTreeMap<InstanceName, Arc<Target>>,
+    staging: BTreeMap<InstanceName, Staging>,
     floors: BTreeMap<PayloadName, Version>,
+    now: Now,
+}
+
+/// A moment, by both clocks, milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Now {
+    /// The machine's time, which only grows.
+    pub(crate) ms: u64,
+    /// The wall's, since 1970, which people and protocols set.
+    pub(crate) wall_ms: u64,
 }
 
 impl State {
@@ -38,7 +56,7 @@ impl State {
     pub(crate) fn new(
         phase: Phase,
         pace: Pace,
-        kept: Vec<(Target, Option<Target>)>,
+        kept: Vec<Former>,
         floors: BTreeMap<PayloadName, Version>,
     ) -> Self {
         let mut state = Self {
@@ -46,14 +64,18 @@ impl State {
             desired: BTreeMap::new(),
             managed: BTreeMap::new(),
             work: BTreeMap::new(),
+            staged: BTreeMap::new(),
+            staging: BTreeMap::new(),
             floors,
+            now: Now::default(),
         };
-        for (target, previous) in kept {
-            let target = Arc::new(target);
-            let name = target.instance.clone();
-            state.desired.insert(name.clone(), Arc::clone(&target));
-            let previous = previous.map(Arc::new);
-            state.managed.insert(name, Managed::kept(target, previous));
+        for former in kept {
+            let managed = Managed::of(former);
+            let name = managed.target.instance.clone();
+            state
+                .desired
+                .insert(name.clone(), Arc::clone(&managed.target));
+            state.managed.insert(name, managed);
         }
         state
     }
@@ -78,18 +100,75 @@ impl State {
         &self.desired
     }
 
+    /// What should be staged.
+    pub(crate) fn staged(&self) -> &BTreeMap<InstanceName, Arc<Target>> {
+        &self.staged
+    }
+
+    /// What is being done about staging, or came of it, by instance.
+    pub(crate) fn staging(&self) -> &BTreeMap<InstanceName, Staging> {
+        &self.staging
+    }
+
     /// When `Input::Tick` is needed at the latest, in the machine's time.
     pub(crate) fn wake_ms(&self) -> u64 {
         // While all places are taken it is the end of a job that is waited for.
-        let resting = self.work.values().filter_map(Work::until_ms);
-        let resting = resting.filter(|_| self.jobs() < JOBS_MAX);
-        resting.fold(self.link.wake_ms(), u64::min)
+        let works = self.work.iter();
+        let resting = works.filter_map(|(name, work)| Some((name, work.until_ms()?)));
+        let staging = self.staging.iter();
+        let staging = staging.filter_map(|(name, staging)| Some((name, staging.until_ms()?)));
+        let resting = resting.chain(staging).filter(|_| self.jobs() < JOBS_MAX);
+        let resting = resting.filter(|(name, _)| !self.is_at(name));
+        let resting = resting.map(|(_, until_ms)| until_ms);
+        let waiting = self.desired.values();
+        let waiting = waiting.filter_map(|target| self.waits_until_ms(target));
+        resting.chain(waiting).fold(self.link.wake_ms(), u64::min)
+    }
+
+    /// Until when, in the machine's time, this waits for the time at which it is to take over; nothing
+    /// where that is not set, or is as good as there.
+    fn waits_until_ms(&self, target: &Target) -> Option<u64> {
+        let left_ms = target.flip_at_ms()?.checked_sub(self.now.wall_ms)?;
+        let left_ms = left_ms
+            .checked_sub(AHEAD_MS)
+            .filter(|left_ms| *left_ms > 0)?;
+        Some(self.now.ms.saturating_add(left_ms))
+    }
+
+    /// Whether a job of this instance is under way.
+    fn is_at(&self, name: &InstanceName) -> bool {
+        let staging = self.staging.get(name);
+        self.work.get(name).is_some_and(Work::is_under_way)
+            || staging.is_some_and(Staging::is_under_way)
+    }
+
+    /// Whether what ran under this name in the life before is still to be tried in this one: whatever
+    /// is wanted by now may turn out not to run.
+    fn comes_back(&self, name: &InstanceName) -> bool {
+        let managed = self.managed.get(name);
+        managed.is_some_and(|managed| {
+            !managed.live && !managed.tried && self.below_floor(&managed.target).is_none()
+        })
+    }
+
+    /// Whether this is what runs.
+    fn runs(&self, target: &Target) -> bool {
+        let managed = self.managed.get(&target.instance);
+        managed.is_some_and(|managed| managed.live && managed.target.runs_as(target))
+    }
+
+    /// Whether somebody who decides about others waits for figures: something is watched or staged.
+    fn is_busy(&self) -> bool {
+        let watched = |managed: &Managed| managed.live && managed.to_commit;
+        let staged = |staging: &Staging| !matches!(staging, Staging::Refused(_));
+        self.managed.values().any(watched) || self.staging.values().any(staged)
     }
 
     /// How many jobs are under way.
     fn jobs(&self) -> usize {
         let jobs = self.work.values().filter(|work| work.is_under_way());
-        jobs.count()
+        let staging = self.staging.values();
+        jobs.count() + staging.filter(|staging| staging.is_under_way()).count()
     }
 
     fn below_floor(&self, target: &Target) -> Option<&Version> {
@@ -98,11 +177,17 @@ impl State {
     }
 }
 
-/// One step. `now_ms` only grows.
-pub(crate) fn step(mut state: State, input: Input, now_ms: u64) -> (State, Vec<Action>) {
+/// One step.
+pub(crate) fn step(mut state: State, input: Input, now: Now) -> (State, Vec<Action>) {
     let mut actions = Vec::new();
+    let now_ms = now.ms;
+    state.now = now;
     work::absorb(&mut state, input, now_ms, &mut actions);
     plan::plan(&mut state, now_ms, &mut actions);
+    staging::plan(&mut state, now_ms, &mut actions);
+    if state.is_busy() {
+        state.link.report_within(REPORT_BUSY_MS);
+    }
     state.link.due(now_ms, &mut actions);
     (state, actions)
 }

@@ -2,15 +2,20 @@
 //! Made of every answer of the registry and of what the node kept; used all over the fleet.
 //! Must never be taken for true: what is signed is checked against it, not the other way round.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod answer;
 
-use api::registry::{Desired, INSTANCES_MAX, Wanted};
+use std::collections::BTreeMap;
+
+use api::node::{BAKE_DEFAULT_MS, BAKE_MAX_MS};
+use api::registry::Wanted;
 use payload::digest::Digest;
 use payload::limits::{
     ENVELOPE_BYTES_MAX, GLOBALS_MAX, PAYLOAD_BYTES_MAX, PROGRAMS_MAX, TARGET_BYTES_MAX,
 };
 use payload::name::{InstanceName, PayloadName, Version};
 use serde_json::Value;
+
+pub(crate) use answer::{Answered, Asked, targets_of};
 
 /// What is to run under a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +83,32 @@ impl Target {
             && self.wanted.targets == other.wanted.targets
     }
 
+    /// Whether `other` asks for the same for the same reason: what was refused so is refused still.
+    /// How long it is watched and when it takes over are no reason to try again.
+    pub(crate) fn asks_as(&self, other: &Self) -> bool {
+        self.runs_as(other)
+            && self.wanted.deployment == other.wanted.deployment
+            && self.wanted.size_bytes == other.wanted.size_bytes
+            && self.wanted.envelope == other.wanted.envelope
+            && self.rollout() == other.rollout()
+    }
+
+    /// The number of the rollout that brings it, where one does.
+    pub(crate) fn rollout(&self) -> Option<u64> {
+        self.wanted.rollout.map(|rollout| rollout.id)
+    }
+
+    /// How long it is to be watched once it runs, milliseconds.
+    pub(crate) fn bake_ms(&self) -> u64 {
+        let rollout = self.wanted.rollout;
+        rollout.map_or(BAKE_DEFAULT_MS, |rollout| rollout.bake_ms.min(BAKE_MAX_MS))
+    }
+
+    /// When it is to take over, milliseconds since 1970, where a time is set.
+    pub(crate) fn flip_at_ms(&self) -> Option<u64> {
+        self.wanted.rollout?.flip_at_ms
+    }
+
     /// The value of each global that the deployment sets, as text.
     ///
     /// # Errors
@@ -96,87 +127,6 @@ impl Target {
             .map(|entry| Ok((entry.0.as_str(), text(entry)?)))
             .collect()
     }
-}
-
-/// What an answer asks for, as far as it can be read.
-#[derive(Debug, Default)]
-pub(crate) struct Answered {
-    /// What should run.
-    pub(crate) targets: Vec<Target>,
-    /// For what the node can't say what should.
-    pub(crate) unread: Unread,
-    /// Why, by field: one for each instance that can't be read.
-    pub(crate) refused: Vec<NotATarget>,
-}
-
-/// What an answer speaks about in words that can't be read: there the word of before holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Unread {
-    /// Instances whose name can be read, and nothing more.
-    names: BTreeSet<InstanceName>,
-    /// Whether there are some of which not even the name can: each that is not named may be meant.
-    nameless: bool,
-}
-
-impl Unread {
-    /// Whether it may be this instance that the answer speaks about.
-    pub(crate) fn may_be(&self, instance: &InstanceName) -> bool {
-        self.nameless || self.names.contains(instance)
-    }
-}
-
-#[cfg(test)]
-impl From<&[&str]> for Unread {
-    /// `*` is an instance without a name that can be read.
-    fn from(names: &[&str]) -> Self {
-        Self {
-            names: names.iter().filter_map(|name| name.parse().ok()).collect(),
-            nameless: names.contains(&"*"),
-        }
-    }
-}
-
-/// Reads a whole answer: it is for this node, bounded, and names each instance once. An instance
-/// that breaks a rule is refused alone: a registry that errs about one is heard about the others.
-///
-/// # Errors
-/// The answer is no set of instances for this node: nothing of it may be done.
-pub(crate) fn targets_of(node: &str, desired: Desired) -> Result<Answered, NotATarget> {
-    if desired.node != node {
-        return Err(NotATarget {
-            field: "node".to_owned(),
-            rule: format!(
-                "the answer is for node {:?}, this one is {node:?}",
-                desired.node
-            ),
-        });
-    }
-    within("instances", desired.instances.len(), INSTANCES_MAX)?;
-    let mut answered = Answered::default();
-    let mut names: BTreeSet<InstanceName> = BTreeSet::new();
-    for (index, wanted) in desired.instances.into_iter().enumerate() {
-        let at = |error: NotATarget| NotATarget {
-            field: format!("instances[{index}].{}", error.field),
-            rule: error.rule,
-        };
-        let name: Option<InstanceName> = wanted.instance.parse().ok();
-        if let Some(name) = &name
-            && !names.insert(name.clone())
-        {
-            let rule = format!("{name} is wanted twice");
-            let field = "instance".to_owned();
-            return Err(at(NotATarget { field, rule }));
-        }
-        match Target::of(wanted) {
-            Ok(target) => answered.targets.push(target),
-            Err(error) => {
-                answered.refused.push(at(error));
-                answered.unread.nameless |= name.is_none();
-                answered.unread.names.extend(name);
-            }
-        }
-    }
-    Ok(answered)
 }
 
 fn field<T, E: ToString>(field: &str, read: Result<T, E>) -> Result<T, NotATarget> {
@@ -198,6 +148,8 @@ fn within(field: &str, found: usize, max: usize) -> Result<(), NotATarget> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use api::registry::ByRollout;
+
     use super::*;
 
     /// `acme/NAME` in `version`, under NAME, its digest made of both.
@@ -216,78 +168,23 @@ pub(crate) mod tests {
         }
     }
 
-    fn desired(instances: Vec<Wanted>) -> Desired {
-        Desired {
-            node: "here".to_owned(),
-            poll_ms: 1000,
-            instances,
-            staged: Vec::new(),
-            floors: Vec::new(),
-        }
-    }
-
     #[test]
-    fn each_field_that_can_not_be_is_named() {
-        type Break = fn(&mut Wanted);
-        let table: [(&str, Break); 10] = [
-            ("instance", |w| w.instance = "../x".into()),
-            ("instance", |w| w.instance = "<script>".into()),
-            ("deployment", |w| w.deployment = "a\nb".into()),
-            ("payload", |w| w.payload = "one-part".into()),
-            ("version", |w| w.version = "1.0".into()),
-            ("digest", |w| w.digest = "sha256:00".into()),
-            ("size_bytes", |w| w.size_bytes = u64::MAX),
-            ("envelope", |w| {
-                w.envelope = Some("x".repeat(ENVELOPE_BYTES_MAX + 1));
-            }),
-            ("globals", |w| {
-                w.globals = (0..=GLOBALS_MAX)
-                    .map(|n| (n.to_string(), Value::Null))
-                    .collect();
-            }),
-            ("targets", |w| {
-                w.targets = [("p".into(), "x".repeat(TARGET_BYTES_MAX + 1))].into();
-            }),
-        ];
-        for (field, break_it) in table {
-            let mut broken = wanted("trace", "1.0.0");
-            break_it(&mut broken);
-            let answer = desired(vec![wanted("other", "1.0.0"), broken]);
-            let answered = targets_of("here", answer).unwrap();
-            let fields = answered.refused.iter().map(|error| error.field.as_str());
-            assert!(fields.eq([format!("instances[1].{field}")]));
-            assert_eq!(answered.targets.len(), 1, "the other one is heard");
-            let may_be = |name: &str| answered.unread.may_be(&name.parse().unwrap());
-            assert!(may_be("trace"));
-            assert_eq!(may_be("other"), field == "instance");
-        }
-    }
-
-    #[test]
-    fn more_floors_than_instances_are_no_reason_to_refuse_an_answer() {
-        let mut answer = desired(vec![wanted("trace", "1.0.0")]);
-        answer.floors = vec![String::new(); 5000];
-        let answered = targets_of("here", answer).unwrap();
-        assert_eq!((answered.targets.len(), answered.refused.len()), (1, 0));
-    }
-
-    #[test]
-    fn an_answer_for_another_node_or_with_a_name_twice_is_no_answer() {
-        let one = || wanted("trace", "1.0.0");
-        let error = targets_of("there", desired(vec![one()])).unwrap_err();
-        assert_eq!(error.field, "node");
-        let error = targets_of("here", desired(vec![one(), one()])).unwrap_err();
-        assert_eq!(error.field, "instances[1].instance");
-        let mut broken = one();
-        broken.digest = String::new();
-        let error = targets_of("here", desired(vec![broken, one()])).unwrap_err();
-        assert_eq!(
-            error.field, "instances[1].instance",
-            "one that can't be read counts"
-        );
-        let many = (0..=INSTANCES_MAX).map(|n| wanted(&format!("n{n}"), "1.0.0"));
-        let error = targets_of("here", desired(many.collect())).unwrap_err();
-        assert_eq!(error.field, "instances");
+    fn another_rollout_asks_anew_and_loads_nothing_anew_another_bake_time_does_neither() {
+        let by = |id, bake_ms, flip_at_ms| {
+            let mut wanted = wanted("trace", "1.0.0");
+            wanted.rollout = Some(ByRollout {
+                id,
+                bake_ms,
+                flip_at_ms,
+            });
+            Target::of(wanted).unwrap()
+        };
+        let first = by(1, 10, None);
+        assert!(first.runs_as(&by(2, 10, None)) && !first.asks_as(&by(2, 10, None)));
+        assert!(first.asks_as(&by(1, 20, Some(5))));
+        assert_eq!(by(1, u64::MAX, None).bake_ms(), BAKE_MAX_MS);
+        let alone = Target::of(wanted("trace", "1.0.0")).unwrap();
+        assert_eq!((alone.bake_ms(), alone.rollout()), (BAKE_DEFAULT_MS, None));
     }
 
     #[test]

@@ -10,11 +10,8 @@ use super::table::{clean, row, table};
 /// Everything about it.
 pub(super) fn text(following: &Following, now_ms: u64) -> String {
     let mut text = table("", &summary(following, now_ms));
-    let mut instances = vec![row(["instance", "payload", "step", "deployment"])];
-    instances.extend(following.instances.iter().map(|one| {
-        let payload = format!("{} {}", one.payload, one.version);
-        row([&one.instance, &payload, step(one.step), &one.deployment])
-    }));
+    let instances = followed("instance", &following.instances);
+    let staged = followed("to be staged for", &following.staged);
     let mut floors = vec![row(["floor of", "minimum version", "serial"])];
     floors.extend(following.floors.iter().map(|floor| {
         row([
@@ -23,7 +20,7 @@ pub(super) fn text(following: &Following, now_ms: u64) -> String {
             &floor.serial.to_string(),
         ])
     }));
-    for rows in [instances, floors] {
+    for rows in [instances, staged, floors] {
         if rows.len() > 1 {
             text.push('\n');
             text.push_str(&table("  ", &rows));
@@ -31,7 +28,7 @@ pub(super) fn text(following: &Following, now_ms: u64) -> String {
     }
     for Followed {
         instance, problem, ..
-    } in &following.instances
+    } in following.instances.iter().chain(&following.staged)
     {
         if let Some(problem) = problem {
             // Writing to a string does not fail.
@@ -44,6 +41,15 @@ pub(super) fn text(following: &Following, now_ms: u64) -> String {
         }
     }
     text
+}
+
+fn followed(title: &str, all: &[Followed]) -> Vec<Vec<String>> {
+    let mut rows = vec![row([title, "payload", "step", "deployment"])];
+    rows.extend(all.iter().map(|one| {
+        let payload = format!("{} {}", one.payload, one.version);
+        row([&one.instance, &payload, step(one.step), &one.deployment])
+    }));
+    rows
 }
 
 /// How long ago something was, by this machine's clock.
@@ -104,6 +110,7 @@ fn step(step: Step) -> &'static str {
         Step::Queued => "queued",
         Step::Fetching => "fetching",
         Step::Loading => "loading",
+        Step::Staged => "staged",
         Step::Running => "running",
         Step::Waiting => "failed, tried again soon",
         Step::Refused => "refused",
@@ -139,6 +146,7 @@ mod tests {
             }),
             keys: 1,
             keys_trouble: Some("acme.toml:2: unknown field".into()),
+            staged: Vec::new(),
             instances: vec![Followed {
                 instance: "trace".into(),
                 deployment: "everywhere".into(),

@@ -116,4 +116,18 @@ impl Release {
             "envelope": self.envelope,
         })
     }
+
+    /// The same, brought by a rollout that has the node watch it so long.
+    pub(crate) fn brought(&self, instance: &str, rollout: u64, bake_ms: u64) -> Value {
+        let mut wanted = self.wanted(instance);
+        wanted["rollout"] = json!({ "id": rollout, "bake_ms": bake_ms });
+        wanted
+    }
+
+    /// The same, to take over at a time.
+    pub(crate) fn brought_at(&self, instance: &str, rollout: u64, at_ms: u64) -> Value {
+        let mut wanted = self.brought(instance, rollout, 60_000);
+        wanted["rollout"]["flip_at_ms"] = at_ms.into();
+        wanted
+    }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Harm {
 pub(crate) struct Says {
     /// `instances` of the desired state.
     pub(crate) wanted: Vec<Value>,
+    /// `staged` of it.
+    pub(crate) staged: Vec<Value>,
     pub(crate) floors: Vec<String>,
     pub(crate) blobs: BTreeMap<String, Vec<u8>>,
     /// The status of every answer that is not the right one.
@@ -60,6 +62,7 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let says = Arc::new(Mutex::new(Says {
             wanted: Vec::new(),
+            staged: Vec::new(),
             floors: Vec::new(),
             blobs: BTreeMap::new(),
             status: 200,
@@ -102,6 +105,16 @@ impl Served {
         }
     }
 
+    /// Has the files of releases, and wants these run and those staged, as told.
+    pub(crate) fn tells(&self, releases: &[&Release], wanted: Vec<Value>, staged: Vec<Value>) {
+        let mut says = self.says();
+        (says.wanted, says.staged) = (wanted, staged);
+        for release in releases {
+            says.blobs
+                .insert(release.digest.clone(), release.file.clone());
+        }
+    }
+
     /// Rings every doorbell that is open.
     pub(crate) fn ring(&self) {
         let ring = "event: ring\ndata: {\"revision\":1,\"spread_ms\":0}\n\n";
@@ -111,7 +124,8 @@ impl Served {
             .retain_mut(|bell| bell.write_all(chunk.as_bytes()).is_ok());
     }
 
-    /// Every outcome that was reported, as `KIND INSTANCE VERSION`.
+    /// Every outcome that was reported, as `KIND INSTANCE VERSION`; those of staging as
+    /// `staging KIND …`.
     pub(crate) fn outcomes(&self) -> Vec<String> {
         let says = self.says();
         let outcomes = says
@@ -123,7 +137,12 @@ impl Served {
             .flatten()
             .map(|one| {
                 let parts = [&one["kind"], &one["instance"], &one["version"]];
-                parts.map(text).join(" ")
+                let staging = if one["staging"] == true {
+                    "staging "
+                } else {
+                    ""
+                };
+                format!("{staging}{}", parts.map(text).join(" "))
             })
             .collect()
     }
@@ -238,6 +257,7 @@ fn desired(stream: &mut TcpStream, node: &str, known: &str, says: &Says) {
         "node": node,
         "poll_ms": 200,
         "instances": says.wanted,
+        "staged": says.staged,
         "floors": says.floors,
     });
     let body = desired.to_string();

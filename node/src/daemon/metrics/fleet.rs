@@ -39,7 +39,7 @@ pub(super) fn add(out: &mut String, following: &Following, tally: &Tally) {
     }
 }
 
-fn gauges(following: &Following) -> [Metric; 9] {
+fn gauges(following: &Following) -> [Metric; 10] {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let with = |step: Step| {
         let instances = following.instances.iter();
@@ -75,6 +75,17 @@ fn gauges(following: &Following) -> [Metric; 9] {
             "marrow_registry_instances_refused",
             "Instances of these that this node refuses.",
             with(Step::Refused),
+        ),
+        (
+            "marrow_registry_staged",
+            "Payloads that are loaded and verified beside that because the registry asked.",
+            count(
+                following
+                    .staged
+                    .iter()
+                    .filter(|one| one.step == Step::Staged)
+                    .count(),
+            ),
         ),
         (
             "marrow_registry_outcomes_waiting",

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use api::node::{Instance, Owner};
 use api::problem::Problem;
-use api::registry::{InstanceCounts, InstanceReport, OutcomeKind, REPORTS_BYTES_MAX, Reports};
-use tokio::task::spawn_blocking;
+use api::registry::{
+    InstanceCounts, InstanceReport, OutcomeKind, REPORTS_BYTES_MAX, Reports, SinceFlip,
+};
+use payload::name::Version;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
 use super::super::calls::EnrolError;
@@ -30,25 +33,18 @@ impl Driver {
             Action::Listen => self.listen(),
             Action::Report => self.report(),
             Action::Fetch(target) => self.fetch(target),
-            Action::Apply(target) => self.apply(target),
+            Action::Apply { target, at_ms } => self.apply(target, at_ms),
+            Action::Stage(target, prepare) => self.stage(target, prepare),
             Action::Stop { target, why } => self.stop(target, why),
             Action::Refuse { target, floor } => {
-                let detail = format!(
-                    "{} {} is below the floor {floor}, which this node holds",
-                    target.payload, target.version
-                );
-                let problem = Problem::new(422, "refused by this node", detail);
-                self.refused(
-                    &target,
-                    OutcomeKind::BelowFloor,
-                    problem.with_field("version"),
-                );
+                let problem = below_floor(&target, &floor);
+                self.refused(&target, OutcomeKind::BelowFloor, problem);
             }
             Action::Save => self.disk.lacks_state = true,
         }
     }
 
-    fn begin(&mut self, task: impl Future<Output = Event> + Send + 'static) {
+    pub(super) fn begin(&mut self, task: impl Future<Output = Event> + Send + 'static) {
         let sender = self.sender.clone();
         self.tasks.spawn(async move {
             // The driver is gone when nobody hears it.
@@ -112,10 +108,10 @@ impl Driver {
             .outbox
             .batch(self.disk.serial, REPORTS_BYTES_MAX - REPORT_REST_BYTES);
         let serial = outcomes.last().map(|outcome| outcome.serial);
-        let instances = self.shared.config.engine.instances();
+        let figures = self.shared.config.engine.figures();
         let reports = Reports {
             facts: facts::facts(&self.shared.config.labels),
-            instances: instances.into_iter().map(reported).collect(),
+            instances: figures.into_iter().map(reported).collect(),
             outcomes,
         };
         self.begin(async move {
@@ -136,26 +132,12 @@ impl Driver {
         });
     }
 
-    fn apply(&mut self, target: Arc<Target>) {
+    fn apply(&mut self, target: Arc<Target>, at_ms: Option<u64>) {
         let shared = Arc::clone(&self.shared);
         self.begin(async move {
             let of = Arc::clone(&target);
-            let applied = spawn_blocking(move || {
-                let Shared {
-                    config,
-                    store,
-                    floors,
-                    cpus,
-                    keys,
-                    ..
-                } = &*shared;
-                // The keys as they are now, not as they were when somebody last looked.
-                keys.look();
-                let keys = keys.keys();
-                let rules = (floors, &config.policy, *cpus);
-                job::apply(&config.engine, store, &of, &keys, rules)
-            });
-            let died = |error: tokio::task::JoinError| Err(job::Fault::Died(error.to_string()));
+            let applied = spawn_blocking(move || job::apply(&shared.bench(), &of, at_ms));
+            let died = |error: JoinError| Err(job::Fault::Died(error.to_string()));
             Event::Applied(target, Box::new(applied.await.unwrap_or_else(died)))
         });
     }
@@ -177,7 +159,16 @@ impl Driver {
     }
 }
 
-fn reported(instance: Instance) -> InstanceReport {
+/// A refusal of what is below this floor.
+pub(super) fn below_floor(target: &Target, floor: &Version) -> Problem {
+    let detail = format!(
+        "{} {} is below the floor {floor}, which this node holds",
+        target.payload, target.version
+    );
+    Problem::new(422, "refused by this node", detail).with_field("version")
+}
+
+fn reported((instance, since_flip): (Instance, SinceFlip)) -> InstanceReport {
     InstanceReport {
         managed: matches!(instance.owner, Owner::Registry { .. }),
         counts: InstanceCounts {
@@ -194,7 +185,7 @@ fn reported(instance: Instance) -> InstanceReport {
         state: instance.state,
         trust: instance.trust,
         started_ms: instance.started_ms,
-        watched: false,
-        since_flip: api::registry::SinceFlip::default(),
+        watched: instance.watch.is_some(),
+        since_flip,
     }
 }

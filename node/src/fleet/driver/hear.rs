@@ -1,6 +1,7 @@
 //! What calls and jobs tell, turned into what the machine is told, and into outcomes for the registry.
 //! A part of the driver. Must never take an answer for true that its reading refuses.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use api::client::ClientError;
@@ -14,7 +15,7 @@ use super::super::floors::Absorbed;
 use super::super::job::Fault;
 use super::super::machine::{Failure, Input, Why};
 use super::super::store::Credential;
-use super::super::target::{Answered, NotATarget, Target, Unread, targets_of};
+use super::super::target::{Answered, Asked, NotATarget, Target, targets_of};
 use super::super::troubles::Concern;
 use super::super::watch::word;
 use super::super::{Answer, Event, job};
@@ -56,6 +57,7 @@ impl Driver {
             }
             Event::Fetched(target, fetched) => self.fetched(&target, fetched),
             Event::Applied(target, applied) => self.applied(&target, *applied),
+            Event::Staging(target, event) => self.hear_of_staging(&target, event),
             Event::Stopped {
                 target,
                 why,
@@ -76,18 +78,20 @@ impl Driver {
                 self.absorb_floors(&desired.floors);
                 match targets_of(&self.node(), desired) {
                     Ok(Answered {
-                        targets,
-                        unread,
+                        instances,
+                        staged,
                         refused,
                     }) => {
                         self.heard();
                         self.tell_unread(&refused);
-                        self.forget_problems(&targets, &unread);
+                        let desired = self.state.desired();
+                        forget(&mut self.problems, desired, &instances);
+                        forget(&mut self.not_staged, self.state.staged(), &staged);
                         Input::Desired {
                             etag: Some(etag),
                             poll_ms,
-                            targets,
-                            unread,
+                            instances,
+                            staged,
                         }
                     }
                     Err(error) => {
@@ -131,19 +135,6 @@ impl Driver {
         }
     }
 
-    /// What was refused of something else than what is wanted now is no matter any more.
-    fn forget_problems(&mut self, targets: &[Target], unread: &Unread) {
-        let desired = self.state.desired();
-        let as_before = |name: &InstanceName| {
-            let now = targets.iter().find(|target| target.instance == *name);
-            match now {
-                None if unread.may_be(name) => true,
-                now => now == desired.get(name).map(AsRef::as_ref),
-            }
-        };
-        self.problems.retain(|name, _| as_before(name));
-    }
-
     fn absorb_floors(&mut self, envelopes: &[String]) {
         let absorbed = {
             let shared = Arc::clone(&self.shared);
@@ -174,10 +165,12 @@ impl Driver {
         }
     }
 
-    fn applied(&mut self, target: &Arc<Target>, applied: Result<Applied, Fault>) {
+    fn applied(&mut self, target: &Arc<Target>, applied: Result<Option<Applied>, Fault>) {
         let instance = target.instance.clone();
         match applied {
-            Ok(applied) => {
+            Ok(None) => self.tell(Input::TooEarly(instance)),
+            Ok(Some(applied)) => {
+                let is_watched = applied.instance.watch.is_some();
                 let kind = match applied.proof.from {
                     None => OutcomeKind::Started,
                     Some(_) => OutcomeKind::Updated,
@@ -186,7 +179,12 @@ impl Driver {
                 let mut outcome = self.outcome(target, kind);
                 outcome.proof = Some(Box::new(applied.proof));
                 self.add(outcome);
-                self.tell(Input::Applied(instance));
+                self.tell(Input::Applied {
+                    instance,
+                    to_commit: is_watched || target.rollout().is_some(),
+                });
+                // One that follows none is not watched.
+                self.look_for_ends();
             }
             Err(fault) => {
                 self.refused(target, fault.kind(), fault.to_problem());
@@ -256,7 +254,7 @@ impl Driver {
         self.add(outcome);
     }
 
-    fn outcome(&self, target: &Target, kind: OutcomeKind) -> Outcome {
+    pub(super) fn outcome(&self, target: &Target, kind: OutcomeKind) -> Outcome {
         Outcome {
             serial: 0,
             at_ms: self.wall_ms(),
@@ -267,15 +265,16 @@ impl Driver {
             digest: target.digest.to_string(),
             proof: None,
             problem: None,
-            rollout: None,
+            rollout: target.rollout(),
             staging: false,
         }
     }
 
-    fn add(&mut self, outcome: Outcome) {
+    pub(super) fn add(&mut self, outcome: Outcome) {
         let (name, kind) = (&outcome.instance, word(outcome.kind));
         let version = outcome.version.as_deref().unwrap_or_default();
-        let mut text = format!("{name}: {kind}: {} {version}", outcome.payload);
+        let staging = if outcome.staging { "staging: " } else { "" };
+        let mut text = format!("{name}: {staging}{kind}: {} {version}", outcome.payload);
         if let Some(problem) = &outcome.problem {
             text.push_str(": ");
             text.push_str(&problem.to_string());
@@ -285,36 +284,6 @@ impl Driver {
         self.outbox.add(outcome);
         self.disk.lacks_state = true;
         self.tell(Input::News);
-    }
-
-    /// Looks for instances that the engine went back with by itself.
-    pub(super) fn look_for_ways_back(&mut self) {
-        let live = self.state.managed().iter();
-        let live = live.filter(|(_, managed)| managed.live && managed.previous.is_some());
-        let left: Vec<(Arc<Target>, String)> = live
-            .filter(|(name, _)| {
-                // What is under way will be told by itself.
-                self.state
-                    .work()
-                    .get(*name)
-                    .is_none_or(|work| !work.is_under_way())
-            })
-            .filter_map(|(name, managed)| {
-                let shown = self.shared.config.engine.instance(name)?;
-                Some((Arc::clone(&managed.target), shown.rolled_back?))
-            })
-            .collect();
-        for (target, reason) in left {
-            let name = target.instance.clone();
-            let problem = Problem::new(500, "gone back from", reason);
-            self.problems.insert(name.clone(), problem.clone());
-            let mut outcome = self.outcome(&target, OutcomeKind::RolledBack);
-            let proofs = self.shared.config.engine.proofs(&name).unwrap_or_default();
-            outcome.proof = proofs.into_iter().next_back().map(Box::new);
-            outcome.problem = Some(Box::new(problem));
-            self.add(outcome);
-            self.tell(Input::RolledBack(name));
-        }
     }
 
     /// Says to the engine which deployments its instances run for by now.
@@ -334,6 +303,23 @@ impl Driver {
     }
 }
 
+/// What was refused of something else than what is asked for now is no matter any more.
+fn forget<Told>(
+    told: &mut BTreeMap<InstanceName, Told>,
+    before: &BTreeMap<InstanceName, Arc<Target>>,
+    asked: &Asked,
+) {
+    let as_before = |name: &InstanceName| {
+        let mut now = asked.targets.iter();
+        match (now.find(|now| now.instance == *name), before.get(name)) {
+            (None, before) => asked.unread.may_be(name) || before.is_none(),
+            (Some(now), Some(before)) => now.asks_as(before),
+            (Some(_), None) => false,
+        }
+    };
+    told.retain(|name, _| as_before(name));
+}
+
 /// The first of several reasons, and how many there are.
 fn first_of<T: ToString>(reasons: &[T]) -> Option<String> {
     let first = reasons.first()?.to_string();
@@ -351,7 +337,7 @@ fn is_never_taken(error: &ClientError) -> bool {
     }
 }
 
-fn shortened(mut problem: Problem) -> Problem {
+pub(super) fn shortened(mut problem: Problem) -> Problem {
     if let Some(log) = &mut problem.log
         && log.len() > LOG_BYTES_MAX
     {

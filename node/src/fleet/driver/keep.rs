@@ -91,6 +91,7 @@ fn instances(state: &State) -> Vec<KeptInstance> {
             .previous
             .as_ref()
             .map(|target| target.wanted.clone()),
+        to_commit: managed.to_commit,
     });
     kept.collect()
 }
@@ -103,6 +104,9 @@ fn needed(state: &State) -> BTreeSet<Digest> {
         needed.extend(managed.previous.as_ref().map(|target| target.digest));
     }
     needed.extend(state.desired().values().map(|target| target.digest));
+    needed.extend(state.staged().values().map(|target| target.digest));
+    let staging = state.staging().values();
+    needed.extend(staging.map(|staging| staging.target().digest));
     let targets = state.work().values().filter_map(|work| work.target());
     needed.extend(targets.map(|target| target.digest));
     needed

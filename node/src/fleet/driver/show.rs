@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use api::node::{Followed, Following, HeldFloor, Standing, Step};
+use api::problem::Problem;
 use payload::name::InstanceName;
 
-use super::super::machine::{Phase, Work};
+use super::super::machine::{Phase, Staging, Work};
 use super::super::target::Target;
 use super::Driver;
 
@@ -39,6 +40,7 @@ impl Driver {
             keys: keys.count,
             keys_trouble: keys.trouble,
             instances: self.followed(),
+            staged: self.staged(),
             floors: floors
                 .iter()
                 .map(|(payload, held)| HeldFloor {
@@ -75,14 +77,40 @@ impl Driver {
             None if runs => Step::Running,
             None => Step::Queued,
         };
-        Some(Followed {
-            instance: name.to_string(),
-            deployment: target.wanted.deployment.clone(),
-            payload: target.payload.to_string(),
-            version: target.version.to_string(),
-            digest: target.digest.to_string(),
-            step,
-            problem: self.problems.get(name).cloned(),
-        })
+        Some(shown(target, step, self.problems.get(name)))
+    }
+
+    fn staged(&self) -> Vec<Followed> {
+        let mut names: BTreeSet<&InstanceName> = self.state.staged().keys().collect();
+        names.extend(self.state.staging().keys());
+        let staged = names.into_iter().filter_map(|name| {
+            let staging = self.state.staging().get(name);
+            let wanted = self.state.staged().get(name);
+            let target = staging.map(Staging::target).or(wanted)?;
+            let step = match staging {
+                None => Step::Queued,
+                Some(Staging::Fetching(..)) => Step::Fetching,
+                Some(Staging::Loading(..)) => Step::Loading,
+                Some(Staging::Ready { .. }) => Step::Staged,
+                Some(Staging::Resting { .. }) => Step::Waiting,
+                Some(Staging::Refused(_)) => Step::Refused,
+                Some(Staging::LettingGo(_)) => Step::Stopping,
+            };
+            let problem = self.not_staged.get(name).map(|(_, problem)| problem);
+            Some(shown(target, step, problem))
+        });
+        staged.collect()
+    }
+}
+
+fn shown(target: &Target, step: Step, problem: Option<&Problem>) -> Followed {
+    Followed {
+        instance: target.instance.to_string(),
+        deployment: target.wanted.deployment.clone(),
+        payload: target.payload.to_string(),
+        version: target.version.to_string(),
+        digest: target.digest.to_string(),
+        step,
+        problem: problem.cloned(),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use payload::name::{InstanceName, PayloadName, Version};
 
-use super::super::target::{Target, Unread};
+use super::super::target::{Asked, Target};
 
 /// Why a call to the registry gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +36,9 @@ pub(crate) enum Input {
         /// How often it wants to be asked, milliseconds.
         poll_ms: u64,
         /// All that should run.
-        targets: Vec<Target>,
-        /// What it speaks about in words that can't be read.
-        unread: Unread,
+        instances: Asked,
+        /// All that should be staged.
+        staged: Asked,
     },
     /// The registry wants what it wanted.
     Unchanged,
@@ -56,7 +56,12 @@ pub(crate) enum Input {
     /// It is not.
     FetchFailed(InstanceName, Failure),
     /// It runs.
-    Applied(InstanceName),
+    Applied {
+        /// The instance.
+        instance: InstanceName,
+        /// Whether it is to be told when its watch has ended well.
+        to_commit: bool,
+    },
     /// It does not; what ran goes on.
     ApplyFailed {
         /// The instance.
@@ -64,8 +69,14 @@ pub(crate) enum Input {
         /// Whether it may work later.
         again: bool,
     },
+    /// The time at which it is to take over has moved away, with the wall's clock.
+    TooEarly(InstanceName),
+    /// Its watch has ended well.
+    Committed(InstanceName),
     /// It failed its watch: what ran there before runs again.
     RolledBack(InstanceName),
+    /// How a part of staging went.
+    Staging(InstanceName, Prepared),
     /// It does not run any more.
     Stopped(InstanceName),
     /// A batch of reports is kept.
@@ -81,6 +92,45 @@ pub(crate) enum Input {
     Trust,
     /// The floors that hold from now on.
     Floors(BTreeMap<PayloadName, Version>),
+}
+
+/// How a part of staging went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prepared {
+    /// The file is in the store.
+    Fetched,
+    /// It is not.
+    FetchFailed(Failure),
+    /// It was loaded and verified.
+    Loaded {
+        /// Whether it stays loaded beside what runs.
+        held: bool,
+    },
+    /// It was not.
+    LoadFailed {
+        /// Whether it may work later.
+        again: bool,
+    },
+    /// It is not loaded any more.
+    LetGo,
+}
+
+/// A part of staging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Prepare {
+    /// Have the file in the store.
+    Fetch,
+    /// Check it by the node's own rules, load and verify it, and do not run it.
+    Load,
+    /// Tell that it runs already.
+    Tell,
+    /// Tell that it was refused, because its version is below the floor.
+    Refuse {
+        /// The floor.
+        floor: Version,
+    },
+    /// Let go of it.
+    LetGo,
 }
 
 /// Why an instance is stopped.
@@ -107,7 +157,14 @@ pub(crate) enum Action {
     /// Have the file in the store.
     Fetch(Arc<Target>),
     /// Check it by the node's own rules and run it.
-    Apply(Arc<Target>),
+    Apply {
+        /// What it is.
+        target: Arc<Target>,
+        /// When, by the wall's clock, milliseconds since 1970: soon; absent, or past: at once.
+        at_ms: Option<u64>,
+    },
+    /// Do a part of staging.
+    Stage(Arc<Target>, Prepare),
     /// Stop what runs.
     Stop {
         /// What it is.

@@ -76,6 +76,8 @@ pub(crate) struct Link {
     etag: Option<String>,
     bell: Call,
     report: Call,
+    /// When the last one was kept.
+    reported_ms: u64,
     /// The doorbell rang while a poll was under way.
     rang: Option<u64>,
     /// Another credential was found while a poll with the old one was under way.
@@ -95,6 +97,7 @@ impl Link {
             etag: None,
             bell: Call::at(u64::MAX),
             report: Call::at(first_ms),
+            reported_ms: 0,
             rang: None,
             renewed: false,
             bell_renewed: false,
@@ -104,10 +107,6 @@ impl Link {
     /// How the node stands with its registry.
     pub(crate) fn phase(&self) -> Phase {
         self.phase
-    }
-
-    pub(super) fn pace(&mut self) -> &mut Pace {
-        &mut self.pace
     }
 
     pub(super) fn wake_ms(&self) -> u64 {
@@ -216,6 +215,16 @@ impl Link {
         }
     }
 
+    /// How long to wait after a file could not be had, milliseconds.
+    pub(super) fn rest_ms(&mut self, failure: Failure, failures: u32) -> u64 {
+        let retry_after_ms = match failure {
+            // A blob that this node may not have today: the next poll may name another.
+            Failure::Denied => None,
+            Failure::Again { retry_after_ms } => retry_after_ms,
+        };
+        self.pace.back_off_ms(failures, retry_after_ms)
+    }
+
     /// The doorbell rang; it works.
     pub(super) fn rang(&mut self, spread_ms: u64, now_ms: u64) {
         self.bell.failures = 0;
@@ -250,7 +259,16 @@ impl Link {
         }
     }
 
+    /// The next report is due so long behind the last one at the latest, milliseconds.
+    pub(super) fn report_within(&mut self, every_ms: u64) {
+        if self.report.failures == 0 {
+            let due_ms = self.reported_ms.saturating_add(every_ms);
+            self.report.due_ms = self.report.due_ms.min(due_ms);
+        }
+    }
+
     pub(super) fn reported(&mut self, more: bool, now_ms: u64) {
+        self.reported_ms = now_ms;
         let wait_ms = if more { 0 } else { REPORT_MS };
         // News that came meanwhile are told by `more`.
         self.report.ended(now_ms.saturating_add(wait_ms));

@@ -60,7 +60,9 @@ fn forget_what_is_past(state: &mut State) {
         let wanted = desired.get(name);
         let kept = managed.get(name).filter(|managed| !managed.live);
         work.is_under_way()
-            || wanted.is_some() && work.target() == wanted
+            || work
+                .target()
+                .is_some_and(|target| wanted.is_some_and(|wanted| wanted.asks_as(target)))
             || kept.is_some_and(|kept| !kept.tried && work.target() == Some(&kept.target))
     });
 }
@@ -102,7 +104,7 @@ fn begin(state: &mut State, name: &InstanceName, next: Next, actions: &mut Vec<A
 
 fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
     let work = state.work.get(name);
-    if work.is_some_and(Work::is_under_way) {
+    if state.is_at(name) {
         return Next::Nothing;
     }
     match (state.desired.get(name), state.managed.get(name)) {
@@ -114,19 +116,15 @@ fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
         (Some(wanted), Some(managed)) if managed.live && managed.target.runs_as(wanted) => {
             keep(state, wanted, managed)
         }
-        // A new life begins with what the one before ended with, whatever is wanted by now: what
-        // is wanted may turn out not to run.
-        (Some(_), Some(managed))
-            if !managed.live && !managed.tried && state.below_floor(&managed.target).is_none() =>
-        {
-            bring(work, &managed.target, now_ms)
-        }
+        (Some(_), Some(managed)) if state.comes_back(name) => bring(work, &managed.target, now_ms),
         (Some(wanted), managed) => {
             let next = if state.below_floor(wanted).is_some() {
                 match work {
-                    Some(Work::Refused(refused)) if refused == wanted => Next::Nothing,
+                    Some(Work::Refused(refused)) if refused.asks_as(wanted) => Next::Nothing,
                     _ => Next::Refuse(Arc::clone(wanted)),
                 }
+            } else if state.waits_until_ms(wanted).is_some() {
+                Next::Nothing
             } else {
                 bring(work, wanted, now_ms)
             };
@@ -157,12 +155,12 @@ fn leave_below_floor(state: &State, managed: &Managed) -> Next {
 /// Brings up a target, unless the same was refused or failed a moment ago.
 fn bring(work: Option<&Work>, target: &Arc<Target>, now_ms: u64) -> Next {
     match work {
-        Some(Work::Refused(refused)) if refused == target => Next::Nothing,
+        Some(Work::Refused(refused)) if refused.asks_as(target) => Next::Nothing,
         Some(Work::Resting {
             target: failed,
             until_ms,
             failures,
-        }) if failed == target => {
+        }) if failed.asks_as(target) => {
             if *until_ms > now_ms {
                 Next::Nothing
             } else {

@@ -1,11 +1,13 @@
 //! The machine's rules, each on a small story, and all of them under stories drawn at random.
 
 use super::super::pace::BackOff;
+use super::super::target::Asked;
 use super::super::target::tests::wanted;
 use super::*;
 
 mod laws;
 mod link;
+mod staging;
 
 fn name(text: &str) -> InstanceName {
     text.parse().unwrap()
@@ -24,11 +26,34 @@ fn desired(targets: Vec<Target>) -> Input {
 }
 
 fn desired_but(targets: Vec<Target>, unread: &[&str]) -> Input {
+    answer(targets, unread, Vec::new())
+}
+
+fn answer(targets: Vec<Target>, unread: &[&str], staged: Vec<Target>) -> Input {
+    let all = |targets, unread: &[&str]| Asked {
+        targets,
+        unread: unread.into(),
+    };
     Input::Desired {
         etag: Some("e".to_owned()),
         poll_ms: 30_000,
-        targets,
-        unread: unread.into(),
+        instances: all(targets, unread),
+        staged: all(staged, &[]),
+    }
+}
+
+fn applied(instance: &str) -> Input {
+    Input::Applied {
+        instance: name(instance),
+        to_commit: false,
+    }
+}
+
+fn former(target: Target) -> Former {
+    Former {
+        target,
+        previous: None,
+        to_commit: false,
     }
 }
 
@@ -36,6 +61,8 @@ fn desired_but(targets: Vec<Target>, unread: &[&str]) -> Input {
 struct Story {
     state: State,
     now_ms: u64,
+    /// The wall's clock is so much ahead.
+    ahead_ms: u64,
 }
 
 impl Story {
@@ -43,16 +70,21 @@ impl Story {
         Self::with(Vec::new())
     }
 
-    fn with(kept: Vec<(Target, Option<Target>)>) -> Self {
+    fn with(kept: Vec<Former>) -> Self {
         let pace = Pace::of("here", 1, 0, BackOff::default());
         Self {
             state: State::new(Phase::Enrolled, pace, kept, BTreeMap::new()),
             now_ms: 0,
+            ahead_ms: 1_000_000,
         }
     }
 
     fn all(&mut self, input: Input) -> Vec<Action> {
-        let (state, actions) = step(self.state.clone(), input, self.now_ms);
+        let now = Now {
+            ms: self.now_ms,
+            wall_ms: self.now_ms + self.ahead_ms,
+        };
+        let (state, actions) = step(self.state.clone(), input, now);
         self.state = state;
         actions
     }
@@ -61,7 +93,21 @@ impl Story {
     fn tell(&mut self, input: Input) -> Vec<String> {
         let shown = |action: Action| match action {
             Action::Fetch(target) => Some(format!("fetch {} {}", target.instance, target.version)),
-            Action::Apply(target) => Some(format!("apply {} {}", target.instance, target.version)),
+            Action::Apply { target, at_ms } => {
+                let at = at_ms.map_or_else(String::new, |at_ms| format!(" at {at_ms}"));
+                Some(format!("apply {} {}{at}", target.instance, target.version))
+            }
+            Action::Stage(target, prepare) => {
+                let part = match prepare {
+                    Prepare::Fetch => "fetch",
+                    Prepare::Load => "load",
+                    Prepare::Tell => "runs",
+                    Prepare::Refuse { .. } => "refuse",
+                    Prepare::LetGo => "let go",
+                };
+                let (name, version) = (&target.instance, &target.version);
+                Some(format!("stage: {part} {name} {version}"))
+            }
             Action::Stop { target, why } => {
                 let why = match why {
                     Why::Unwanted => String::new(),
@@ -83,7 +129,7 @@ impl Story {
         let of = target.instance.clone();
         self.tell(desired(vec![target]));
         self.tell(Input::Fetched(of.clone()));
-        assert_eq!(self.tell(Input::Applied(of)), ["save"]);
+        assert_eq!(self.tell(applied(of.as_str())), ["save"]);
     }
 
     fn live(&self) -> Vec<String> {
@@ -107,7 +153,7 @@ fn what_is_wanted_is_fetched_applied_and_kept() {
         ["fetch a 1.0.0"]
     );
     assert_eq!(story.tell(Input::Fetched(name("a"))), ["apply a 1.0.0"]);
-    assert_eq!(story.tell(Input::Applied(name("a"))), ["save"]);
+    assert_eq!(story.tell(applied("a")), ["save"]);
     assert!(story.tell(Input::Unchanged).is_empty());
     assert_eq!(story.live(), ["a 1.0.0"]);
 }
@@ -220,7 +266,7 @@ fn a_failed_fetch_is_tried_again_after_a_while_and_holds_up_nobody() {
             .is_empty()
     );
     assert_eq!(story.tell(Input::Fetched(name("b"))), ["apply b 1.0.0"]);
-    assert_eq!(story.tell(Input::Applied(name("b"))), ["save"]);
+    assert_eq!(story.tell(applied("b")), ["save"]);
     assert!(story.tell(Input::Tick).is_empty());
     story.now_ms += 2_000;
     assert_eq!(story.tell(Input::Tick), ["fetch a 1.0.0"]);
@@ -239,14 +285,14 @@ fn a_wish_that_changes_during_a_fetch_is_followed_and_the_old_one_never_runs() {
 #[test]
 fn a_new_life_begins_with_what_ran_last_whatever_is_wanted_by_now() {
     let kept: Vec<_> = (0..6)
-        .map(|n| (target(&format!("n{n}"), "1.0.0"), None))
+        .map(|n| former(target(&format!("n{n}"), "1.0.0")))
         .collect();
     let mut story = Story::with(kept);
     assert_eq!(story.tell(Input::Tick).len(), JOBS_MAX);
     let newer = (0..6).map(|n| target(&format!("n{n}"), "2.0.0"));
     assert!(story.tell(desired(newer.collect())).is_empty());
     assert_eq!(story.tell(Input::Fetched(name("n0"))), ["apply n0 1.0.0"]);
-    let next = story.tell(Input::Applied(name("n0")));
+    let next = story.tell(applied("n0"));
     assert_eq!(next, ["save", "fetch n0 2.0.0"]);
     // One that can't be had any more is passed over.
     let next = story.tell(Input::FetchFailed(name("n1"), again()));
@@ -255,7 +301,7 @@ fn a_new_life_begins_with_what_ran_last_whatever_is_wanted_by_now() {
 
 #[test]
 fn a_former_lifes_instance_that_is_not_wanted_is_never_started() {
-    let mut story = Story::with(vec![(target("a", "1.0.0"), None)]);
+    let mut story = Story::with(vec![former(target("a", "1.0.0"))]);
     story.state.work.clear();
     assert_eq!(story.tell(desired(vec![])), ["save"]);
     assert!(story.state.managed.is_empty());
@@ -296,7 +342,7 @@ fn what_runs_below_the_floor_waits_for_its_successor_as_long_as_that_may_come() 
 
 #[test]
 fn a_floor_holds_in_a_new_life_too() {
-    let mut story = Story::with(vec![(target("a", "1.0.0"), None)]);
+    let mut story = Story::with(vec![former(target("a", "1.0.0"))]);
     story.state.floors = [("acme/a".parse().unwrap(), "2.0.0".parse().unwrap())].into();
     assert_eq!(story.tell(Input::Tick), ["refuse a 1.0.0 below 2.0.0"]);
 }

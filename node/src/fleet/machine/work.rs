@@ -2,13 +2,14 @@
 //! changes of that. A part of the machine; pure.
 //! Must never forget what runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use payload::name::InstanceName;
 
-use super::super::target::Target;
-use super::State;
+use super::super::target::{Asked, Target};
 use super::input::{Action, Failure, Input};
+use super::{State, staging};
 
 /// What ran last under a name because the registry wanted it.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,16 +22,29 @@ pub(crate) struct Managed {
     pub(crate) live: bool,
     /// Whether this life has tried to start it and could not.
     pub(super) tried: bool,
+    /// Whether it is to be told when its watch has ended well.
+    pub(crate) to_commit: bool,
+}
+
+/// What a former life of the daemon had started.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Former {
+    /// What ran last.
+    pub(crate) target: Target,
+    /// What ran there before.
+    pub(crate) previous: Option<Target>,
+    /// Whether it was not told yet that its watch had ended well.
+    pub(crate) to_commit: bool,
 }
 
 impl Managed {
-    /// What a former life left.
-    pub(super) fn kept(target: Arc<Target>, previous: Option<Arc<Target>>) -> Self {
+    pub(super) fn of(former: Former) -> Self {
         Self {
-            target,
-            previous,
+            target: Arc::new(former.target),
+            previous: former.previous.map(Arc::new),
             live: false,
             tried: false,
+            to_commit: former.to_commit,
         }
     }
 }
@@ -94,60 +108,110 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
         Input::Desired {
             etag,
             poll_ms,
-            targets,
-            unread,
+            instances,
+            staged,
         } => {
             state.link.remember(etag, poll_ms);
             state.link.heard(now_ms);
-            let named = |target: Target| (target.instance.clone(), Arc::new(target));
-            // What can't be read neither starts nor stops anything.
-            state.desired.retain(|name, _| unread.may_be(name));
-            state.desired.extend(targets.into_iter().map(named));
+            heard(&mut state.desired, instances);
+            heard(&mut state.staged, staged);
         }
         Input::Unchanged => state.link.heard(now_ms),
         Input::PollFailed(failure) => state.link.poll_failed(failure, now_ms),
         Input::Rang { spread_ms } => state.link.rang(spread_ms, now_ms),
         Input::BellClosed(failure) => state.link.bell_closed(failure, now_ms),
-        Input::Fetched(name) => {
-            if let Some(Work::Fetching(target, failures)) = state.work.remove(&name)
-                && still_meant(state, &target)
-            {
-                actions.push(Action::Apply(Arc::clone(&target)));
-                state.work.insert(name, Work::Applying(target, failures));
-            }
-        }
+        Input::Fetched(name) => fetched(state, name, actions),
         Input::FetchFailed(name, failure) => {
             if let Some(Work::Fetching(target, failures)) = state.work.get(&name).cloned() {
                 rest(state, &target, failures, failure, now_ms);
             }
         }
-        Input::Applied(name) => {
-            if let Some(Work::Applying(target, _)) = state.work.remove(&name) {
-                took_over(state, target);
-                actions.push(Action::Save);
-                state.link.news(now_ms);
-            }
-        }
+        Input::Applied {
+            instance,
+            to_commit,
+        } => applied(state, &instance, to_commit, (now_ms, actions)),
         Input::ApplyFailed { instance, again } => apply_failed(state, instance, again, now_ms),
-        Input::RolledBack(name) => rolled_back(state, name, now_ms, actions),
-        Input::Stopped(name) => {
-            if state.work.get(&name) == Some(&Work::Stopping) {
+        Input::TooEarly(name) => {
+            if matches!(state.work.get(&name), Some(Work::Applying(..))) {
                 state.work.remove(&name);
-                state.managed.remove(&name);
-                actions.push(Action::Save);
-                state.link.news(now_ms);
             }
         }
+        Input::Committed(name) => committed(state, &name, (now_ms, actions)),
+        Input::Staging(name, prepared) => staging::absorb(state, name, prepared, now_ms, actions),
+        Input::RolledBack(name) => rolled_back(state, name, now_ms, actions),
+        Input::Stopped(name) => stopped(state, &name, (now_ms, actions)),
         Input::Reported { more } => state.link.reported(more, now_ms),
         Input::ReportFailed(failure) => state.link.report_failed(failure, now_ms),
         Input::News => state.link.news(now_ms),
         Input::Trust => {
             state.work.retain(|_, work| work.is_under_way());
+            staging::judge_anew(state);
             // A floor that came with the answer may be trusted now.
             state.link.forget_answer();
         }
         Input::Floors(floors) => state.floors = floors,
     }
+}
+
+fn fetched(state: &mut State, name: InstanceName, actions: &mut Vec<Action>) {
+    if let Some(Work::Fetching(target, failures)) = state.work.remove(&name)
+        && still_meant(state, &target)
+    {
+        actions.push(Action::Apply {
+            at_ms: at_ms(state, &target),
+            target: Arc::clone(&target),
+        });
+        state.work.insert(name, Work::Applying(target, failures));
+    }
+}
+
+fn applied(state: &mut State, name: &InstanceName, to_commit: bool, changed: Changed<'_>) {
+    if let Some(Work::Applying(target, _)) = state.work.remove(name) {
+        staging::used(state, name, Some(&target));
+        took_over(state, target, to_commit);
+        save_and_tell(state, changed);
+    }
+}
+
+fn committed(state: &mut State, name: &InstanceName, changed: Changed<'_>) {
+    if let Some(managed) = state.managed.get_mut(name) {
+        managed.to_commit = false;
+        save_and_tell(state, changed);
+    }
+}
+
+fn stopped(state: &mut State, name: &InstanceName, changed: Changed<'_>) {
+    if state.work.get(name) == Some(&Work::Stopping) {
+        state.work.remove(name);
+        state.managed.remove(name);
+        staging::used(state, name, None);
+        save_and_tell(state, changed);
+    }
+}
+
+/// The time, and what is to be done.
+type Changed<'a> = (u64, &'a mut Vec<Action>);
+
+/// What runs has changed.
+fn save_and_tell(state: &mut State, (now_ms, actions): Changed<'_>) {
+    actions.push(Action::Save);
+    state.link.news(now_ms);
+}
+
+/// Takes in one list of an answer. What can't be read neither begins nor ends anything.
+fn heard(wanted: &mut BTreeMap<InstanceName, Arc<Target>>, asked: Asked) {
+    let named = |target: Target| (target.instance.clone(), Arc::new(target));
+    wanted.retain(|name, _| asked.unread.may_be(name));
+    wanted.extend(asked.targets.into_iter().map(named));
+}
+
+/// When what was fetched is to take over. What ran last comes back at once, whatever the clock says.
+fn at_ms(state: &State, target: &Target) -> Option<u64> {
+    let wanted = state.desired.get(&target.instance)?;
+    let comes_back = state.comes_back(&target.instance);
+    wanted
+        .flip_at_ms()
+        .filter(|_| !comes_back && wanted.runs_as(target))
 }
 
 /// Whether what was fetched is still to run: the registry, or a floor, may have gone on meanwhile.
@@ -164,12 +228,7 @@ fn still_meant(state: &State, target: &Target) -> bool {
 }
 
 fn rest(state: &mut State, target: &Arc<Target>, failures: u32, failure: Failure, now_ms: u64) {
-    let retry_after_ms = match failure {
-        // A blob that this node may not have today: the next poll may name another.
-        Failure::Denied => None,
-        Failure::Again { retry_after_ms } => retry_after_ms,
-    };
-    let wait_ms = state.link.pace().back_off_ms(failures, retry_after_ms);
+    let wait_ms = state.link.rest_ms(failure, failures);
     gave_up(state, target);
     let resting = Work::Resting {
         until_ms: now_ms.saturating_add(wait_ms),
@@ -206,9 +265,9 @@ fn rolled_back(state: &mut State, name: InstanceName, now_ms: u64, actions: &mut
         return;
     };
     let failed = std::mem::replace(&mut managed.target, previous);
+    managed.to_commit = false;
     state.work.insert(name, Work::Refused(failed));
-    actions.push(Action::Save);
-    state.link.news(now_ms);
+    save_and_tell(state, (now_ms, actions));
 }
 
 /// What ran last did not start in this life: what is wanted may go ahead of it.
@@ -220,18 +279,20 @@ fn gave_up(state: &mut State, target: &Target) {
     }
 }
 
-fn took_over(state: &mut State, target: Arc<Target>) {
+fn took_over(state: &mut State, target: Arc<Target>, to_commit: bool) {
     let name = target.instance.clone();
-    let previous = match state.managed.remove(&name) {
-        Some(before) if before.target.runs_as(&target) => before.previous,
-        Some(before) => Some(before.target),
-        None => None,
+    let (previous, to_commit) = match state.managed.remove(&name) {
+        // It is gone on with.
+        Some(before) if before.target.runs_as(&target) => (before.previous, before.to_commit),
+        Some(before) => (Some(before.target), to_commit),
+        None => (None, to_commit),
     };
     let managed = Managed {
         target,
         previous,
         live: true,
         tried: false,
+        to_commit,
     };
     state.managed.insert(name, managed);
 }

@@ -1,0 +1,73 @@
+//! How the watches of what the registry brought have ended: the engine ends them by itself.
+//! A part of the driver. Must never tell an end twice, nor one that is still under way.
+
+use std::sync::Arc;
+
+use api::node::Instance;
+use api::problem::Problem;
+use api::registry::OutcomeKind;
+use payload::name::InstanceName;
+
+use super::super::machine::{Input, Managed, Work};
+use super::super::target::Target;
+use super::Driver;
+
+/// How a watch ended.
+enum End {
+    /// The one before runs again.
+    Back(String),
+    /// The one before was let go of.
+    Well,
+}
+
+impl Driver {
+    /// Looks for watches that have ended.
+    pub(super) fn look_for_ends(&mut self) {
+        let engine = &self.shared.config.engine;
+        // What is under way will be told by itself.
+        let at_rest = |name: &InstanceName| {
+            let work = self.state.work().get(name);
+            !work.is_some_and(Work::is_under_way)
+        };
+        let managed = self.state.managed().iter();
+        let ends = managed
+            .filter(|(name, managed)| managed.live && at_rest(name))
+            .filter_map(|(name, managed)| {
+                let end = end_of(managed, &engine.instance(name)?)?;
+                Some((Arc::clone(&managed.target), end))
+            });
+        let ends: Vec<(Arc<Target>, End)> = ends.collect();
+        for (target, end) in ends {
+            match end {
+                End::Back(reason) => self.went_back(&target, reason),
+                End::Well => {
+                    let outcome = self.outcome(&target, OutcomeKind::Committed);
+                    self.add(outcome);
+                    self.tell(Input::Committed(target.instance.clone()));
+                }
+            }
+        }
+    }
+
+    fn went_back(&mut self, target: &Arc<Target>, reason: String) {
+        let name = target.instance.clone();
+        let problem = Problem::new(500, "gone back from", reason);
+        self.problems.insert(name.clone(), problem.clone());
+        let mut outcome = self.outcome(target, OutcomeKind::RolledBack);
+        let proofs = self.shared.config.engine.proofs(&name).unwrap_or_default();
+        outcome.proof = proofs.into_iter().next_back().map(Box::new);
+        outcome.problem = Some(Box::new(problem));
+        self.add(outcome);
+        self.tell(Input::RolledBack(name));
+    }
+}
+
+fn end_of(managed: &Managed, shown: &Instance) -> Option<End> {
+    match &shown.rolled_back {
+        Some(reason) if managed.previous.is_some() => Some(End::Back(reason.clone())),
+        None if managed.to_commit && shown.watch.is_none() => {
+            (shown.digest == managed.target.digest.to_string()).then_some(End::Well)
+        }
+        _ => None,
+    }
+}
