@@ -26,4 +26,5 @@ pub(crate) mod seat_place;
 mod switch;
 pub(crate) mod symbols;
 pub(crate) mod sys;
+pub(crate) mod timing;
 pub(crate) mod vmlinux;

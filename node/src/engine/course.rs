@@ -12,13 +12,13 @@ use super::arm::{advance, arm, confirm, flip};
 use super::generation::{Generation, is_among};
 use super::history::Original;
 use super::keeper::File;
-use super::machine::{Action, Input, State, step};
+use super::machine::{Action, Input, step};
 use super::prepare::{Before, PlannedHook, Prepared};
 use super::proof::{self, Times, micros};
 use super::room;
 use super::running::Running;
 use super::view::Shown;
-use super::watch::{Tally, judge};
+use super::watch::Tally;
 use crate::fault;
 use crate::instance::loss::plus;
 use crate::instance::reader::{Drained, Replaced};
@@ -92,6 +92,8 @@ impl Running {
     /// Replaces the generation in charge by a new one. Until the flip an error changes nothing of
     /// it; one that was watched is not watched any more.
     pub(super) fn update(&mut self, bake_ms: u64, wish: Wish<'_>) -> Result<(), ApplyError> {
+        // The one in charge is timed while the next one is loaded: both are compared then.
+        self.time_runs();
         self.drive(Input::Update { bake_ms }, wish)
     }
 
@@ -100,34 +102,7 @@ impl Running {
         self.back_by(Input::RollBack, back)
     }
 
-    /// Whether the generation of before is still loaded.
-    pub(super) fn is_watched(&self) -> bool {
-        matches!(self.state, State::Watching(_))
-    }
-
-    /// Looks at the watch: goes back where the generation fails it, ends it where its time is over.
-    /// `None` where nothing was to be done.
-    pub(super) fn look(&mut self) -> Option<Result<(), ApplyError>> {
-        let (State::Watching(watch), Some(before)) = (self.state, &self.beside) else {
-            return None;
-        };
-        let ailment = judge(&before.did, &self.tally().since(&self.charge.mark));
-        match ailment {
-            Some(ailment) if !watch.given_up && watch.paused_ms.is_none() => {
-                let back = Back {
-                    reason: ailment.to_string(),
-                    automatic: true,
-                };
-                Some(self.back_by(Input::Ailing, back))
-            }
-            _ => {
-                let ended = self.drive(Input::Tick, Wish::default());
-                (!self.is_watched()).then_some(ended)
-            }
-        }
-    }
-
-    fn back_by(&mut self, input: Input, back: Back) -> Result<(), ApplyError> {
+    pub(super) fn back_by(&mut self, input: Input, back: Back) -> Result<(), ApplyError> {
         let wish = Wish {
             back: Some(back),
             ..Wish::default()
@@ -135,7 +110,7 @@ impl Running {
         self.drive(input, wish)
     }
 
-    fn drive(&mut self, input: Input, wish: Wish<'_>) -> Result<(), ApplyError> {
+    pub(super) fn drive(&mut self, input: Input, wish: Wish<'_>) -> Result<(), ApplyError> {
         let mut change = Change {
             wish,
             ..Change::default()
@@ -171,6 +146,7 @@ impl Running {
         if let Some(flipped) = change.flipped.take() {
             self.prove(&mut change, &flipped);
         }
+        self.time_if_compared();
         change.failure.map_or(Ok(()), Err)
     }
 
@@ -230,11 +206,12 @@ impl Running {
     }
 
     fn flip(&mut self, change: &mut Change<'_>) -> Result<(), ApplyError> {
-        let next = change.next.take().ok_or(ApplyError::Unfinished)?;
+        let mut next = change.next.take().ok_or(ApplyError::Unfinished)?;
         for gone in self.charge.seats_without(&next.seats) {
             gone.excuse();
         }
         let through = next.seats.iter().map(|seat| seat.falls_through()).sum();
+        self.compare_speeds(&mut next);
         let at = Instant::now();
         if !self.paused && !change.alone {
             change.times.flip = flip(&self.gate, next.lane);

@@ -26,6 +26,7 @@ use crate::kernel::gate::Lane;
 use crate::kernel::load::Loaded;
 use crate::kernel::pins::{Pinned, Place};
 use crate::kernel::seat::Seat;
+use crate::kernel::timing::Timed;
 
 /// A generation whose programs are in a lane.
 pub(super) struct Generation {
@@ -53,6 +54,8 @@ pub(super) struct Generation {
     pub(super) events: u64,
     /// The instance's sums when it took over.
     pub(super) mark: Tally,
+    /// The timed runs at its hooks when it took over, in their order; none where they were new.
+    pub(super) timed_from: Vec<Timed>,
     /// What happened while it was in charge, once it was left.
     pub(super) did: Tally,
     /// What it was made from, where that is kept.
@@ -97,6 +100,7 @@ impl Generation {
                 lost: Measured::Known(0),
                 ..Tally::default()
             },
+            timed_from: Vec::new(),
             did: Tally::default(),
             original,
             set: prepared.set,

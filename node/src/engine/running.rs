@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use api::node::{Measured, Owner, Steps};
 
 use super::arm::{advance, arm, flip};
+use super::figures::Proved;
 use super::generation::Generation;
 use super::history::{History, Link, Original};
 use super::keeper::File;
@@ -19,19 +20,19 @@ use super::record::Stands;
 use super::room::Pauses;
 use super::stage::Waiting;
 use super::view::{Identity, View};
-use super::watch::{SinkTally as SinkSums, Tally};
+use super::watching::HookSpeed;
 use super::{ApplyError, NotYours, proof};
 use crate::fault;
 use crate::instance::counters::Counters;
 use crate::instance::feed::Feed;
 use crate::instance::handling::Tell;
-use crate::instance::loss::{minus, plus};
 use crate::instance::metrics::Metrics;
 use crate::instance::reader::{Drained, Reader, ReaderDead};
 use crate::kernel::gate::{Gate, Lane};
 use crate::kernel::grace;
 use crate::kernel::pins::Place;
 use crate::kernel::seat::Seat;
+use crate::kernel::timing::Timing;
 use crate::sink::hub::Hub;
 use crate::sink::{SinkTally, Sinks};
 
@@ -83,14 +84,11 @@ pub(crate) struct Running {
     /// What outlives the daemon.
     pub(super) keeping: Option<Keeping>,
     /// The sums of the newest proof.
-    proved: Proved,
-}
-
-/// Sums up to a proof.
-#[derive(Debug, Clone, Copy)]
-struct Proved {
-    through: u64,
-    lost: Measured,
+    pub(super) proved: Proved,
+    /// Has its programs' runs timed, while two generations are compared.
+    pub(super) timing: Option<Timing>,
+    /// How long the runs of the watched generation take, by hook.
+    pub(super) speeds: Vec<HookSpeed>,
 }
 
 /// What an instance starts with beside its first generation.
@@ -148,10 +146,9 @@ impl Beginning {
             pauses: Pauses::default(),
             clock,
             keeping,
-            proved: Proved {
-                through: 0,
-                lost: Measured::Known(0),
-            },
+            proved: Proved::default(),
+            timing: None,
+            speeds: Vec::new(),
         })
     }
 }
@@ -350,50 +347,8 @@ impl Running {
         }
     }
 
-    /// The sums until now, as a watch looks at them.
-    pub(super) fn tally(&self) -> Tally {
-        let counts = self.counters.counts();
-        let lost = Measured::Known(self.counters.perf_lost());
-        let sinks = self.sinks.counts().into_iter().map(|counts| SinkSums {
-            sink: counts.sink,
-            delivered: counts.delivered,
-            lost: counts.lost_in_sink,
-        });
-        Tally {
-            falls_through: self.falls_through(),
-            lost: plus(self.charge.loss.read(), lost),
-            accepted: counts.accepted,
-            malformed: counts.malformed,
-            sinks: sinks.collect(),
-            handler_failed: self.charge.told.as_ref().and_then(|told| told.failed()),
-            reader_dead: self.reader.is_dead(),
-        }
-    }
-
-    /// What fell through at the hooks of the generation in charge.
-    pub(super) fn falls_through(&self) -> u64 {
-        let seats = self.charge.seats.iter();
-        seats.map(|seat| seat.falls_through()).sum()
-    }
-
     /// What can be told of the instance without its lock.
     pub(super) fn view(&self) -> View {
         View::of(self)
-    }
-
-    /// Completes a proof with what was counted since the one before it.
-    pub(super) fn complete(&mut self, proof: &mut api::node::Proof) {
-        let gone = self.beside.iter().flat_map(|beside| {
-            let gone = beside.seats_without(&self.charge.seats);
-            gone.map(|seat| seat.falls_through())
-        });
-        let through = self.through_before + self.falls_through() + gone.sum::<u64>();
-        let lost = self.view().kernel_lost();
-        proof.instance = self.identity.name.to_string();
-        proof.falls_through = through.saturating_sub(self.proved.through);
-        if proof.lost == Measured::Known(0) {
-            proof.lost = minus(lost, self.proved.lost);
-        }
-        self.proved = Proved { through, lost };
     }
 }

@@ -96,13 +96,15 @@ impl Engine {
         name: &InstanceName,
         stage: Stage,
     ) -> Result<(), ApplyError> {
+        running.time_runs();
         let prepared = prepare::prepare(
             &self.shared.means,
             name,
             running.last_number + 1,
             &stage.payload,
             Some(running.before()),
-        )?;
+        );
+        let prepared = prepared.inspect_err(|_| running.time_if_compared())?;
         running.staged = Some(Waiting {
             prepared,
             base: running.charge.number,
@@ -204,6 +206,7 @@ impl Engine {
         let dropped = self.change(name, owner, |running| {
             let staged = running.staged.take().ok_or_else(|| nothing_staged(name))?;
             drop(staged);
+            running.time_if_compared();
             Ok(())
         });
         dropped.map(drop)

@@ -23,6 +23,7 @@ use crate::instance::metrics::Metrics;
 use crate::instance::told::Told;
 use crate::kernel::load::Loaded;
 use crate::kernel::seat::Seat;
+use crate::kernel::timing::Timed;
 use crate::sink::SinkTally;
 use crate::sink::hub::Hub;
 
@@ -78,6 +79,7 @@ pub(super) struct View {
     loss_before: Measured,
     /// What had been accepted, and lost, when the generation in charge took over.
     mark: (u64, Measured),
+    timed_from: Vec<Timed>,
     /// Of the generation that was left and is still loaded: its loss, and its hooks that the one in
     /// charge lacks.
     beside: Option<(Arc<GenerationLoss>, Vec<Arc<Seat>>)>,
@@ -114,6 +116,7 @@ impl View {
             loss: Arc::clone(&charge.loss),
             loss_before: running.loss_before,
             mark: (charge.mark.accepted, charge.mark.lost),
+            timed_from: charge.timed_from.clone(),
             beside,
             told: charge.told.clone(),
             metrics: Arc::clone(&running.metrics),
@@ -200,12 +203,14 @@ impl View {
     pub(super) fn since_flip(&self) -> SinceFlip {
         let (accepted, lost) = self.mark;
         let perf_lost = Measured::Known(self.counters.perf_lost());
+        let until: Timed = self.seats.iter().map(|seat| seat.timed()).sum();
+        let timed = until.since(self.timed_from.iter().copied().sum());
         SinceFlip {
             accepted: self.counters.counts().accepted.saturating_sub(accepted),
             kernel_lost: minus(plus(self.loss.read(), perf_lost), lost),
             handler_faults: self.told.as_ref().map_or(0, |told| told.shown().faults),
-            runs: 0,
-            run_ns: 0,
+            runs: timed.runs,
+            run_ns: timed.ns,
         }
     }
 

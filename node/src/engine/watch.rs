@@ -4,6 +4,8 @@
 
 use api::node::Measured;
 
+use super::speed::Slow;
+
 /// Runs that may meet an empty lane without anybody meaning them to.
 const FALLS_THROUGH_MAX: u64 = 0;
 /// Records that full rings and perf buffers may refuse where those of the generation before refused
@@ -27,6 +29,8 @@ pub(super) struct Tally {
     pub(super) malformed: u64,
     /// What became of outputs, by sink.
     pub(super) sinks: Vec<SinkTally>,
+    /// A hook at which its runs take too long.
+    pub(super) slow: Option<Slow>,
     /// Why its handler is of no use to it, where it is not.
     pub(super) handler_failed: Option<String>,
     /// Nobody reads any more.
@@ -61,6 +65,8 @@ pub(super) enum Ailment {
          {SINK_LOST_MAX} may be lost so"
     )]
     Sink { sink: String, lost: u64 },
+    #[error(transparent)]
+    Slow(Slow),
     #[error("its handler failed: {reason}")]
     Handler { reason: String },
     #[error("the reader of its events has died")]
@@ -85,6 +91,9 @@ pub(super) fn judge(before: &Tally, new: &Tally) -> Option<Ailment> {
         && count > LOST_MAX
     {
         return Some(Ailment::Lost { count });
+    }
+    if let Some(slow) = &new.slow {
+        return Some(Ailment::Slow(slow.clone()));
     }
     if has_many_malformed(new) && !has_many_malformed(before) {
         return Some(Ailment::Malformed {
@@ -130,6 +139,7 @@ impl Tally {
             accepted: self.accepted.saturating_sub(mark.accepted),
             malformed: self.malformed.saturating_sub(mark.malformed),
             sinks: sinks.collect(),
+            slow: self.slow.clone(),
             handler_failed: self.handler_failed.clone(),
             reader_dead: self.reader_dead,
         }
@@ -155,6 +165,14 @@ mod tests {
         }
     }
 
+    fn slow() -> Slow {
+        Slow {
+            program: "trace".to_owned(),
+            now_ns: 50_000,
+            before_ns: 1_000,
+        }
+    }
+
     fn sink(delivered: u64, lost: u64) -> Tally {
         let mut tally = well();
         tally.sinks[0].delivered = delivered;
@@ -164,7 +182,7 @@ mod tests {
 
     #[test]
     fn each_bound_fails_a_generation_that_is_one_beyond_it() {
-        let cases: [(Change, bool); 8] = [
+        let cases: [(Change, bool); 9] = [
             (|tally| tally.falls_through = FALLS_THROUGH_MAX, false),
             (|tally| tally.falls_through = FALLS_THROUGH_MAX + 1, true),
             (|tally| tally.lost = Measured::Known(LOST_MAX), false),
@@ -172,6 +190,7 @@ mod tests {
             (|tally| tally.lost = Measured::Unknown, false),
             (|tally| tally.malformed = MALFORMED_PER_MILLE_MAX, false),
             (|tally| tally.malformed = MALFORMED_PER_MILLE_MAX + 1, true),
+            (|tally| tally.slow = Some(slow()), true),
             (|tally| tally.reader_dead = true, true),
         ];
         for (index, (change, fails)) in cases.into_iter().enumerate() {

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
 use super::accepted;
+use super::timing::Timed;
 
 /// The counter that `emit.bpf.h` keeps under this name: records a full ring refused.
 pub(crate) const LOSS_MAP: &str = "marrow_loss";
@@ -28,6 +29,14 @@ impl LossMap {
 /// older kernel does not count it.
 pub(super) fn missed_runs(program: BorrowedFd<'_>) -> u64 {
     accepted::told(program).map_or(0, |told| told.recursion_misses)
+}
+
+/// The runs of a program that the kernel has timed.
+pub(super) fn timed_runs(program: BorrowedFd<'_>) -> Timed {
+    accepted::told(program).map_or_else(Timed::default, |told| Timed {
+        runs: told.run_cnt,
+        ns: told.run_time_ns,
+    })
 }
 
 /// Sums the first entry of a per-CPU array of `u64`; `None` where the map is not of that form.

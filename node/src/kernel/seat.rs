@@ -8,6 +8,7 @@ use super::gate::{Gate, Lane};
 use super::hook::{Hook, HookError, Strategy};
 use super::seat_place::SeatPlace;
 use super::switch::Switch;
+use super::timing::Timed;
 
 /// What serves a hook.
 pub(crate) enum Seat {
@@ -193,6 +194,15 @@ impl Seat {
     pub(crate) fn hold_to_account(&self) {
         if let Self::Switched(switch) = self {
             switch.hold_to_account();
+        }
+    }
+
+    /// Runs at this hook that were timed. Of a program that no switch serves none is: it would be
+    /// another one's than that of the generation before.
+    pub(crate) fn timed(&self) -> Timed {
+        match self {
+            Self::Switched(switch) => switch.timed(),
+            Self::Direct(_) => Timed::default(),
         }
     }
 

@@ -17,6 +17,7 @@ use super::gate::{Gate, Lane};
 use super::hook::{self, Attached, Hook, HookError};
 use super::pins::Pinned;
 use super::seat_place::SeatPlace;
+use super::timing::Timed;
 use super::{libbpf_log, maps};
 
 /// Wrapper that aligns the embedded object as ELF structures ask for.
@@ -255,6 +256,13 @@ impl Switch {
         program
             .as_ref()
             .map_or(0, |program| maps::missed_runs(program.as_fd()))
+    }
+
+    /// Its runs that were timed; those of the programs behind it are a part of them.
+    pub(crate) fn timed(&self) -> Timed {
+        let program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        let program = program.as_ref();
+        program.map_or_else(Timed::default, |program| maps::timed_runs(program.as_fd()))
     }
 
     /// From now on an empty lane is meant. A new switch begins like this.

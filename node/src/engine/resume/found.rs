@@ -62,6 +62,12 @@ impl Engine {
         running.loss_before = loss_before;
         running.last_number = running.last_number.max(record.last_number);
         running.paused = paused;
+        running.charge.timed_from = running
+            .charge
+            .seats
+            .iter()
+            .map(|seat| seat.timed())
+            .collect();
         running.take_over()?;
         fault::at("resume read");
         running.catch_up();
