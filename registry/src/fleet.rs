@@ -168,7 +168,11 @@ impl Fleet {
     /// Takes in a node that was enrolled. This and what follows it is called in the order of the
     /// commits, by the writer.
     pub(crate) fn enrolled(&self, kept: KeptNode) {
-        self.write().put(kept);
+        let mut memory = self.write();
+        let (node, now_ms) = (kept.node.clone(), kept.enrolled_ms);
+        memory.put(kept);
+        memory.joined(&node, now_ms);
+        drop(memory);
         self.changed();
     }
 
@@ -206,7 +210,7 @@ impl Fleet {
     pub(crate) fn desired(&self, node: &str, known: Option<&str>, now_ms: u64) -> Option<Given> {
         let memory = self.read();
         let held = memory.nodes.get(node)?;
-        held.heard(now_ms);
+        memory.heard(held, now_ms);
         if known == Some(held.etag.as_str()) {
             let etag = held.etag.clone();
             return Some(Given { body: None, etag });
@@ -220,8 +224,9 @@ impl Fleet {
 
     /// Notes that a node was heard.
     pub(crate) fn heard(&self, node: &str, now_ms: u64) {
-        if let Some(known) = self.read().nodes.get(node) {
-            known.heard(now_ms);
+        let memory = self.read();
+        if let Some(known) = memory.nodes.get(node) {
+            memory.heard(known, now_ms);
         }
     }
 

@@ -2,15 +2,17 @@
 //! the database at start, kept up by `fleet` after each commit. Called by `fleet` alone.
 //! Must never hold a node whose plan does not fit its facts and the deployments.
 
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use api::registry::{Desired, Facts, InstanceReport, Node, Outcome, Refused};
+use api::registry::{Desired, Facts, InstanceReport, Node, Outcome};
 use payload::digest::Digest;
 
-use super::desired::{Claim, Floors, Plan, Standing};
+use super::desired::{Floors, Plan, Standing};
 use super::moving::MarksByRollout;
 use super::refusals::Refusals;
 use super::selector::Candidate;
@@ -44,6 +46,9 @@ pub(super) struct Known {
     labels: BTreeMap<String, String>,
     enrolled_ms: u64,
     seen_ms: AtomicU64,
+    /// When it was first heard behind a time in which it was away, or enrolled; 0 where neither was
+    /// in this life of the registry.
+    joined_ms: AtomicU64,
     pub(super) instances: Vec<InstanceReport>,
     pub(super) plan: Plan,
     /// Digest of the body that it is given.
@@ -81,6 +86,7 @@ impl Memory {
         facts.labels.extend(labels.clone());
         let mut before = self.take_out(&node);
         let seen_before = before.as_ref().map_or(0, Known::seen_ms);
+        let joined_before = before.as_ref().map_or(0, Known::joined_ms);
         let marks = before
             .as_mut()
             .map(|before| std::mem::take(&mut before.marks));
@@ -102,7 +108,8 @@ impl Memory {
             facts,
             labels,
             enrolled_ms,
-            seen_ms: AtomicU64::new(later(seen_before, seen_ms)),
+            seen_ms: AtomicU64::new(seen_before),
+            joined_ms: AtomicU64::new(joined_before),
             instances,
             plan,
             etag,
@@ -110,6 +117,12 @@ impl Memory {
             refusals,
             marks,
         };
+        if seen_before == 0 {
+            // One that is read from the disk was there before, as far as anybody knows.
+            known.heard(seen_ms);
+        } else {
+            self.heard(&known, seen_ms);
+        }
         self.count(&known, |nodes| *nodes += 1);
         self.nodes.insert(node, known);
         changed
@@ -279,6 +292,21 @@ impl Memory {
         now_ms.abs_diff(known.seen_ms()) <= POLLS_MISSED_MAX * self.poll_ms
     }
 
+    /// Notes that a node was heard.
+    pub(super) fn heard(&self, known: &Known, now_ms: u64) {
+        if !self.online(known, now_ms) {
+            known.joined_ms.store(now_ms, Ordering::Relaxed);
+        }
+        known.heard(now_ms);
+    }
+
+    /// Notes that a node is new.
+    pub(super) fn joined(&self, node: &str, now_ms: u64) {
+        if let Some(known) = self.nodes.get(node) {
+            known.joined_ms.store(now_ms, Ordering::Relaxed);
+        }
+    }
+
     /// How many nodes say that they run this file.
     pub(super) fn nodes_of_digest(&self, digest: &str) -> u64 {
         self.by_digest.get(digest).copied().unwrap_or(0)
@@ -287,72 +315,6 @@ impl Memory {
     /// How many nodes say that they run a release of this payload.
     pub(super) fn nodes_of_payload(&self, payload: &str) -> u64 {
         self.by_payload.get(payload).copied().unwrap_or(0)
-    }
-}
-
-impl Known {
-    pub(super) fn seen_ms(&self) -> u64 {
-        self.seen_ms.load(Ordering::Relaxed)
-    }
-
-    /// Decides what it should run. Whether that is something else than before.
-    fn decide(
-        &mut self,
-        node: &str,
-        (standings, floors): (&[Arc<Standing>], &Floors),
-        poll_ms: u64,
-    ) -> bool {
-        let facts = &self.facts;
-        self.plan = Plan::of(Candidate { node, facts }, &self.marks, standings, floors);
-        self.settled = self.plan.settled(&self.instances);
-        let (_, etag) = body(&self.plan.desired(node, poll_ms, floors));
-        let changed = etag != self.etag;
-        self.etag = etag;
-        changed
-    }
-
-    /// Notes that the node was heard.
-    pub(super) fn heard(&self, now_ms: u64) {
-        let heard = |before| Some(later(before, now_ms));
-        // It always gives a time.
-        let _ = (self.seen_ms).fetch_update(Ordering::Relaxed, Ordering::Relaxed, heard);
-    }
-
-    /// What of its plan the node refused, by instance.
-    fn refused(&self) -> Vec<Refused> {
-        let claims = self.plan.claims().iter();
-        let mut refused: Vec<Refused> = claims.filter_map(|claim| self.refusal(claim)).collect();
-        refused.sort_by(|a, b| a.instance.cmp(&b.instance));
-        refused
-    }
-
-    /// The refusal of what a deployment gives, unless the node runs it all the same.
-    pub(super) fn refusal(&self, claim: &Claim) -> Option<Refused> {
-        let wanted = claim.wanted()?;
-        let mut instances = self.instances.iter();
-        let runs = instances.any(|report| {
-            report.managed && report.instance == wanted.instance && report.digest == wanted.digest
-        });
-        if runs {
-            return None;
-        }
-        self.refusals.of(&wanted)
-    }
-
-    fn distinct(&self, what: fn(&InstanceReport) -> &String) -> BTreeSet<&str> {
-        self.instances
-            .iter()
-            .map(|report| what(report).as_str())
-            .collect()
-    }
-}
-
-/// The later of when a node was heard and now; now where the clock was set back in between.
-fn later(before_ms: u64, now_ms: u64) -> u64 {
-    if before_ms > now_ms.saturating_add(OVERTAKEN_MS_MAX) {
-        now_ms
-    } else {
-        before_ms.max(now_ms)
     }
 }
 

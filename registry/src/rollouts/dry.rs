@@ -39,6 +39,7 @@ pub(crate) fn dry_run(
                 place: rollout::Place::of(&salt, one.node),
                 online: one.online,
                 heard_ms: now_ms,
+                joined_ms: None,
                 staged: Staged::Passed,
                 runs: Runs::Other,
                 sample: None,

@@ -7,7 +7,7 @@ use api::registry::{
     Compared, FailureGroup, KernelOutcome, OutcomeKind, Rollout, RolloutCounts, RolloutDetail,
     RolloutNode, Transition,
 };
-use rollout::{Place, Sample, Seen, State, compare, count, count_by_wave};
+use rollout::{Place, Seen, State, compare, count, count_by_wave, sides};
 
 use super::transition::because;
 use crate::fleet::Fleet;
@@ -114,16 +114,8 @@ pub(crate) fn detail(
 }
 
 fn figures(moving: &Moving, seen: &[Seen<'_>]) -> Vec<Compared> {
-    let side = |running: bool| {
-        let of = move |one: &&Seen<'_>| {
-            let offered = one.is_offered(moving.state.bound);
-            one.online && one.is_running() == running && offered == running
-        };
-        seen.iter().filter(of).filter_map(|one| one.sample.as_ref())
-    };
-    let new: Vec<&Sample> = side(true).collect();
-    let others: Vec<&Sample> = side(false).collect();
-    compare(new.into_iter(), others.into_iter(), &moving.plan.compare)
+    let (new, others) = sides(&moving.state, seen);
+    compare(new, others, &moving.plan.compare)
 }
 
 fn failures(told: &BTreeMap<String, Marks>, kernel: impl Fn(&str) -> String) -> Vec<FailureGroup> {

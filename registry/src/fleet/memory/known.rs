@@ -1,0 +1,82 @@
+//! One node of the memory: when it was heard, what it refused, what it should run. A part of `memory`.
+//! Must never take a clock that was set back for silence.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use api::registry::{InstanceReport, Refused};
+
+use super::super::desired::{Claim, Floors, Plan, Standing};
+use super::super::selector::Candidate;
+use super::{Known, OVERTAKEN_MS_MAX, body};
+
+impl Known {
+    pub(in crate::fleet) fn seen_ms(&self) -> u64 {
+        self.seen_ms.load(Ordering::Relaxed)
+    }
+
+    /// Decides what it should run. Whether that is something else than before.
+    pub(super) fn decide(
+        &mut self,
+        node: &str,
+        (standings, floors): (&[Arc<Standing>], &Floors),
+        poll_ms: u64,
+    ) -> bool {
+        let facts = &self.facts;
+        self.plan = Plan::of(Candidate { node, facts }, &self.marks, standings, floors);
+        self.settled = self.plan.settled(&self.instances);
+        let (_, etag) = body(&self.plan.desired(node, poll_ms, floors));
+        let changed = etag != self.etag;
+        self.etag = etag;
+        changed
+    }
+
+    pub(in crate::fleet) fn joined_ms(&self) -> u64 {
+        self.joined_ms.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the node was heard.
+    pub(super) fn heard(&self, now_ms: u64) {
+        let heard = |before| Some(later(before, now_ms));
+        // It always gives a time.
+        let _ = (self.seen_ms).fetch_update(Ordering::Relaxed, Ordering::Relaxed, heard);
+    }
+
+    /// What of its plan the node refused, by instance.
+    pub(super) fn refused(&self) -> Vec<Refused> {
+        let claims = self.plan.claims().iter();
+        let mut refused: Vec<Refused> = claims.filter_map(|claim| self.refusal(claim)).collect();
+        refused.sort_by(|a, b| a.instance.cmp(&b.instance));
+        refused
+    }
+
+    /// The refusal of what a deployment gives, unless the node runs it all the same.
+    pub(in crate::fleet) fn refusal(&self, claim: &Claim) -> Option<Refused> {
+        let wanted = claim.wanted()?;
+        let mut instances = self.instances.iter();
+        let runs = instances.any(|report| {
+            report.managed && report.instance == wanted.instance && report.digest == wanted.digest
+        });
+        if runs {
+            return None;
+        }
+        self.refusals.of(&wanted)
+    }
+
+    pub(super) fn distinct(&self, what: fn(&InstanceReport) -> &String) -> BTreeSet<&str> {
+        self.instances
+            .iter()
+            .map(|report| what(report).as_str())
+            .collect()
+    }
+}
+
+/// The later of when a node was heard and now; now where the clock was set back in between.
+fn later(before_ms: u64, now_ms: u64) -> u64 {
+    if before_ms > now_ms.saturating_add(OVERTAKEN_MS_MAX) {
+        now_ms
+    } else {
+        before_ms.max(now_ms)
+    }
+}
