@@ -256,6 +256,10 @@ impl Actor {
                 self.tell(&wanted, OutcomeKind::RolledBack, false);
             }
             Part::Dies if is_new => self.dead = true,
+            Part::Incompatible if is_new => {
+                self.seen.lock().unwrap().runs.clone_from(&self.first);
+                self.tell(&wanted, OutcomeKind::Incompatible, false);
+            }
             _ => {
                 self.tell(&wanted, OutcomeKind::Updated, false);
                 self.runs.insert(wanted.instance.clone(), (wanted, true));

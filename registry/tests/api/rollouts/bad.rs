@@ -3,7 +3,7 @@
 use api::client::registry::Ask;
 use api::registry::{OnFailure, OutcomeKind, RolloutPhase};
 
-use super::actor::{Fleet, Part, ends, furnished, quick, stands, start};
+use super::actor::{Fleet, Part, ends, furnished, quick, stands, start, until};
 
 /// A fleet whose first node to be reached plays this part, and the others the good one.
 async fn with_a_bad_first(part: Part) -> (crate::fleet::harness::Registry, Fleet, String) {
@@ -118,7 +118,15 @@ async fn nodes_that_can_not_run_it_are_left_out() {
     let rollout = start(&registry, "1.1.0", quick()).await.rollout;
     let detail = ends(&registry, rollout, RolloutPhase::Succeeded).await;
     assert_eq!(detail.rollout.counts.incompatible, 1);
-    assert_eq!((fleet.running("1.1.0"), fleet.reached("1.1.0")), (5, 5));
+    until("the others run it", || fleet.running("1.1.0") == 5).await;
+    // What the deployment names now it is told as well, and refuses.
+    let refused = &registry.admin().node("n1").await.unwrap().node.refused;
+    assert!(
+        refused
+            .iter()
+            .all(|one| one.kind == OutcomeKind::Incompatible)
+    );
+    assert_eq!(fleet.running("1.0.0"), 1);
 }
 
 #[tokio::test]
@@ -131,7 +139,7 @@ async fn a_failed_wave_goes_back_alone_or_waits_where_the_plan_says_so() {
         let paused = |one: &api::registry::Rollout| one.paused.is_some();
         let detail = stands(&registry, rollout, "it pauses", paused).await;
         assert!(!detail.rollout.phase.is_end());
-        super::actor::until("nodes are where they should be", || {
+        until("nodes are where they should be", || {
             fleet.running("1.1.0") == left
         })
         .await;
