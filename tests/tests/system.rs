@@ -42,6 +42,7 @@ mod system {
     mod rejected;
     mod release;
     mod rollback;
+    mod rollouts;
     mod served;
     mod soak;
     mod sockets;
