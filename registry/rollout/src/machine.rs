@@ -272,5 +272,4 @@ pub fn preview(plan: &RolloutPlan, seen: &[Seen<'_>]) -> Vec<u64> {
 }
 
 #[cfg(test)]
-#[path = "machine/tests.rs"]
 mod tests;

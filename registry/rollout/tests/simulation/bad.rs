@@ -72,7 +72,7 @@ pub(crate) fn stays_in_preflight(registry: &Registry, story: &Story) {
 }
 
 /// It is good, nobody keeps it from its end, and nobody was asked: it came to its end.
-pub(crate) fn good_succeeds(registry: &Registry, story: &Story, meddled: bool, waits: bool) {
+pub(crate) fn good_succeeds(registry: &Registry, story: &Story, meddled: bool) {
     let is_good = matches!(
         story.release,
         Release::Good | Release::IncompatibleSomewhere

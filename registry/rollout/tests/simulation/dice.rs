@@ -1,4 +1,4 @@
-//! Numbers that look random and follow from a seed alone (SplitMix64, Steele et al. 2014).
+//! Numbers that look random and follow from a seed alone (`SplitMix64`, Steele et al. 2014).
 //! Called by everything that draws. Must never read a clock: a seed is a whole story.
 
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 
 use rollout::{Runs, Staged};
 
+use super::node::Has;
 use super::registry::{Order, Told};
 use super::run::{MISSED_MS, Run, What, watch};
 use super::story::{Fault, Release};
@@ -20,8 +21,7 @@ impl Run {
             What::TakesOver(order) if order == self.nodes[node].orders => self.takes_over(node),
             What::HasWatched(order) if order == self.nodes[node].orders => self.has_watched(node),
             What::GoesBack(order) if order == self.nodes[node].orders => {
-                self.nodes[node].runs = false;
-                self.nodes[node].committed = false;
+                self.nodes[node].has = Has::Other;
                 self.tell(node, None, Some(Runs::Other));
             }
             What::Stages(_) | What::TakesOver(_) | What::HasWatched(_) | What::GoesBack(_) => {}
@@ -66,7 +66,7 @@ impl Run {
         one.orders += 1;
         let number = one.orders;
         match order {
-            Order::New if one.runs => {
+            Order::New if one.has == Has::Release => {
                 self.tell(node, None, Some(Runs::Watched));
                 self.after(self.bake_ms(), node, What::HasWatched(number));
             }
@@ -81,11 +81,13 @@ impl Run {
                 );
             }
             Order::Old | Order::Stage => {
-                let (runs, staged) = (one.runs, one.staged);
-                one.failed = false;
-                if runs {
+                let (has, staged) = (one.has, one.staged);
+                if has == Has::Release {
                     self.soon(100, 3_000, node, What::GoesBack(number));
-                } else if order == Order::Stage && staged.is_none() {
+                    return;
+                }
+                one.has = Has::Other;
+                if order == Order::Stage && staged.is_none() {
                     self.soon(500, 12_000, node, What::Stages(number));
                 }
             }
@@ -132,14 +134,14 @@ impl Run {
         );
         let staged = one.stages(node, release);
         if staged != Staged::Passed {
-            one.failed = true;
+            one.has = Has::Failed;
             one.staged = Some(staged);
             return self.tell(node, Some(staged), None);
         }
-        one.runs = true;
+        one.has = Has::Release;
         one.ran = true;
         if release == Release::KillsDaemon {
-            one.is_dead = true;
+            one.has = Has::Died;
             self.vanishes(node);
             // Half of them never come up again.
             if node.is_multiple_of(2) {
@@ -155,12 +157,12 @@ impl Run {
     fn has_watched(&mut self, node: usize) {
         let verdict = watch(self.story.release, self.bake_ms());
         let one = &mut self.nodes[node];
-        if !one.runs || one.is_dead {
+        if one.has != Has::Release {
             return;
         }
-        one.committed = verdict == Runs::Committed;
-        one.failed = !one.committed;
-        one.runs = one.committed;
+        if verdict == Runs::Failed {
+            one.has = Has::Failed;
+        }
         self.tell(node, None, Some(verdict));
     }
 
@@ -180,10 +182,8 @@ impl Run {
             return;
         }
         one.is_there = true;
-        if one.is_dead {
-            one.is_dead = false;
-            one.runs = false;
-            one.failed = true;
+        if one.has == Has::Died {
+            one.has = Has::Failed;
             self.tell(node, None, Some(Runs::Failed));
         }
         for told in std::mem::take(&mut self.nodes[node].untold) {
@@ -199,7 +199,7 @@ impl Run {
         }
         self.soon(5_000, 60_000, node, What::Flaps(left - 1));
         let one = &self.nodes[node];
-        if !one.runs || one.is_dead {
+        if one.has != Has::Release {
             return;
         }
         let (number, bake_ms) = (one.orders, self.bake_ms());

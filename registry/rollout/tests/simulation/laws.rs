@@ -1,10 +1,10 @@
 //! What must hold, whatever happens: looked at in each step, each order, and at the end. Called by the
 //! run. Must never ask the machine what is right.
 
-use api::registry::{OnFailure, RolloutPhase, RolloutPlan};
+use api::registry::{OnFailure, Reach, RolloutPhase, RolloutPlan};
 use rollout::{EVERYWHERE, Input, Runs, Seen, Staged, State};
 
-use super::node::Node;
+use super::node::{Has, Node};
 use super::registry::{Order, Registry};
 use super::story::{BEGIN_MS, NODES, Story};
 
@@ -62,6 +62,41 @@ fn tally(seen: &[Seen<'_>], state: &State) -> Tally {
         tally.committed += u64::from(may && one.online && one.runs == Runs::Committed);
     }
     tally
+}
+
+/// A wave reaches the nodes that the plan says.
+fn reaches(registry: &Registry, plan: &RolloutPlan, next: &State) {
+    let is_able = |one: &&Seen<'_>| {
+        one.online
+            && one.staged == Staged::Passed
+            && !matches!(one.runs, Runs::Failed | Runs::Untrusted)
+    };
+    let below = |bound| move |one: &&Seen<'_>| one.place.is_below(bound);
+    let able = registry.seen.iter().filter(is_able);
+    let reached = able.clone().filter(below(next.bound)).count();
+    let is_kept = next.bound == registry.state.bound;
+    match plan.waves[next.wave() - 1].reach {
+        Reach::Nodes(nodes) => {
+            let nodes = able.count().min(usize::try_from(nodes).unwrap());
+            assert!(
+                reached == nodes || is_kept && reached > nodes,
+                "{reached} of {nodes} nodes"
+            );
+        }
+        Reach::Percent(percent) => {
+            let floor = u128::from(EVERYWHERE) * u128::from(percent) / 100;
+            assert!(
+                u128::from(next.bound) >= floor,
+                "fewer than {percent} hundredths"
+            );
+            assert!(reached > 0 || able.count() == 0, "nobody is reached");
+            let is_wider = u128::from(next.bound) > floor;
+            assert!(
+                !is_wider || reached == 1 || is_kept,
+                "more than {percent} hundredths"
+            );
+        }
+    }
 }
 
 impl Laws {
@@ -134,8 +169,8 @@ impl Laws {
         let allowed = self.allowed(plan);
         if state.phase == RolloutPhase::Baking && next.phase == RolloutPhase::Gate {
             let baked_ms = now_ms - self.baking_ms - self.paused_ms;
-            let bake_ms = plan.waves[state.wave() - 1].bake_ms;
-            assert!(baked_ms >= bake_ms, "baked {baked_ms} ms of {bake_ms}");
+            let least_ms = plan.waves[state.wave() - 1].bake_ms;
+            assert!(baked_ms >= least_ms, "baked {baked_ms} ms of {least_ms}");
             let open = tally.failed + tally.uncommitted;
             assert!(
                 open <= allowed,
@@ -143,7 +178,7 @@ impl Laws {
             );
         }
         if next.wave() > state.wave() {
-            self.begins(registry, nodes, story, &tally, input, now_ms);
+            self.begins(registry, nodes, story, &tally, (input, next), now_ms);
         }
         if next.phase == RolloutPhase::Rejected {
             assert!(self.given.iter().all(Option::is_none) && state.wave() == 0);
@@ -210,7 +245,7 @@ impl Laws {
         } else if tally.failed > self.allowed(plan) {
             match plan.on_failure {
                 OnFailure::All => {
-                    assert_eq!((next.phase, next.bound), (RolloutPhase::RollingBack, 0))
+                    assert_eq!((next.phase, next.bound), (RolloutPhase::RollingBack, 0));
                 }
                 OnFailure::Wave => assert!(
                     next.phase == RolloutPhase::RollingBack
@@ -229,10 +264,11 @@ impl Laws {
         nodes: &[Node],
         story: &Story,
         tally: &Tally,
-        input: &Input,
+        (input, next): (&Input, &State),
         now_ms: u64,
     ) {
         let (state, plan) = (&registry.state, &story.plan);
+        reaches(registry, plan, next);
         if *input != Input::Tick {
             return;
         }
@@ -276,7 +312,7 @@ impl Laws {
     }
 
     /// Whether it waits for somebody.
-    pub(crate) fn waits(&self, state: &State, plan: &RolloutPlan) -> bool {
+    pub(crate) fn waits(state: &State, plan: &RolloutPlan) -> bool {
         let approval = |wave: usize| plan.waves.get(wave).is_some_and(|wave| wave.approval);
         let at_gate = state.phase == RolloutPhase::Gate && approval(state.wave().wrapping_sub(1));
         state.paused.is_some() || at_gate
@@ -285,7 +321,7 @@ impl Laws {
     /// The end, or where it waits for somebody who does not come.
     pub(crate) fn end(&self, registry: &Registry, nodes: &[Node], story: &Story, now_ms: u64) {
         let (state, plan) = (&registry.state, &story.plan);
-        let waits = self.waits(state, plan);
+        let waits = Self::waits(state, plan);
         assert!(
             state.phase.is_end() || waits,
             "it hangs after {} ms",
@@ -316,9 +352,13 @@ impl Laws {
             if node.fault.is_honest() && node.is_there {
                 let should = super::run::should_run(node, number, story.release, node.told);
                 assert_eq!(node.told, registry.order(number), "node {number} was told");
-                assert_eq!(node.runs, should, "node {number} runs what it should");
+                assert_eq!(
+                    node.has == Has::Release,
+                    should,
+                    "node {number} runs what it should"
+                );
             }
         }
-        super::bad::good_succeeds(registry, story, self.meddled, waits);
+        super::bad::good_succeeds(registry, story, self.meddled);
     }
 }

@@ -7,13 +7,23 @@ use super::dice::Dice;
 use super::registry::{Order, Told};
 use super::story::{Fault, Release};
 
+/// What became of the release on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Has {
+    /// It runs what ran before.
+    Other,
+    Release,
+    /// It runs what ran before: it went back by itself, or refused what it was to run.
+    Failed,
+    /// It has died with the release, and has not come up again.
+    Died,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) fault: Fault,
     /// Whether it can reach the registry.
     pub(crate) is_there: bool,
-    /// Whether it has died with the release, and has not come up again.
-    pub(crate) is_dead: bool,
     /// What it was given last.
     pub(crate) told: Order,
     /// Counts what it was given: what it began for an order before is dropped.
@@ -21,11 +31,7 @@ pub(crate) struct Node {
     /// Whether it is about to ask.
     pub(crate) is_asking: bool,
     pub(crate) staged: Option<Staged>,
-    /// Whether it runs the release.
-    pub(crate) runs: bool,
-    pub(crate) committed: bool,
-    /// Whether it went back by itself, or refused what it was to run.
-    pub(crate) failed: bool,
+    pub(crate) has: Has,
     /// Whether it ever ran the release.
     pub(crate) ran: bool,
     /// What it could not tell yet.
@@ -38,14 +44,11 @@ impl Node {
         Self {
             fault,
             is_there: true,
-            is_dead: false,
             told: Order::Old,
             orders: 0,
             is_asking: false,
             staged: None,
-            runs: false,
-            committed: false,
-            failed: false,
+            has: Has::Other,
             ran: false,
             untold: Vec::new(),
             serial: 0,
@@ -103,7 +106,7 @@ impl Node {
         };
         let sample = match self.fault {
             Fault::LiesInFigures | Fault::LiesAtRandom => nonsense(dice),
-            _ => sample(number, self.runs.then_some(release)),
+            _ => sample(number, (self.has == Has::Release).then_some(release)),
         };
         Told {
             serial: self.serial,

@@ -8,7 +8,7 @@ use rollout::{Input, Runs, Staged, State};
 
 use super::dice::Dice;
 use super::laws::Laws;
-use super::node::{Node, sample};
+use super::node::{Has, Node, sample};
 use super::registry::{Order, Registry, SILENCE_MS, Told};
 use super::story::{BEGIN_MS, Fault, NODES, Release, Story};
 
@@ -19,7 +19,7 @@ const TICK_MS_MAX: u64 = 20_000;
 const IDLE_MS_MAX: u64 = 700_000;
 
 /// What happens to a node.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum What {
     Asks,
     Told(Told),
@@ -116,12 +116,12 @@ impl Run {
                 continue;
             }
             if std::mem::take(&mut self.is_back) {
-                moved |= self.step(Input::Started);
+                moved |= self.step(&Input::Started);
             }
             while let Some((_, input)) = asked.pop_front_if(|one| one.0 <= self.now_ms) {
-                moved |= self.step(input);
+                moved |= self.step(&input);
             }
-            moved |= self.step(Input::Tick);
+            moved |= self.step(&Input::Tick);
             if moved {
                 (gap_ms, changed_ms) = (1_000, self.now_ms);
             }
@@ -132,11 +132,11 @@ impl Run {
             if !is_quiet {
                 continue;
             }
-            let waits = self.laws.waits(&self.registry.state, &self.story.plan);
+            let waits = Laws::waits(&self.registry.state, &self.story.plan);
             let Some(input) = answers.pop_front().filter(|_| waits) else {
                 return;
             };
-            self.step(input);
+            self.step(&input);
             (gap_ms, changed_ms) = (1_000, self.now_ms);
         }
     }
@@ -157,19 +157,19 @@ impl Run {
     }
 
     /// One step, kept, and told to nodes; whether it changed anything.
-    fn step(&mut self, input: Input) -> bool {
+    fn step(&mut self, input: &Input) -> bool {
         let Ok(next) = self
             .registry
             .step(&self.story.plan, input.clone(), self.now_ms)
         else {
-            assert_ne!(input, Input::Tick, "a tick is never refused");
+            assert_ne!(*input, Input::Tick, "a tick is never refused");
             return false;
         };
         self.laws.step(
             &self.registry,
             &self.nodes,
             &self.story,
-            &input,
+            input,
             &next,
             self.now_ms,
         );
@@ -270,7 +270,7 @@ pub(crate) fn watch(release: Release, bake_ms: u64) -> Runs {
 
 /// Whether a node that was given the release in the end runs it.
 pub(crate) fn should_run(node: &Node, number: usize, release: Release, order: Order) -> bool {
-    order == Order::New && !node.failed && node.stages(number, release) == Staged::Passed
+    order == Order::New && node.has != Has::Failed && node.stages(number, release) == Staged::Passed
 }
 
 pub(crate) const MISSED_MS: u64 = SILENCE_MS + 1_000;
