@@ -53,13 +53,8 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(
-        salt: &str,
-        start_ms: Option<u64>,
-        samples: &dyn Fn(usize) -> Sample,
-        now_ms: u64,
-    ) -> Self {
-        let state = State::new(now_ms, start_ms);
+    pub(crate) fn new(salt: &str, samples: &dyn Fn(usize) -> Sample, now_ms: u64) -> Self {
+        let state = State::new(now_ms, None);
         let marks: Vec<Marks> = (0..NODES)
             .map(|node| Marks {
                 staged: (0, Staged::NotYet),
@@ -85,6 +80,13 @@ impl Registry {
             marks,
             up_ms: now_ms,
         }
+    }
+
+    /// Nodes, those that waves reach first before the others.
+    pub(crate) fn by_place(&self) -> Vec<usize> {
+        let mut nodes: Vec<usize> = (0..NODES).collect();
+        nodes.sort_unstable_by_key(|node| self.seen[*node].place);
+        nodes
     }
 
     /// What a node is given.

@@ -1,4 +1,4 @@
-//! One story from its begin to its end: events by the second, a tick whenever something was told and
+//! One story from its begin to its end: events by two seconds, a tick whenever something was told and
 //! after a while in any case. Called once a seed. Must never look at more than one clock.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +14,9 @@ use super::story::{BEGIN_MS, Fault, NODES, Release, Story};
 
 /// Where nothing happens for so long nothing will: longer than any time of a plan, milliseconds.
 const SETTLED_MS: u64 = 3_000_000;
-/// The longest time between two ticks, milliseconds; and where nothing is about to happen.
+/// Between two ticks, milliseconds: where nodes tell something, at most, and where nothing is about to
+/// happen.
+const TICK_MS: u64 = 2_000;
 const TICK_MS_MAX: u64 = 20_000;
 const IDLE_MS_MAX: u64 = 700_000;
 
@@ -53,11 +55,13 @@ pub(crate) struct Run {
 /// Runs a story; says how it ended.
 pub(crate) fn run(seed: u64) -> (Release, State) {
     let mut dice = Dice::new(seed);
-    let story = Story::of(&mut dice);
     let salt = format!("trace/1.0.{seed}");
     let measured = |node| sample(node, None);
+    let mut registry = Registry::new(&salt, &measured, BEGIN_MS);
+    let story = Story::of(&mut dice, &registry.by_place());
+    registry.commit(State::new(BEGIN_MS, story.start_ms));
     let mut run = Run {
-        registry: Registry::new(&salt, story.start_ms, &measured, BEGIN_MS),
+        registry,
         nodes: story.faults.iter().map(|fault| Node::new(*fault)).collect(),
         laws: Laws::default(),
         now_ms: BEGIN_MS,
@@ -76,7 +80,7 @@ pub(crate) fn run(seed: u64) -> (Release, State) {
 
 impl Run {
     pub(crate) fn after(&mut self, ms: u64, node: usize, what: What) {
-        let at = (self.now_ms + ms).div_ceil(1_000);
+        let at = (self.now_ms + ms).div_ceil(TICK_MS);
         self.events.entry(at).or_default().push((node, what));
     }
 
@@ -89,9 +93,9 @@ impl Run {
         let mut asked: VecDeque<_> = std::mem::take(&mut self.story.asked).into();
         let mut crashes: VecDeque<_> = std::mem::take(&mut self.story.crashes).into();
         let mut answers: VecDeque<_> = std::mem::take(&mut self.story.answers).into();
-        let (mut gap_ms, mut changed_ms) = (1_000, BEGIN_MS);
+        let (mut gap_ms, mut changed_ms) = (TICK_MS, BEGIN_MS);
         loop {
-            let event_ms = self.events.first_key_value().map(|(at, _)| at * 1_000);
+            let event_ms = self.events.first_key_value().map(|(at, _)| at * TICK_MS);
             let next = [
                 event_ms,
                 asked.front().map(|one| one.0.max(self.up_ms)),
@@ -123,7 +127,7 @@ impl Run {
             }
             moved |= self.step(&Input::Tick);
             if moved {
-                (gap_ms, changed_ms) = (1_000, self.now_ms);
+                (gap_ms, changed_ms) = (TICK_MS, self.now_ms);
             }
             let is_quiet = due_ms.is_none() && self.now_ms > changed_ms + SETTLED_MS;
             if self.registry.state.phase == RolloutPhase::Superseded {
@@ -137,7 +141,7 @@ impl Run {
                 return;
             };
             self.step(&input);
-            (gap_ms, changed_ms) = (1_000, self.now_ms);
+            (gap_ms, changed_ms) = (TICK_MS, self.now_ms);
         }
     }
 
@@ -145,7 +149,7 @@ impl Run {
     fn happen(&mut self) -> bool {
         let mut told = false;
         while let Some(entry) = self.events.first_entry() {
-            if *entry.key() * 1_000 > self.now_ms {
+            if *entry.key() * TICK_MS > self.now_ms {
                 break;
             }
             for (node, what) in entry.remove() {
@@ -218,7 +222,11 @@ impl Run {
 
     fn draw_faults(&mut self) {
         for node in 0..NODES {
-            let at_ms = |dice: &mut Dice| dice.within(0, 1_200_000);
+            // Many early, while waves are small.
+            let at_ms = |dice: &mut Dice| {
+                let until_ms = dice.pick(&[40_000, 120_000, 1_200_000]);
+                dice.within(0, until_ms)
+            };
             match self.nodes[node].fault {
                 Fault::None | Fault::Refuses | Fault::Repeats | Fault::TellsLate => {}
                 Fault::Vanishes => {

@@ -120,7 +120,7 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    pub(crate) fn of(dice: &mut Dice) -> Self {
+    pub(crate) fn of(dice: &mut Dice, by_place: &[usize]) -> Self {
         let plan = plan(dice);
         assert_eq!(rollout::check(&plan), Ok(()));
         let release = match dice.within(0, 11) {
@@ -160,7 +160,7 @@ impl Story {
             plan,
             release,
             start_ms,
-            faults: faults(dice),
+            faults: faults(dice, by_place),
             asked,
             answers,
             crashes,
@@ -218,14 +218,16 @@ fn plan(dice: &mut Dice) -> RolloutPlan {
     }
 }
 
-fn faults(dice: &mut Dice) -> Vec<Fault> {
+/// Nodes at random, or those that the first waves reach.
+fn faults(dice: &mut Dice, by_place: &[usize]) -> Vec<Fault> {
     let mut faults = vec![Fault::None; NODES];
-    let sorts = dice.pick(&[0, 0, 1, 2, 4]);
-    for _ in 0..sorts {
+    for _ in 0..dice.pick(&[0, 0, 1, 2, 4]) {
         let fault = dice.pick(&FAULTS);
-        for _ in 0..dice.pick(&[1, 1, 5, 100, 500]) {
-            let at = dice.within(0, 9_999);
-            faults[usize::try_from(at).unwrap()] = fault;
+        let count = dice.pick(&[1, 1, 5, 100, 500]);
+        let last = dice.pick(&[count, 9_999]);
+        for _ in 0..count {
+            let at = usize::try_from(dice.within(0, last)).unwrap();
+            faults[by_place[at]] = fault;
         }
     }
     faults
