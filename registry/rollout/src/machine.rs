@@ -69,6 +69,8 @@ pub enum Then {
 pub enum Input {
     /// Time has passed, or nodes have told something.
     Tick,
+    /// The registry has started: while it was away nobody could tell it anything.
+    Started,
     /// To do nothing for now.
     Pause {
         /// Why.
@@ -189,7 +191,7 @@ impl State {
 /// One step. Where nothing is to be done the state comes back as it was.
 ///
 /// # Errors
-/// What is asked for is not possible; a tick always is.
+/// What is asked for is not possible; a tick and a start always are.
 pub fn step(
     state: &State,
     plan: &RolloutPlan,
@@ -204,6 +206,7 @@ pub fn step(
             tick(&mut next, plan, seen, &census, now_ms);
         }
         Input::Tick => {}
+        Input::Started => started(&mut next, now_ms),
         Input::Pause { because } => asked::pause(&mut next, because, now_ms)?,
         Input::Resume => asked::resume(&mut next, now_ms)?,
         Input::Promote => asked::promote(&mut next, plan, seen, now_ms)?,
@@ -212,6 +215,15 @@ pub fn step(
         Input::Supersede { by } => asked::supersede(&mut next, &by, now_ms)?,
     }
     Ok(next)
+}
+
+/// Whoever is waited for has the whole time again. What is paused waits for nobody, and what is to
+/// begin at a time of day begins then.
+fn started(state: &mut State, now_ms: u64) {
+    let is_waiting = state.paused.is_none() && !state.phase.is_end();
+    if is_waiting && state.phase != RolloutPhase::Scheduled {
+        state.since_ms = now_ms;
+    }
 }
 
 fn tick(state: &mut State, plan: &RolloutPlan, seen: &[Seen<'_>], census: &Census, now_ms: u64) {

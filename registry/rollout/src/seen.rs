@@ -11,7 +11,7 @@ pub struct Seen<'a> {
     pub node: &'a str,
     /// Its place in the rollout.
     pub place: Place,
-    /// Whether it was heard lately.
+    /// Whether it was heard lately; while the registry was away it could not be.
     pub online: bool,
     /// When it was heard last, milliseconds since 1970.
     pub heard_ms: u64,

@@ -18,19 +18,30 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How long reports are gathered: ten thousand nodes tell at once.
 const GATHER: Duration = Duration::from_millis(30);
 
+/// A registry that was away for less did not keep nodes from telling in time, milliseconds.
+const AWAY_MS_MIN: u64 = 10_000;
+
 /// Drives every rollout until the registry stops.
 pub(crate) async fn drive(state: State) {
     let mut stopping = state.stopping.clone();
     let mut changes = state.fleet.changes();
     let drive = async {
+        let mut starts = true;
         loop {
             changes.borrow_and_update();
             for moving in state.fleet.moving() {
-                if let Err(error) = advance(&state, moving).await {
+                let was_away = state.now_ms().saturating_sub(moving.changed_ms) >= AWAY_MS_MIN;
+                let tick = if starts && was_away {
+                    Input::Started
+                } else {
+                    Input::Tick
+                };
+                if let Err(error) = advance(&state, moving, tick).await {
                     let said = format!("a rollout does not go on: {error}");
                     state.output.journal(&said);
                 }
             }
+            starts = false;
             if let Ok(Err(_)) = timeout(EVERY, changes.changed()).await {
                 return;
             }
@@ -45,13 +56,13 @@ pub(crate) async fn drive(state: State) {
 
 /// One step of one rollout. Where somebody else was faster, or it went on meanwhile, the next look
 /// sees that.
-async fn advance(state: &State, moving: Arc<Moving>) -> Result<(), DbError> {
+async fn advance(state: &State, moving: Arc<Moving>, tick: Input) -> Result<(), DbError> {
     let now_ms = state.now_ms();
     let input = match &moving.given {
         Err(void) if moving.state.phase != RolloutPhase::RollingBack => Input::RollBack {
             because: format!("its release may not run any more: {void}"),
         },
-        Ok(_) | Err(_) => Input::Tick,
+        Ok(_) | Err(_) => tick,
     };
     let decided = state
         .fleet

@@ -76,7 +76,10 @@ pub(super) fn begin_next(state: &mut State, plan: &RolloutPlan, seen: &[Seen<'_>
     state.bounds.push(state.bound);
     state.wave_since_ms = now_ms;
     state.taken_back = false;
-    let because = format!("nodes of wave {} of {waves} take it over", index + 1);
+    let because = match plan.flip_at_ms {
+        None => format!("nodes of wave {} of {waves} take it over", index + 1),
+        Some(_) => "all nodes take it over at the time to flip".to_owned(),
+    };
     state.enter(RolloutPhase::Deploying, now_ms, because);
 }
 
@@ -249,7 +252,7 @@ fn is_done(
 
 /// What the plan says is to be done about a wave that failed.
 pub(super) fn fail(state: &mut State, plan: &RolloutPlan, because: &str, now_ms: u64) {
-    let wave = state.wave();
+    let wave = state.wave() + usize::from(state.taken_back);
     let because = format!("wave {wave} failed: {because}");
     match plan.on_failure {
         // The wave before has passed its gate: it stays.

@@ -114,6 +114,11 @@ fn a_wave_that_was_taken_back_is_tried_again_when_promoted_and_not_when_resumed(
     for _ in 0..2 {
         assert_eq!(story.ask(Input::Resume), "gate 1");
         assert_eq!(story.tick(), "gate 1, paused", "what failed is still so");
+        assert!(
+            story
+                .paused()
+                .starts_with("wave 2 failed: 1 nodes refused it")
+        );
         assert_eq!(story.state.bound, first);
     }
     assert_eq!(story.ask(Input::Promote), "deploying 2");
