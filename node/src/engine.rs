@@ -65,6 +65,7 @@ pub(crate) use keeper::Keeper;
 pub(crate) use order::{Kept, Notice, Order};
 use prepare::Means;
 use record::Record;
+pub(crate) use resume::LeftBehind;
 use running::Running;
 pub(crate) use stage::Stage;
 pub(crate) use stop::{PauseError, StopError, Stopped};
@@ -109,6 +110,8 @@ struct Shared {
     slots: Mutex<BTreeMap<InstanceName, Arc<Slot>>>,
     /// What the last daemon left and nobody has gone on with yet.
     left: Mutex<BTreeMap<InstanceName, Record>>,
+    /// What was left behind because the last daemon died with it, until somebody takes that.
+    left_behind: Mutex<Vec<LeftBehind>>,
     last_id: AtomicU64,
     began: Instant,
     /// Makes the rounds.
@@ -170,6 +173,7 @@ impl Engine {
             config,
             slots: Mutex::default(),
             left: Mutex::default(),
+            left_behind: Mutex::default(),
             last_id: AtomicU64::new(0),
             began: Instant::now(),
             rounds: OnceLock::new(),

@@ -145,6 +145,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         Ok(Former {
             target: Target::of(kept.wanted)?,
             previous: kept.previous.map(Target::of).transpose()?,
+            failed: kept.failed.map(Target::of).transpose()?,
             to_commit: kept.to_commit,
         })
     });

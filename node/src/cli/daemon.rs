@@ -151,6 +151,10 @@ fn hear(notice: &Notice<'_>, output: Output) {
             let name = &applied.instance.name;
             format!("{name}: gone back to generation {generation} by itself: {reason}")
         }
+        Notice::LeftBehind(left) => format!(
+            "{}: gone back to the generation before: {}",
+            left.instance, left.reason
+        ),
         Notice::Flipped(applied) => {
             let generation = applied.instance.generation;
             let name = &applied.instance.name;

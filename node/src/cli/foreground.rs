@@ -259,6 +259,7 @@ fn apply(
         payload: &intake.payload,
         owner: &Owner::Local,
         bake_ms,
+        beside: None,
         kept: None,
     };
     let applied = engine.apply(&intake.name, order)?;
@@ -284,7 +285,7 @@ fn hear(notice: &Notice<'_>, output: Output) {
             output.applied_beside_events(applied);
         }
         // Nothing outlives it.
-        Notice::Resumed(_) | Notice::Restarted(_) => {}
+        Notice::Resumed(_) | Notice::Restarted(_) | Notice::LeftBehind(_) => {}
         Notice::Handler { level, line, .. } => output.note(&format!("{}: {line}", level.word())),
         Notice::Failed {
             instance,

@@ -63,6 +63,7 @@ impl State {
                 payload: &intake.payload,
                 owner: &Owner::Local,
                 bake_ms: timing.bake_ms.unwrap_or(BAKE_DEFAULT_MS),
+                beside: None,
                 kept: Some(kept),
             };
             Ok(self.parts.engine.apply(&intake.name, order)?)

@@ -20,6 +20,9 @@ use crate::admit::Admitted;
 use crate::instance::handling::Tell;
 use crate::sink::hub::Hub;
 
+/// What is to run, and what may be loaded beside it where another daemon left that.
+type Payloads<'a> = (&'a Admitted, Option<&'a Admitted>);
+
 impl Engine {
     /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.
     /// Blocks until the new generation is in charge and the records of the old one are read. What
@@ -35,20 +38,21 @@ impl Engine {
         order: Order<'_>,
     ) -> Result<Applied, ApplyError> {
         let from = order.kept.and_then(|kept| self.original(kept)).unzip();
-        self.apply_from(name, order.payload, order.owner, order.bake_ms, from)
+        let payloads = (order.payload, order.beside);
+        self.apply_from(name, payloads, order.owner, order.bake_ms, from)
     }
 
     /// The same with what the payload was made from, and the file where that is not kept yet.
     pub(super) fn apply_from(
         &self,
         name: &InstanceName,
-        payload: &Admitted,
+        payloads: Payloads<'_>,
         owner: &Owner,
         bake_ms: u64,
         from: (Option<Original>, Option<File>),
     ) -> Result<Applied, ApplyError> {
         let slot = self.slot_for_apply(name)?;
-        let applied = self.apply_in(&slot, name, (payload, owner, bake_ms), from);
+        let applied = self.apply_in(&slot, name, (payloads, owner, bake_ms), from);
         if applied.is_err() {
             self.forget_if_idle(name, slot);
         }
@@ -59,9 +63,10 @@ impl Engine {
         &self,
         slot: &Slot,
         name: &InstanceName,
-        (payload, owner, bake_ms): (&Admitted, &Owner, u64),
+        (payloads, owner, bake_ms): (Payloads<'_>, &Owner, u64),
         (original, file): (Option<Original>, Option<File>),
     ) -> Result<Applied, ApplyError> {
+        let (payload, _) = payloads;
         let mut place = locked(&slot.running);
         if let Some(running) = place.as_ref() {
             running.check_owner(owner)?;
@@ -88,7 +93,7 @@ impl Engine {
             running.adopt(owner);
             (done, running)
         } else {
-            let started = self.start(name, payload, owner, (original, file))?;
+            let started = self.start(name, payloads, owner, (original, file))?;
             (Ok(()), place.insert(started))
         };
         // Also where a step behind the flip failed: the listing tells who is in charge.
@@ -100,13 +105,14 @@ impl Engine {
     fn start(
         &self,
         name: &InstanceName,
-        payload: &Admitted,
+        payloads: Payloads<'_>,
         owner: &Owner,
         (original, file): (Option<Original>, Option<File>),
     ) -> Result<Running, ApplyError> {
-        if let Some(running) = self.resume_for(name, payload, owner)? {
+        if let Some(running) = self.resume_for(name, payloads, owner)? {
             return Ok(running);
         }
+        let (payload, _) = payloads;
         let prepared = prepare::prepare(&self.shared.means, name, 1, payload, None)?;
         let beginning = self.beginning(name, owner)?;
         let running = Running::start(beginning, prepared, (original, file));

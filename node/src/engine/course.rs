@@ -287,6 +287,12 @@ impl Running {
         let Some(gone) = self.beside.take() else {
             return;
         };
+        if change.flipped.is_none() {
+            // It was watched: from here on the next daemon can't go back to it. Where the disk does not
+            // take that, its pins are gone all the same, which says enough.
+            let _written = self.intend(None, None);
+            fault::at("watch over");
+        }
         if gone.shares_all_with(&self.charge) {
             self.reader.forget();
             return;

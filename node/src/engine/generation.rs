@@ -163,6 +163,22 @@ impl Generation {
         }
     }
 
+    /// The same of one beside that in charge, which has taken over its pins where only the handler is
+    /// another.
+    pub(super) fn laid_beside(&self, charge: &Self) -> Laid {
+        let laid = self.laid();
+        if !self.shares_all_with(charge) {
+            return laid;
+        }
+        let of_charge = charge.laid();
+        let pinned_as = of_charge.pinned_as.unwrap_or(charge.number);
+        Laid {
+            maps: of_charge.maps,
+            pinned_as: (pinned_as != self.number).then_some(pinned_as),
+            ..laid
+        }
+    }
+
     /// As what the next one takes its maps from.
     pub(super) fn previous(&self) -> Previous<'_> {
         Previous {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::ApplyError;
 use super::generation::Generation;
 use super::keeper::{File, Keeper};
-use super::record::{Record, Stands};
+use super::machine::{Course, State};
+use super::record::{Record, Stands, WatchStage, Watched};
 use super::running::Running;
 use crate::instance::feed::Feed;
 use crate::instance::source::Source;
@@ -169,17 +170,63 @@ impl Running {
         }
     }
 
+    /// Has written that the watch is left to the next daemon, which goes on with it.
+    pub(super) fn note_left(&self) {
+        let mut record = self.record(self.stands(), None);
+        if let (Some(keeping), Some(watch)) = (&self.keeping, &mut record.watch) {
+            watch.stage = WatchStage::Left;
+            keeping.keeper.note(&self.identity.name, Some(record));
+        }
+    }
+
     fn record(&self, stands: Stands, next: Option<&Generation>) -> Record {
+        let watch = self.watched();
+        let mut generations = vec![self.charge.laid()];
+        match (next, &self.beside, watch.map(|watch| watch.stage)) {
+            // Gone back to: it is in charge as soon as the gate is moved, or where nobody comes to that.
+            (Some(next), _, Some(WatchStage::Begun)) => generations.insert(0, next.laid()),
+            (Some(next), ..) => generations.push(next.laid()),
+            (None, Some(beside), Some(WatchStage::Begun)) => {
+                generations.insert(0, beside.laid_beside(&self.charge));
+            }
+            (None, ..) => {}
+        }
         Record {
             id: self.identity.id,
             started_ms: self.identity.started_ms,
             owner: self.identity.owner.clone(),
             stands,
             last_number: self.last_number,
-            generations: std::iter::once(&self.charge)
-                .chain(next)
-                .map(Generation::laid)
-                .collect(),
+            generations,
+            watch,
         }
+    }
+
+    /// The watch that there is to be, or is, by the state between two generations.
+    fn watched(&self) -> Option<Watched> {
+        let (left_ms, stage) = match self.state {
+            State::Arming(Course::Forward { bake_ms })
+            | State::Flipping(Course::Forward { bake_ms })
+            | State::Waiting(Course::Forward { bake_ms }) => (bake_ms, WatchStage::Coming),
+            State::Draining(Course::Forward { bake_ms }) if bake_ms > 0 => {
+                (bake_ms, WatchStage::Begun)
+            }
+            State::Arming(Course::Back(watch))
+            | State::Flipping(Course::Back(watch))
+            | State::Waiting(Course::Back(watch))
+            | State::Watching(watch)
+            | State::Preparing {
+                watch: Some(watch), ..
+            } => {
+                let until_ms = watch.paused_ms.unwrap_or_else(|| self.clock.ms());
+                (watch.until_ms.saturating_sub(until_ms), WatchStage::Begun)
+            }
+            State::Draining(_)
+            | State::Preparing { watch: None, .. }
+            | State::Clearing { .. }
+            | State::Retiring
+            | State::Steady => return None,
+        };
+        (left_ms > 0 || stage == WatchStage::Begun).then_some(Watched { left_ms, stage })
     }
 }

@@ -7,6 +7,7 @@ use api::node::{Applied, Instance, Owner, Settings};
 
 use handler::effects::Level;
 
+use super::LeftBehind;
 use crate::admit::Admitted;
 
 /// What the engine did by itself.
@@ -14,6 +15,8 @@ use crate::admit::Admitted;
 pub(crate) enum Notice<'a> {
     /// A watch failed: the generation of before is in charge again.
     RolledBack(&'a Applied),
+    /// The last daemon died while a generation was watched: the one before it is in charge again.
+    LeftBehind(&'a LeftBehind),
     /// What was staged took over at its time.
     Flipped(&'a Applied),
     /// An instance that another daemon left is gone on with.
@@ -48,6 +51,8 @@ pub(crate) struct Order<'a> {
     pub(crate) owner: &'a Owner,
     /// How long it is watched where it follows another generation, milliseconds.
     pub(crate) bake_ms: u64,
+    /// What may be loaded beside it where another daemon left that: what ran before, or after it.
+    pub(crate) beside: Option<&'a Admitted>,
     /// Its file, to go back to it; `None` where somebody else keeps that.
     pub(crate) kept: Option<Kept>,
 }

@@ -21,8 +21,32 @@ pub(super) struct Record {
     pub(super) stands: Stands,
     /// The highest number that a generation had.
     pub(super) last_number: u64,
-    /// The one in charge, and behind it the one that is about to be.
+    /// The one in charge, and behind it the one that is about to be, or is and is watched.
     pub(super) generations: Vec<Laid>,
+    /// The watch over the last of them, which followed the one before it or is about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) watch: Option<Watched>,
+}
+
+/// A watch, as the next daemon finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Watched {
+    /// How long it is still to go on, milliseconds.
+    pub(super) left_ms: u64,
+    /// How far it is.
+    pub(super) stage: WatchStage,
+}
+
+/// How far a watch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum WatchStage {
+    /// It begins behind the flip.
+    Coming,
+    /// It goes on, or has failed.
+    Begun,
+    /// The daemon has left it to the next one: that is no fault of what is watched.
+    Left,
 }
 
 /// What was asked for.
@@ -88,10 +112,23 @@ impl Laid {
 pub(super) enum Fate {
     /// Goes on with the generation of this index, which is in charge.
     GoOn(usize),
+    /// Puts the generation of this index in charge again: the daemon died while the one that followed it
+    /// was watched.
+    GoBack(usize),
     /// Starts the generation of this index anew: nothing of it is left in the kernel.
     Start(usize),
     /// Removes what is left of it.
     Remove,
+}
+
+impl Fate {
+    /// The index of the generation that is gone on with or started.
+    pub(super) fn index(self) -> Option<usize> {
+        match self {
+            Self::GoOn(index) | Self::GoBack(index) | Self::Start(index) => Some(index),
+            Self::Remove => None,
+        }
+    }
 }
 
 impl Record {
@@ -106,24 +143,44 @@ impl Record {
         if self.stands == Stands::Stopping || self.generations.is_empty() {
             return Fate::Remove;
         }
+        let stage = self.watch.map(|watch| watch.stage);
+        let is_left = stage == Some(WatchStage::Left);
         let Some(lane) = gate else {
             // The machine was started anew, or there is no bpffs. A change that was under way had not
-            // been answered: what ran before is known to run.
-            return Fate::Start(0);
+            // been answered, and whoever died in a watch may have died of what was watched: what ran
+            // before is known to run.
+            let last = self.generations.len() - 1;
+            return Fate::Start(if is_left { last } else { 0 });
         };
-        let found = if lane == empty && self.stands == Stands::Paused {
-            // The gate says nothing; the first one goes only after the other has taken over.
-            self.generations.iter().position(is_whole)
+        let is_paused = lane == empty && self.stands == Stands::Paused;
+        // Where all are paused the gate says nothing; the first one goes only after the other has taken
+        // over.
+        let may_be = |laid: &Laid| (is_paused || laid.lane == lane) && is_whole(laid);
+        let found = if is_left {
+            self.generations.iter().rposition(may_be)
         } else {
-            let in_charge = |laid: &Laid| laid.lane == lane && is_whole(laid);
-            self.generations.iter().position(in_charge)
+            self.generations.iter().position(may_be)
         };
         match found {
+            Some(1) if stage.is_some() && !is_left && self.generations.iter().all(&is_whole) => {
+                Fate::GoBack(0)
+            }
             Some(index) => Fate::GoOn(index),
             // A start that never came to its flip.
             None if lane == empty => Fate::Remove,
             None => Fate::Start(0),
         }
+    }
+}
+
+impl Record {
+    /// The generation that was left because the daemon died while it was watched, or while it was gone
+    /// back from, where this fate is to go on without it.
+    pub(super) fn left_behind(&self, fate: Fate) -> Option<&Laid> {
+        let is_first = matches!(fate, Fate::GoOn(0) | Fate::GoBack(0) | Fate::Start(0));
+        let had_begun = self.watch.map(|watch| watch.stage) == Some(WatchStage::Begun);
+        let watched = self.generations.get(1)?;
+        (is_first && had_begun || fate == Fate::GoBack(0)).then_some(watched)
     }
 }
 
@@ -157,7 +214,51 @@ mod tests {
             stands,
             last_number: 5,
             generations,
+            watch: None,
         }
+    }
+
+    /// What becomes of two generations at each stage of a watch, and which is left behind.
+    #[test]
+    fn a_watched_generation_with_which_the_daemon_died_is_left_and_one_that_it_left_goes_on() {
+        use WatchStage::{Begun, Coming, Left};
+        let (running, paused) = (Stands::Running, Stands::Paused);
+        let cases = [
+            // Before and behind the flip.
+            (running, Coming, Some(0), Fate::GoOn(0), None),
+            (running, Coming, Some(1), Fate::GoBack(0), Some(5)),
+            (running, Coming, None, Fate::Start(0), None),
+            (running, Begun, Some(1), Fate::GoBack(0), Some(5)),
+            // A way back that had not been told.
+            (running, Begun, Some(0), Fate::GoOn(0), Some(5)),
+            (running, Begun, None, Fate::Start(0), Some(5)),
+            (paused, Begun, Some(EMPTY), Fate::GoOn(0), Some(5)),
+            (running, Left, Some(1), Fate::GoOn(1), None),
+            (running, Left, None, Fate::Start(1), None),
+            (paused, Left, Some(EMPTY), Fate::GoOn(1), None),
+        ];
+        for (stands, stage, gate, fate, left) in cases {
+            let mut two = record(stands, vec![laid(4, 0), laid(5, 1)]);
+            two.watch = Some(Watched { left_ms: 1, stage });
+            let found = two.fate(gate, EMPTY, |_| true);
+            assert_eq!(found, fate, "{stage:?} {gate:?}");
+            let behind = two.left_behind(found).map(|laid| laid.id.generation);
+            assert_eq!(behind, left, "{stage:?} {gate:?}");
+        }
+        let mut two = record(running, vec![laid(4, 0), laid(5, 1)]);
+        two.watch = Some(Watched {
+            left_ms: 1,
+            stage: Begun,
+        });
+        let newer = |laid: &Laid| laid.id.generation == 5;
+        assert_eq!(
+            two.fate(Some(1), EMPTY, newer),
+            Fate::GoOn(1),
+            "there is nothing to go back to"
+        );
+        // Only the handler is another: both are in the same lane.
+        two.generations[1].lane = 0;
+        assert_eq!(two.fate(Some(0), EMPTY, |_| true), Fate::GoOn(0));
     }
 
     /// Every way in which a daemon can have been killed, and what comes of it.

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use api::node::Owner;
 use payload::name::InstanceName;
 
-use super::keeping::{GATE, PINS};
 use super::record::{Fate, Laid, Record, Stands};
 use super::rollback::Readmit;
 use super::running::Running;
@@ -17,12 +16,18 @@ use super::{ApplyError, Engine, NotYours, Notice, locked, prepare};
 use crate::admit::Admitted;
 use crate::fleet::BlobError;
 use crate::intake::IntakeError;
-use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::gate::Gate;
 use crate::kernel::pins::Place;
 
+mod back;
+mod beside;
 mod found;
 
+pub(crate) use back::LeftBehind;
 use found::{Left, Lent};
+
+/// The gate of an instance and where it is pinned.
+type Found = (Gate, Arc<Place>);
 
 /// Instances that are gone on with at a time: most of it is loading, which needs a processor.
 const THREADS_MAX: usize = 4;
@@ -99,6 +104,7 @@ impl Engine {
                 return;
             }
         };
+        let record = self.leave_what_daemons_die_of(name, record);
         match &record.owner {
             Owner::Local => self.resume_local(name, &record, readmit),
             Owner::Registry { .. } if wanted.contains(name) => {
@@ -212,7 +218,7 @@ impl Engine {
     pub(super) fn resume_for(
         &self,
         name: &InstanceName,
-        payload: &Admitted,
+        (payload, other): (&Admitted, Option<&Admitted>),
         owner: &Owner,
     ) -> Result<Option<Running>, NotYours> {
         let mut left = locked(&self.shared.left);
@@ -222,22 +228,28 @@ impl Engine {
         Identity::check(name, &record.owner, owner)?;
         let record = left.remove(name);
         drop(left);
-        Ok(record.and_then(|record| self.go_on_with(name, payload, &record)))
+        Ok(record.and_then(|record| self.go_on_with(name, (payload, other), &record)))
     }
 
     fn go_on_with(
         &self,
         name: &InstanceName,
-        payload: &Admitted,
+        (payload, other): (&Admitted, Option<&Admitted>),
         record: &Record,
     ) -> Option<Running> {
-        let (digest, set) = (payload.digest().to_string(), prepare::set_in(payload));
+        let in_charge = self.find(name, record).ok();
+        let in_charge = in_charge.and_then(|(fate, _)| record.generations.get(fate.index()?));
+        let is = |laid: &Laid, payload: &Admitted| {
+            laid.id.digest == payload.digest().to_string() && laid.set == prepare::set_in(payload)
+        };
         let payload_of = |laid: &Laid| {
-            let same = laid.id.digest == digest && laid.set == set;
-            let other = ResumeError::NotKept {
+            // What is asked for is what goes on, and nothing else.
+            let is_in_charge = in_charge.is_some_and(|in_charge| in_charge == laid);
+            let mut known = std::iter::once(payload).chain(other.filter(|_| !is_in_charge));
+            let found = known.find(|payload| is(laid, payload));
+            found.map(Lent::Of).ok_or(ResumeError::NotKept {
                 generation: laid.id.generation,
-            };
-            same.then_some(Lent::Of(payload)).ok_or(other)
+            })
         };
         match self.resume_as(name, record, &payload_of) {
             Ok(Resumed::GoesOn(running)) => Some(*running),
@@ -255,35 +267,14 @@ impl Engine {
         record: &Record,
         payload_of: &PayloadOf<'_>,
     ) -> Result<Resumed, ResumeError> {
-        let lost = |source| ApplyError::machine(PINS, source);
-        let place = self.place(name);
-        let gate = place.as_ref().and_then(|place| place.map(GATE).ok());
-        let gate = gate.map(Gate::found).transpose().map_err(lost)?;
-        let names = place.as_ref().map(|place| place.names());
-        let is_whole = |laid: &Laid| {
-            let names = names.as_deref().unwrap_or_default();
-            laid.pins().all(|pin| names.contains(&pin))
-        };
-        let lane = gate.as_ref().map(|gate| gate.lane().index());
-        let fate = record.fate(lane, Lane::EMPTY.index(), is_whole);
-        match (fate, gate.zip(place)) {
+        let (fate, found) = self.find(name, record)?;
+        match (fate, found) {
             (Fate::Remove, _) => {
                 self.remove(name);
                 Ok(Resumed::Nothing)
             }
-            (Fate::GoOn(index), Some((gate, place))) => {
-                let (older, newer) = record.generations.split_at(index);
-                let Some((laid, newer)) = newer.split_first() else {
-                    return Err(ApplyError::Unfinished.into());
-                };
-                let left = Left {
-                    laid,
-                    // One that was never in charge has nothing to read.
-                    older: older.last().filter(|older| is_whole(older)),
-                    is_newer: newer.is_empty() && !older.is_empty(),
-                    gate,
-                    place,
-                };
+            (Fate::GoOn(index) | Fate::GoBack(index), Some((gate, place))) => {
+                let left = Left::of(record, index, fate, (gate, place))?;
                 let place = Arc::clone(&left.place);
                 // What it can't be gone on with half-way stays for another try.
                 place.set_left(true);
@@ -291,7 +282,8 @@ impl Engine {
                 place.set_left(false);
                 Ok(Resumed::GoesOn(Box::new(running)))
             }
-            (Fate::GoOn(index) | Fate::Start(index), _) => Ok(Resumed::StartsAnew(index)),
+            (Fate::GoOn(index) | Fate::GoBack(index) | Fate::Start(index), None)
+            | (Fate::Start(index), Some(_)) => Ok(Resumed::StartsAnew(index)),
         }
     }
 
@@ -305,7 +297,7 @@ impl Engine {
     ) -> Result<(), ResumeError> {
         let payload = payload_of(laid)?;
         let from = (laid.original.clone(), None);
-        let applied = self.apply_from(name, &payload, &record.owner, 0, from)?;
+        let applied = self.apply_from(name, (&payload, None), &record.owner, 0, from)?;
         if record.stands == Stands::Paused {
             // It was started a moment ago: nobody has stopped it.
             let _paused = self.set_paused(name, true);

@@ -253,6 +253,7 @@ impl Running {
 
     /// Leaves it running for the next daemon, which goes on with what is not read yet.
     pub(super) fn leave(self) {
+        self.note_left();
         // What a drop would detach and unpin is the next one's.
         let mut running = ManuallyDrop::new(self);
         running.reader.leave();

@@ -147,6 +147,7 @@ impl Driver {
         for line in begin::told(&self.shared.config, self.keys.count, phase) {
             self.journal(&line);
         }
+        self.leave_behind();
         self.tell(Input::Tick);
         loop {
             self.write().await;

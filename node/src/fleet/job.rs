@@ -114,13 +114,16 @@ pub(super) struct Bench<'a> {
 }
 
 /// Checks the file of a target and runs it, at a time where one is set; then all that can be done before
-/// is. `None` where that time has moved away, as a clock that is set back moves it.
+/// is. `None` where that time has moved away, as a clock that is set back moves it. `beside` is what may be
+/// loaded beside it still, where another daemon left that.
 pub(super) fn apply(
     bench: &Bench<'_>,
     target: &Target,
-    at_ms: Option<u64>,
+    (beside, at_ms): (Option<&Target>, Option<u64>),
 ) -> Result<Option<Applied>, Fault> {
     let admitted = admit(bench, target)?;
+    // What may not run any more is not gone back to.
+    let beside = beside.and_then(|beside| admit(bench, beside).ok());
     if let Some(at_ms) = at_ms.filter(|at_ms| *at_ms > (bench.now_ms)()) {
         stage(bench, target)?;
         if !has_come(at_ms, bench.now_ms) {
@@ -131,6 +134,7 @@ pub(super) fn apply(
         payload: &admitted,
         owner: &owner(target),
         bake_ms: target.bake_ms(),
+        beside: beside.as_ref(),
         // The fleet keeps it, and what to go back to is the registry's to say.
         kept: None,
     };

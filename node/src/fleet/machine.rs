@@ -15,6 +15,7 @@ use payload::name::{InstanceName, PayloadName, Version};
 
 pub(crate) use input::{Action, Failure, Input, Prepare, Prepared, Why};
 pub(crate) use link::{Link, Phase};
+pub(crate) use plan::has_failed;
 pub(crate) use staging::Staging;
 pub(crate) use work::{Former, Managed, Work};
 

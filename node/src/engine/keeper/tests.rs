@@ -62,6 +62,7 @@ fn follow(keeper: &Keeper, name: &InstanceName, files: &[&[u8]]) {
             maps: Vec::new(),
             pinned_as: None,
         }],
+        watch: None,
     };
     let newest = files.last().map(|bytes| file(bytes));
     keeper.intend(name, record, newest).unwrap();

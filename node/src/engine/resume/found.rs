@@ -4,16 +4,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use api::node::Measured;
+use api::node::{Measured, RolledBack, Way};
 use payload::name::InstanceName;
 use payload::object::MapKind;
 
 use super::super::generation::Generation;
 use super::super::keeping::{From, Keeping, PINS};
 use super::super::prepare::{self, PlannedHook};
-use super::super::record::{Laid, Record, Stands};
+use super::super::record::{Fate, Laid, Record, Stands, WatchStage, Watched};
 use super::super::running::Running;
 use super::super::{ApplyError, Engine, Notice, buffers, proof};
+use super::back::reason;
 use super::{PayloadOf, ResumeError};
 use crate::admit::Admitted;
 use crate::fault;
@@ -39,26 +40,23 @@ impl Engine {
         let keeper = keeper.ok_or(ApplyError::Unfinished)?;
         let (mut charge, metrics) = self.charge(name, &left, paused, &*payload_of(left.laid)?)?;
         let keeping = Keeping::found(keeper, Arc::clone(&left.place))?;
-        let older = match left.older {
-            Some(older) => {
-                let sources = sources_of(name, older, &left.place, &*payload_of(older)?)?;
-                // Its handler's state went with the daemon: what is left is decoded plainly.
-                let feed = Feed::new(name.as_str(), older.id.generation, sources, None);
-                keeping.noted(Lane::at(older.lane), feed, From::Left)
-            }
+        let unread = match left.unread() {
+            Some(other) => self.unread(name, other, (&left.place, &keeping), payload_of),
             None => Feed::default(),
         };
         let feed = std::mem::take(&mut charge.feed);
         charge.feed = keeping.noted(charge.lane, feed, From::Left);
+        let beside = self.beside(name, &left, (&charge, &keeping), payload_of);
         let Left {
             laid, gate, place, ..
         } = left;
+        let (behind, watch) = (left.behind, left.watch);
         let loss_before = missed(&charge, paused);
         let mut beginning = self.beginning(name, &record.owner)?;
         beginning.identity.id = record.id;
         beginning.identity.started_ms = record.started_ms;
         beginning.keeping = Some(keeping);
-        let mut running = beginning.with(gate, charge, older, metrics)?;
+        let mut running = beginning.with(gate, charge, unread, metrics)?;
         running.loss_before = loss_before;
         running.last_number = running.last_number.max(record.last_number);
         running.paused = paused;
@@ -68,10 +66,15 @@ impl Engine {
             .iter()
             .map(|seat| seat.timed())
             .collect();
+        running.beside = beside;
         running.take_over()?;
         fault::at("resume read");
-        running.catch_up();
-        place.keep_only(|pin| laid.owns(pin));
+        running.catch_up(behind);
+        let other = running.beside.as_ref().map(Generation::laid);
+        place
+            .keep_only(|pin| laid.owns(pin) || other.as_ref().is_some_and(|other| other.owns(pin)));
+        running.watch_on(watch);
+        running.note();
         self.shared.last_id.fetch_max(record.id, Ordering::Relaxed);
         self.tell(&Notice::Resumed(&running.view().instance()));
         Ok(running)
@@ -102,8 +105,15 @@ impl Engine {
         let mut charge = Generation::armed(prepared, lane, seats, laid.original.clone());
         charge.own_pins(place, laid);
         for (seat, planned) in charge.seats.iter().zip(&charge.hooks) {
-            let taken_up = seat.take_up(lane, planned.member(&charge.loaded), paused);
+            let member = planned.member(&charge.loaded);
+            let taken_up = seat.take_up(lane, member, paused);
             taken_up.map_err(|source| planned.refused(source))?;
+            if left.behind.is_some() && !paused {
+                // What no switch serves is the other one's still.
+                let again = seat.advance(member);
+                again.map_err(|source| planned.refused(source))?;
+                seat.confirm();
+            }
         }
         Ok((charge, metrics))
     }
@@ -111,7 +121,7 @@ impl Engine {
 
 impl Running {
     /// Has the history know what is in charge, where the daemon was killed before it did.
-    fn catch_up(&mut self) {
+    fn catch_up(&mut self, behind: Option<&Laid>) {
         let link = self.link();
         let charge = &self.charge;
         let at_us = (self.clock.wall_us)();
@@ -119,6 +129,12 @@ impl Running {
         proof.instance = self.identity.name.to_string();
         // What the update that was cut short had counted is not known.
         proof.lost = Measured::Unknown;
+        proof.rolled_back = behind.map(|watched| RolledBack {
+            reason: reason(watched),
+            automatic: true,
+            way: Way::Flip,
+            only_new: 0,
+        });
         let payload = charge.shown.payload.clone();
         Arc::make_mut(&mut self.history).catch_up(&payload, link, proof);
     }
@@ -133,10 +149,10 @@ impl Running {
         let feed = std::mem::take(&mut self.charge.feed);
         self.reader.adopt(feed)?;
         let other = self.charge.lane.other();
-        for seat in &self.charge.seats {
+        // What is watched has the one before it in the other lane.
+        for seat in self.charge.seats.iter().filter(|_| self.beside.is_none()) {
             seat.clear(other);
         }
-        self.note();
         Ok(())
     }
 }
@@ -158,12 +174,49 @@ fn missed(charge: &Generation, paused: bool) -> Measured {
 pub(super) struct Left<'a> {
     /// In charge.
     pub(super) laid: &'a Laid,
-    /// The one before it, whose rings may not be read to their end.
-    pub(super) older: Option<&'a Laid>,
-    /// Whether it has just followed another one.
+    /// The other one that is there.
+    pub(super) other: Option<&'a Laid>,
+    /// Whether the one in charge has just followed the other.
     pub(super) is_newer: bool,
+    /// The other one, where it was left behind.
+    pub(super) behind: Option<&'a Laid>,
+    /// The watch that goes on: then the other one stays loaded.
+    pub(super) watch: Option<Watched>,
     pub(super) gate: Gate,
     pub(super) place: Arc<Place>,
+}
+
+impl<'a> Left<'a> {
+    pub(super) fn of(
+        record: &'a Record,
+        index: usize,
+        fate: Fate,
+        (gate, place): (Gate, Arc<Place>),
+    ) -> Result<Self, ApplyError> {
+        let names = place.names();
+        let is_whole = |laid: &&Laid| laid.pins().all(|pin| names.contains(&pin));
+        let generations = &record.generations;
+        let mut others = generations.iter().enumerate();
+        let other = others.find(|(at, _)| *at != index).map(|(_, laid)| laid);
+        let is_left = |watch: &Watched| watch.stage == WatchStage::Left;
+        Ok(Self {
+            laid: generations.get(index).ok_or(ApplyError::Unfinished)?,
+            other: other.filter(is_whole),
+            is_newer: index == 1,
+            behind: record.left_behind(fate),
+            watch: record.watch.filter(is_left).filter(|_| index == 1),
+            gate,
+            place,
+        })
+    }
+
+    /// One that was in charge just before, whose rings may not be read to their end.
+    fn unread(&self) -> Option<&'a Laid> {
+        let was_in_charge = self.is_newer && self.watch.is_none() || self.behind.is_some();
+        // Where only the handler is another the rings are the same.
+        let other = self.other.filter(|other| other.lane != self.laid.lane);
+        other.filter(|_| was_in_charge)
+    }
 }
 
 /// A payload that may be somebody else's.
@@ -183,7 +236,7 @@ impl std::ops::Deref for Lent<'_> {
     }
 }
 
-fn shares_of(laid: &Laid, place: &Place) -> Result<Vec<Share>, ApplyError> {
+pub(super) fn shares_of(laid: &Laid, place: &Place) -> Result<Vec<Share>, ApplyError> {
     let share = |(map, pin): (&String, String)| {
         let handle = place.map(&pin);
         Ok(Share {
@@ -196,7 +249,7 @@ fn shares_of(laid: &Laid, place: &Place) -> Result<Vec<Share>, ApplyError> {
 }
 
 /// The rings of a generation that was left.
-fn sources_of(
+pub(super) fn sources_of(
     name: &InstanceName,
     laid: &Laid,
     place: &Place,

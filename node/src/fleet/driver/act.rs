@@ -33,7 +33,11 @@ impl Driver {
             Action::Listen => self.listen(),
             Action::Report => self.report(),
             Action::Fetch(target) => self.fetch(target),
-            Action::Apply { target, at_ms } => self.apply(target, at_ms),
+            Action::Apply {
+                target,
+                at_ms,
+                beside,
+            } => self.apply(target, beside, at_ms),
             Action::Stage(target, prepare) => self.stage(target, prepare),
             Action::Stop { target, why } => self.stop(target, why),
             Action::Refuse { target, floor } => {
@@ -132,11 +136,13 @@ impl Driver {
         });
     }
 
-    fn apply(&mut self, target: Arc<Target>, at_ms: Option<u64>) {
+    fn apply(&mut self, target: Arc<Target>, beside: Option<Arc<Target>>, at_ms: Option<u64>) {
         let shared = Arc::clone(&self.shared);
         self.begin(async move {
             let of = Arc::clone(&target);
-            let applied = spawn_blocking(move || job::apply(&shared.bench(), &of, at_ms));
+            let applied = spawn_blocking(move || {
+                job::apply(&shared.bench(), &of, (beside.as_deref(), at_ms))
+            });
             let died = |error: JoinError| Err(job::Fault::Died(error.to_string()));
             Event::Applied(target, Box::new(applied.await.unwrap_or_else(died)))
         });

@@ -49,6 +49,20 @@ impl Driver {
         }
     }
 
+    /// Takes in what the engine left because the last daemon died with it.
+    pub(super) fn leave_behind(&mut self) {
+        for left in self.shared.config.engine.take_left_behind() {
+            let managed = self.state.managed().get(&left.instance);
+            let target = managed.map(|managed| Arc::clone(&managed.target));
+            // What was told in a life between is not told again.
+            if let Some(target) = target
+                && target.digest.to_string() == left.digest
+            {
+                self.went_back(&target, left.reason);
+            }
+        }
+    }
+
     fn went_back(&mut self, target: &Arc<Target>, reason: String) {
         let name = target.instance.clone();
         let problem = Problem::new(500, "gone back from", reason);

@@ -91,6 +91,7 @@ fn instances(state: &State) -> Vec<KeptInstance> {
             .previous
             .as_ref()
             .map(|target| target.wanted.clone()),
+        failed: managed.failed.as_ref().map(|target| target.wanted.clone()),
         to_commit: managed.to_commit,
     });
     kept.collect()
@@ -101,7 +102,8 @@ fn needed(state: &State) -> BTreeSet<Digest> {
     let mut needed = BTreeSet::new();
     for managed in state.managed().values() {
         needed.insert(managed.target.digest);
-        needed.extend(managed.previous.as_ref().map(|target| target.digest));
+        let others = managed.previous.iter().chain(&managed.failed);
+        needed.extend(others.map(|target| target.digest));
     }
     needed.extend(state.desired().values().map(|target| target.digest));
     needed.extend(state.staged().values().map(|target| target.digest));

@@ -8,7 +8,7 @@ use api::node::{Followed, Following, HeldFloor, Standing, Step};
 use api::problem::Problem;
 use payload::name::InstanceName;
 
-use super::super::machine::{Phase, Staging, Work};
+use super::super::machine::{Phase, Staging, Work, has_failed};
 use super::super::target::Target;
 use super::Driver;
 
@@ -75,6 +75,7 @@ impl Driver {
             Some(Work::Resting { .. }) => Step::Waiting,
             Some(Work::Refused(_)) => Step::Refused,
             None if runs => Step::Running,
+            None if has_failed(managed, target) => Step::Refused,
             None => Step::Queued,
         };
         Some(shown(target, step, self.problems.get(name)))

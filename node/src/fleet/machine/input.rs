@@ -162,6 +162,8 @@ pub(crate) enum Action {
         target: Arc<Target>,
         /// When, by the wall's clock, milliseconds since 1970: soon; absent, or past: at once.
         at_ms: Option<u64>,
+        /// What another daemon may have left loaded beside it.
+        beside: Option<Arc<Target>>,
     },
     /// Do a part of staging.
     Stage(Arc<Target>, Prepare),

@@ -123,7 +123,7 @@ fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
                     Some(Work::Refused(refused)) if refused.asks_as(wanted) => Next::Nothing,
                     _ => Next::Refuse(Arc::clone(wanted)),
                 }
-            } else if state.waits_until_ms(wanted).is_some() {
+            } else if state.waits_until_ms(wanted).is_some() || has_failed(managed, wanted) {
                 Next::Nothing
             } else {
                 bring(work, wanted, now_ms)
@@ -135,6 +135,12 @@ fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
             }
         }
     }
+}
+
+/// Whether this failed its watch here.
+pub(crate) fn has_failed(managed: Option<&Managed>, wanted: &Target) -> bool {
+    let failed = managed.and_then(|managed| managed.failed.as_ref());
+    failed.is_some_and(|failed| failed.asks_as(wanted))
 }
 
 /// What runs is what is wanted.

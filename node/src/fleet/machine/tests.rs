@@ -53,6 +53,7 @@ fn former(target: Target) -> Former {
     Former {
         target,
         previous: None,
+        failed: None,
         to_commit: false,
     }
 }
@@ -93,7 +94,7 @@ impl Story {
     fn tell(&mut self, input: Input) -> Vec<String> {
         let shown = |action: Action| match action {
             Action::Fetch(target) => Some(format!("fetch {} {}", target.instance, target.version)),
-            Action::Apply { target, at_ms } => {
+            Action::Apply { target, at_ms, .. } => {
                 let at = at_ms.map_or_else(String::new, |at_ms| format!(" at {at_ms}"));
                 Some(format!("apply {} {}{at}", target.instance, target.version))
             }

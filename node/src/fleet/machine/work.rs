@@ -18,6 +18,8 @@ pub(crate) struct Managed {
     pub(crate) target: Arc<Target>,
     /// What ran there before, for a way back.
     pub(crate) previous: Option<Arc<Target>>,
+    /// What failed its watch here, as long as it is asked for: it is not tried again.
+    pub(crate) failed: Option<Arc<Target>>,
     /// Whether it runs in this life of the daemon.
     pub(crate) live: bool,
     /// Whether this life has tried to start it and could not.
@@ -33,6 +35,8 @@ pub(crate) struct Former {
     pub(crate) target: Target,
     /// What ran there before.
     pub(crate) previous: Option<Target>,
+    /// What failed its watch there.
+    pub(crate) failed: Option<Target>,
     /// Whether it was not told yet that its watch had ended well.
     pub(crate) to_commit: bool,
 }
@@ -42,6 +46,7 @@ impl Managed {
         Self {
             target: Arc::new(former.target),
             previous: former.previous.map(Arc::new),
+            failed: former.failed.map(Arc::new),
             live: false,
             tried: false,
             to_commit: former.to_commit,
@@ -115,6 +120,7 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
             state.link.heard(now_ms);
             heard(&mut state.desired, instances);
             heard(&mut state.staged, staged);
+            forget_what_failed(state);
         }
         Input::Unchanged => state.link.heard(now_ms),
         Input::PollFailed(failure) => state.link.poll_failed(failure, now_ms),
@@ -138,7 +144,7 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
         }
         Input::Committed(name) => committed(state, &name, (now_ms, actions)),
         Input::Staging(name, prepared) => staging::absorb(state, name, prepared, now_ms, actions),
-        Input::RolledBack(name) => rolled_back(state, name, now_ms, actions),
+        Input::RolledBack(name) => rolled_back(state, &name, now_ms, actions),
         Input::Stopped(name) => stopped(state, &name, (now_ms, actions)),
         Input::Reported { more } => state.link.reported(more, now_ms),
         Input::ReportFailed(failure) => state.link.report_failed(failure, now_ms),
@@ -159,6 +165,7 @@ fn fetched(state: &mut State, name: InstanceName, actions: &mut Vec<Action>) {
     {
         actions.push(Action::Apply {
             at_ms: at_ms(state, &target),
+            beside: beside(state, &target),
             target: Arc::clone(&target),
         });
         state.work.insert(name, Work::Applying(target, failures));
@@ -205,6 +212,17 @@ fn heard(wanted: &mut BTreeMap<InstanceName, Arc<Target>>, asked: Asked) {
     wanted.extend(asked.targets.into_iter().map(named));
 }
 
+/// What failed its watch may be tried again once something else was asked for.
+fn forget_what_failed(state: &mut State) {
+    for (name, managed) in &mut state.managed {
+        let wanted = state.desired.get(name);
+        let failed = managed.failed.as_ref().zip(wanted);
+        if failed.is_some_and(|(failed, wanted)| !wanted.asks_as(failed)) {
+            managed.failed = None;
+        }
+    }
+}
+
 /// When what was fetched is to take over. What ran last comes back at once, whatever the clock says.
 fn at_ms(state: &State, target: &Target) -> Option<u64> {
     let wanted = state.desired.get(&target.instance)?;
@@ -212,6 +230,15 @@ fn at_ms(state: &State, target: &Target) -> Option<u64> {
     wanted
         .flip_at_ms()
         .filter(|_| !comes_back && wanted.runs_as(target))
+}
+
+/// What may be loaded beside what ran last, where another daemon left both: what it followed and is
+/// watched against, or what it is gone back to from.
+fn beside(state: &State, target: &Target) -> Option<Arc<Target>> {
+    let managed = state.managed.get(&target.instance)?;
+    let comes_back = !managed.live && managed.target.runs_as(target);
+    let other = managed.failed.as_ref().or(managed.previous.as_ref());
+    other.filter(|_| comes_back).cloned()
 }
 
 /// Whether what was fetched is still to run: the registry, or a floor, may have gone on meanwhile.
@@ -254,19 +281,19 @@ fn apply_failed(state: &mut State, instance: InstanceName, again: bool, now_ms: 
 }
 
 /// What failed is not tried again until something changes; what runs again is what is kept.
-fn rolled_back(state: &mut State, name: InstanceName, now_ms: u64, actions: &mut Vec<Action>) {
-    if state.work.get(&name).is_some_and(Work::is_under_way) {
+fn rolled_back(state: &mut State, name: &InstanceName, now_ms: u64, actions: &mut Vec<Action>) {
+    if state.work.get(name).is_some_and(Work::is_under_way) {
         return;
     }
-    let Some(managed) = state.managed.get_mut(&name) else {
+    let Some(managed) = state.managed.get_mut(name) else {
         return;
     };
     let Some(previous) = managed.previous.take() else {
         return;
     };
-    let failed = std::mem::replace(&mut managed.target, previous);
+    managed.failed = Some(std::mem::replace(&mut managed.target, previous));
     managed.to_commit = false;
-    state.work.insert(name, Work::Refused(failed));
+    state.work.remove(name);
     save_and_tell(state, (now_ms, actions));
 }
 
@@ -281,15 +308,18 @@ fn gave_up(state: &mut State, target: &Target) {
 
 fn took_over(state: &mut State, target: Arc<Target>, to_commit: bool) {
     let name = target.instance.clone();
-    let (previous, to_commit) = match state.managed.remove(&name) {
+    let (previous, failed, to_commit) = match state.managed.remove(&name) {
         // It is gone on with.
-        Some(before) if before.target.runs_as(&target) => (before.previous, before.to_commit),
-        Some(before) => (Some(before.target), to_commit),
-        None => (None, to_commit),
+        Some(before) if before.target.runs_as(&target) => {
+            (before.previous, before.failed, before.to_commit)
+        }
+        Some(before) => (Some(before.target), None, to_commit),
+        None => (None, None, to_commit),
     };
     let managed = Managed {
         target,
         previous,
+        failed,
         live: true,
         tried: false,
         to_commit,

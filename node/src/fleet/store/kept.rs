@@ -29,6 +29,9 @@ pub(crate) struct KeptInstance {
     /// What ran there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<Wanted>,
+    /// What failed its watch there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failed: Option<Wanted>,
     /// Whether it was not told yet that its watch had ended well.
     #[serde(default)]
     pub(crate) to_commit: bool,

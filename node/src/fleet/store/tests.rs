@@ -131,6 +131,7 @@ fn what_is_kept_comes_back_and_a_crash_while_it_is_written_leaves_what_was() {
         instances: vec![KeptInstance {
             wanted: wanted("a", "1.1.0"),
             previous: Some(wanted("a", "1.0.0")),
+            failed: Some(wanted("a", "1.2.0")),
             to_commit: true,
         }],
         outbox: Outbox::beginning(0),
