@@ -40,7 +40,7 @@ use crate::output::Output;
 use crate::policy::Policy;
 use crate::trust::{KeyFolder, KeysError};
 use driver::StagingEvent;
-use machine::{Former, Phase, State, Why};
+use machine::{Attempt, Attempts, Former, Phase, State, Why};
 pub(crate) use pace::BackOff;
 use pace::Pace;
 use target::{NotATarget, Target};
@@ -150,10 +150,19 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         })
     });
     let instances: Vec<_> = instances.collect::<Result<_, NotATarget>>()?;
+    let attempts = kept.attempts.into_iter().map(|kept| {
+        let attempt = Attempt {
+            instance: kept.instance,
+            digest: kept.digest,
+            rollout: kept.rollout,
+        };
+        (attempt, kept.times)
+    });
+    let former = (instances, Attempts::of(attempts));
     let watch = Watch::new(nothing_yet(&config, name));
     let (sender, events) = mpsc::channel(driver::EVENTS_MAX);
     let driver = Driver {
-        state: State::new(phase, pace, instances, floors.minimums()),
+        state: State::new(phase, pace, former, floors.minimums()),
         began: Instant::now(),
         client: client.map(Arc::new),
         credential,

@@ -11,6 +11,7 @@ mod system {
     mod doors;
     mod enrol;
     mod fleet;
+    mod fleet_bad;
     mod fleet_proxy;
     mod fleet_rollback;
     mod fleet_stage;

@@ -199,6 +199,7 @@ impl Running {
             last_number: self.last_number,
             generations,
             watch,
+            tries: 0,
         }
     }
 

@@ -26,6 +26,9 @@ pub(super) struct Record {
     /// The watch over the last of them, which followed the one before it or is about to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) watch: Option<Watched>,
+    /// How often a daemon has begun to go on with it and did not come to an end.
+    #[serde(default)]
+    pub(super) tries: u32,
 }
 
 /// A watch, as the next daemon finds it.
@@ -215,6 +218,7 @@ mod tests {
             last_number: 5,
             generations,
             watch: None,
+            tries: 0,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Must never detach what can be gone on with, nor leave a pin that no instance owns.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 
 use api::node::Owner;
@@ -29,6 +30,9 @@ use found::{Left, Lent};
 /// The gate of an instance and where it is pinned.
 type Found = (Gate, Arc<Place>);
 
+/// How often a daemon may die while it goes on with an instance that was started here before that is
+/// left as it is. A registry's are counted by the fleet.
+const TRIES_MAX: u32 = 3;
 /// Instances that are gone on with at a time: most of it is loading, which needs a processor.
 const THREADS_MAX: usize = 4;
 
@@ -106,7 +110,13 @@ impl Engine {
         };
         let record = self.leave_what_daemons_die_of(name, record);
         match &record.owner {
-            Owner::Local => self.resume_local(name, &record, readmit),
+            Owner::Local => match self.tries_again(name, record) {
+                Ok(record) => self.resume_local(name, &record, readmit),
+                Err(record) => {
+                    let reason = format!("{TRIES_MAX} daemons have died of that");
+                    self.leave_as_it_is(name, *record, &reason);
+                }
+            },
             Owner::Registry { .. } if wanted.contains(name) => {
                 locked(&self.shared.left).insert(name.clone(), record);
             }
@@ -202,13 +212,34 @@ impl Engine {
                 );
             }
             // What runs goes on: what another try needs is all there.
-            Err(error) => {
-                locked(&self.shared.left).insert(name.clone(), record.clone());
-                let what = "what the last daemon left of it can't be gone on with; its programs stay \
-                            as they are until it is started or stopped";
-                self.failed(name.as_str(), what, &error);
-            }
+            Err(error) => self.leave_as_it_is(name, record.clone(), &error),
         }
+    }
+
+    fn leave_as_it_is(&self, name: &InstanceName, record: Record, reason: &dyn Display) {
+        locked(&self.shared.left).insert(name.clone(), record);
+        let what = "what the last daemon left of it can't be gone on with; its programs stay as they \
+                    are until it is started or stopped";
+        self.failed(name.as_str(), what, reason);
+    }
+
+    /// Writes that an instance is about to be gone on with, in case that the daemon dies of it. Gives the
+    /// record back where that happened too often.
+    fn tries_again(&self, name: &InstanceName, mut record: Record) -> Result<Record, Box<Record>> {
+        if record.tries >= TRIES_MAX {
+            return Err(Box::new(record));
+        }
+        record.tries += 1;
+        if let Some(keeper) = &self.shared.config.keeper
+            && let Err(error) = keeper.intend(name, record.clone(), None)
+        {
+            self.failed(
+                name.as_str(),
+                "that it is gone on with is not written",
+                &error,
+            );
+        }
+        Ok(record)
     }
 
     /// What was left of an instance that is asked for: goes on where it is this very payload.

@@ -2,6 +2,7 @@
 //! next state and what is to be done. Driven by `driver`, which does it and tells how it went.
 //! Must never touch what the registry did not start, nor let one instance hold up another.
 
+mod attempts;
 mod input;
 mod link;
 mod plan;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use payload::name::{InstanceName, PayloadName, Version};
 
+pub(crate) use attempts::{ATTEMPTS_MAX, Attempt, Attempts};
 pub(crate) use input::{Action, Failure, Input, Prepare, Prepared, Why};
 pub(crate) use link::{Link, Phase};
 pub(crate) use plan::has_failed;
@@ -38,6 +40,7 @@ pub(crate) struct State {
     work: BTreeMap<InstanceName, Work>,
     staged: BTreeMap<InstanceName, Arc<Target>>,
     staging: BTreeMap<InstanceName, Staging>,
+    attempts: Attempts,
     floors: BTreeMap<PayloadName, Version>,
     now: Now,
 }
@@ -57,7 +60,7 @@ impl State {
     pub(crate) fn new(
         phase: Phase,
         pace: Pace,
-        kept: Vec<Former>,
+        (kept, attempts): (Vec<Former>, Attempts),
         floors: BTreeMap<PayloadName, Version>,
     ) -> Self {
         let mut state = Self {
@@ -67,6 +70,7 @@ impl State {
             work: BTreeMap::new(),
             staged: BTreeMap::new(),
             staging: BTreeMap::new(),
+            attempts,
             floors,
             now: Now::default(),
         };
@@ -79,6 +83,14 @@ impl State {
             state.managed.insert(name, managed);
         }
         state
+    }
+
+    /// What ran last under a name failed its watch, and is not to be started in this life: what ran
+    /// before it is.
+    pub(crate) fn leave_behind(&mut self, name: &InstanceName) {
+        if let Some(managed) = self.managed.get_mut(name) {
+            managed.go_back();
+        }
     }
 
     /// What the registry had started here, and what ran there before: to be kept on disk.
@@ -109,6 +121,11 @@ impl State {
     /// What is being done about staging, or came of it, by instance.
     pub(crate) fn staging(&self) -> &BTreeMap<InstanceName, Staging> {
         &self.staging
+    }
+
+    /// What was begun and has not come to an end: to be kept on disk before it goes on.
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.attempts
     }
 
     /// When `Input::Tick` is needed at the latest, in the machine's time.

@@ -17,7 +17,7 @@ use super::floors::Floors;
 use crate::durable;
 
 pub(crate) use blobs::BlobError;
-pub(crate) use kept::{Credential, Kept, KeptInstance, Outbox};
+pub(crate) use kept::{Credential, Kept, KeptAttempt, KeptInstance, Outbox};
 
 /// The folder of payload files.
 const PAYLOADS: &str = "payloads";

@@ -25,21 +25,33 @@ const UPDATES: u64 = 200;
 const THREADS: u32 = 2;
 const PUT: &str = "PUT /api/v1/instances/v";
 /// No call has this number.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// Held by each test: a daemon hears the calls of all of this program.
 static TURN: Mutex<()> = Mutex::new(());
 
-fn turn() -> MutexGuard<'static, ()> {
+pub(super) fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The handler of an object of this version (0: of any), which fails on calls of this number.
-fn wasm(version: u64, fails: u64) -> Vec<u8> {
+pub(super) fn wasm(version: u64, fails: u64) -> Vec<u8> {
     let text = include_str!("../../system/versioned.wat")
         .replace("VERSION", &version.to_string())
         .replace("FAILS", &fails.to_string());
     wat::parse_str(text).unwrap()
+}
+
+/// The metric of these handlers.
+pub(super) fn reports_total() -> Metric {
+    Metric {
+        name: "reports_total".to_owned(),
+        kind: MetricKind::Counter,
+        help: None,
+        labels: Vec::new(),
+        buckets: Vec::new(),
+        series_max: Limit(1),
+    }
 }
 
 fn payload_of(version: u64, object: u64, wasm: &[u8]) -> Vec<u8> {
@@ -56,14 +68,7 @@ fn payload_of(version: u64, object: u64, wasm: &[u8]) -> Vec<u8> {
             asked.call_ms_max = 200;
             asked.emits_per_s_max = Limit(100_000);
             asked.emit_bytes_per_s_max = Limit(1 << 28);
-            asked.metrics = vec![Metric {
-                name: "reports_total".to_owned(),
-                kind: MetricKind::Counter,
-                help: None,
-                labels: Vec::new(),
-                buckets: Vec::new(),
-                series_max: Limit(1),
-            }];
+            asked.metrics = vec![reports_total()];
         },
     )
     .unwrap()

@@ -1,6 +1,7 @@
 //! The folders of a node that follows a registry, and what the tests of it wait for.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -39,21 +40,20 @@ impl Home {
     }
 
     pub(crate) fn start_with(&self, url: &str, more: &[&str]) -> Node {
+        self.start_as(url, |command| {
+            command.args(more);
+        })
+    }
+
+    /// With what `change` does to the command.
+    pub(crate) fn start_as(&self, url: &str, change: impl FnOnce(&mut Command)) -> Node {
         let (keys, token) = (self.path("keys"), self.path("token"));
-        let mut args = vec![
-            "--registry",
-            url,
-            "--trusted-keys",
-            &keys,
-            "--enrol-token-file",
-            &token,
-            "--node-name",
-            "here",
-            "--label",
-            "env=test",
-        ];
-        args.extend(more);
-        Node::start_over(&self.0.path().join("state"), &args)
+        Node::start_over_as(&self.0.path().join("state"), |command| {
+            command.args(["--registry", url, "--trusted-keys", &keys]);
+            command.args(["--enrol-token-file", &token, "--node-name", "here"]);
+            command.args(["--label", "env=test"]);
+            change(command);
+        })
     }
 
     pub(crate) fn policy(&self, text: &str) -> String {

@@ -305,6 +305,49 @@ fn a_daemon_that_is_replaced_leaves_its_instances_running() {
 }
 
 #[test]
+fn a_watch_that_a_daemon_leaves_can_be_failed_in_the_next() {
+    if !is_root("a watch that goes on in another daemon") {
+        return;
+    }
+    let home = Home::new();
+    let keep = |command: &mut std::process::Command| {
+        command.arg("--events-dir").arg(home.events());
+        command.args(["--on-exit", "keep"]);
+    };
+    let node = Node::start_over_as(&home.state(), keep);
+    assert_eq!(node.ask_unix(PUT, &version(1)).status, 200);
+    let (calls, ()) = beside_one(call_until, || {
+        assert_eq!(node.ask_unix(WATCHED, &version(2)).status, 200);
+        assert_eq!(node.stop(), Some(0));
+        let node = Node::start_over_as(&home.state(), keep);
+        assert_eq!(generation(&node), 2);
+        assert_eq!(node.instance("live")["watch"]["before"]["generation"], 1);
+        let back = node.ask_unix("POST /api/v1/instances/live/rollback", b"");
+        assert_eq!(
+            back.json()["proof"]["rolled_back"]["way"],
+            "flip",
+            "{back:?}"
+        );
+        assert_eq!(generation(&node), 1);
+        assert_eq!(node.ask_unix(WATCHED, &version(2)).status, 200);
+        // It is watched by this daemon, and that dies.
+        node.kill();
+        let node = home.start();
+        assert_eq!(generation(&node), 1);
+        let shown = node.instance("live");
+        assert!(
+            shown["rolled_back"]
+                .as_str()
+                .unwrap()
+                .contains("daemon died"),
+            "{shown}"
+        );
+        node.kill();
+    });
+    ends_with_all(&home, calls, held::Objects::new());
+}
+
+#[test]
 fn perf_buffers_are_made_anew_and_the_gap_is_unknown_loss() {
     /// What `tests/system/perf.bpf.c` listens for.
     const OF_PERF: i32 = 81;
@@ -337,7 +380,7 @@ fn perf_buffers_are_made_anew_and_the_gap_is_unknown_loss() {
 
 impl Home {
     /// A daemon that dies before it serves anybody.
-    fn dies_in_resume(&self, step: &str) {
+    pub(super) fn dies_in_resume(&self, step: &str) {
         let folder = tempfile::tempdir().unwrap();
         let mut daemon = std::process::Command::new(tests::programs::built("node"))
             .args(["daemon", "--legacy-listen", "none", "--socket"])

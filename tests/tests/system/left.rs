@@ -69,6 +69,29 @@ fn an_instance_whose_file_is_gone_runs_on_until_it_is_stopped_by_its_name() {
     ends(&home, node, &objects);
 }
 
+#[test]
+fn an_instance_that_daemons_die_of_going_on_with_is_left_as_it_is() {
+    if !is_root("an instance that daemons die of") {
+        return;
+    }
+    let (home, objects) = killed();
+    for _ in 0..3 {
+        home.dies_in_resume("resume found");
+    }
+    let node = home.start();
+    let journal = node.journal();
+    assert!(journal.contains("3 daemons have died of that"), "{journal}");
+    for name in NAMES
+        .iter()
+        .filter(|name| !names(&node).contains(&(**name).to_owned()))
+    {
+        assert!(is_pinned(&home, name), "its programs stay");
+        let stopped = node.ask_unix(&format!("DELETE /api/v1/instances/{name}"), b"");
+        assert_eq!(stopped.status, 204, "{stopped:?}");
+    }
+    ends(&home, node, &objects);
+}
+
 /// Removes the file whose name has this in it.
 fn remove(folder: &Path, part: &str) -> bool {
     let entries = std::fs::read_dir(folder).unwrap();

@@ -48,6 +48,8 @@ pub(crate) struct Says {
     /// `METHOD PATH` of each request, with `Range` where there is one.
     pub(crate) asked: Vec<String>,
     bells: Vec<TcpStream>,
+    /// Nobody is answered.
+    stopped: bool,
 }
 
 /// A registry.
@@ -72,6 +74,7 @@ impl Served {
             reports: Vec::new(),
             asked: Vec::new(),
             bells: Vec::new(),
+            stopped: false,
         }));
         let heard = Arc::clone(&says);
         // Ends with the process of the test.
@@ -113,6 +116,18 @@ impl Served {
             says.blobs
                 .insert(release.digest.clone(), release.file.clone());
         }
+    }
+
+    /// Ends every connection, and answers none of those that come, until it goes on.
+    pub(crate) fn stop(&self) {
+        let mut says = self.says();
+        says.stopped = true;
+        says.bells.clear();
+    }
+
+    /// Answers again.
+    pub(crate) fn go_on(&self) {
+        self.says().stopped = false;
     }
 
     /// Rings every doorbell that is open.
@@ -205,6 +220,9 @@ fn read(stream: &TcpStream) -> Option<Asked> {
 fn serve(mut stream: TcpStream, says: &Mutex<Says>) {
     let Some(asked) = read(&stream) else { return };
     let mut says = says.lock().unwrap_or_else(PoisonError::into_inner);
+    if says.stopped {
+        return;
+    }
     let range = asked
         .range
         .map_or_else(String::new, |from| format!(" from {from}"));

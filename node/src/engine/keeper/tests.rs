@@ -63,6 +63,7 @@ fn follow(keeper: &Keeper, name: &InstanceName, files: &[&[u8]]) {
             pinned_as: None,
         }],
         watch: None,
+        tries: 0,
     };
     let newest = files.last().map(|bytes| file(bytes));
     keeper.intend(name, record, newest).unwrap();

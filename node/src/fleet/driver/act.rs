@@ -32,7 +32,13 @@ impl Driver {
             Action::Poll { etag } => self.poll(etag),
             Action::Listen => self.listen(),
             Action::Report => self.report(),
-            Action::Fetch(target) => self.fetch(target),
+            Action::Fetch(target) => {
+                // The next life must know what was begun, should this one die of it: it is on disk
+                // before the file is heard of.
+                self.disk.lacks_state = true;
+                self.fetch(target);
+            }
+            Action::GiveUp { target, back } => self.gave_up(&target, back),
             Action::Apply {
                 target,
                 at_ms,

@@ -8,7 +8,7 @@ use api::problem::Problem;
 use api::registry::OutcomeKind;
 use payload::name::InstanceName;
 
-use super::super::machine::{Input, Managed, Work};
+use super::super::machine::{ATTEMPTS_MAX, Input, Managed, Work};
 use super::super::target::Target;
 use super::Driver;
 
@@ -49,21 +49,40 @@ impl Driver {
         }
     }
 
-    /// Takes in what the engine left because the last daemon died with it.
+    /// Takes in what the engine left because the last daemon died with it, before anything is begun.
     pub(super) fn leave_behind(&mut self) {
+        let mut told = Vec::new();
         for left in self.shared.config.engine.take_left_behind() {
             let managed = self.state.managed().get(&left.instance);
             let target = managed.map(|managed| Arc::clone(&managed.target));
             // What was told in a life between is not told again.
-            if let Some(target) = target
-                && target.digest.to_string() == left.digest
-            {
-                self.went_back(&target, left.reason);
+            let target = target.filter(|target| target.digest.to_string() == left.digest);
+            if let Some(target) = target {
+                self.state.leave_behind(&left.instance);
+                told.push((target, left.reason));
             }
+        }
+        for (target, reason) in told {
+            self.tell_back(&target, reason);
+        }
+    }
+
+    /// Tells that something is not begun any more, and whether what ran before it is.
+    pub(super) fn gave_up(&mut self, target: &Arc<Target>, back: bool) {
+        let problem = died_of_it();
+        if back {
+            self.tell_back(target, problem.to_string());
+        } else {
+            self.refused(target, OutcomeKind::Failed, problem);
         }
     }
 
     fn went_back(&mut self, target: &Arc<Target>, reason: String) {
+        self.tell_back(target, reason);
+        self.tell(Input::RolledBack(target.instance.clone()));
+    }
+
+    fn tell_back(&mut self, target: &Arc<Target>, reason: String) {
         let name = target.instance.clone();
         let problem = Problem::new(500, "gone back from", reason);
         self.problems.insert(name.clone(), problem.clone());
@@ -72,8 +91,16 @@ impl Driver {
         outcome.proof = proofs.into_iter().next_back().map(Box::new);
         outcome.problem = Some(Box::new(problem));
         self.add(outcome);
-        self.tell(Input::RolledBack(name));
     }
+}
+
+/// Why something is not begun any more.
+pub(super) fn died_of_it() -> Problem {
+    let detail = format!(
+        "the daemon died {ATTEMPTS_MAX} times in a row while it was loaded; it is not tried again until \
+         something else is asked for"
+    );
+    Problem::new(500, "given up", detail)
 }
 
 fn end_of(managed: &Managed, shown: &Instance) -> Option<End> {

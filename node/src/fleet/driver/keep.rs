@@ -8,7 +8,7 @@ use payload::digest::Digest;
 use tokio::task::spawn_blocking;
 
 use super::super::machine::State;
-use super::super::store::{Kept, KeptInstance};
+use super::super::store::{Kept, KeptAttempt, KeptInstance};
 use super::super::troubles::Concern;
 use super::{Disk, Driver};
 
@@ -26,6 +26,7 @@ impl Driver {
         let with_floors = self.disk.lacks_floors;
         let kept = Kept {
             instances: instances(&self.state),
+            attempts: attempts(&self.state),
             outbox: self.outbox.clone(),
         };
         let (needed, serial) = (needed(&self.state), self.outbox.last_serial());
@@ -93,6 +94,17 @@ fn instances(state: &State) -> Vec<KeptInstance> {
             .map(|target| target.wanted.clone()),
         failed: managed.failed.as_ref().map(|target| target.wanted.clone()),
         to_commit: managed.to_commit,
+    });
+    kept.collect()
+}
+
+fn attempts(state: &State) -> Vec<KeptAttempt> {
+    let attempts = state.attempts().iter();
+    let kept = attempts.map(|(attempt, times)| KeptAttempt {
+        instance: attempt.instance.clone(),
+        digest: attempt.digest,
+        rollout: attempt.rollout,
+        times,
     });
     kept.collect()
 }

@@ -25,7 +25,15 @@ pub(in super::super) enum StagingEvent {
 impl Driver {
     pub(super) fn stage(&mut self, target: Arc<Target>, prepare: Prepare) {
         match prepare {
-            Prepare::Fetch => self.fetch_to_stage(target),
+            Prepare::Fetch => {
+                // As for what is to run: before the file is heard of.
+                self.disk.lacks_state = true;
+                self.fetch_to_stage(target);
+            }
+            Prepare::GiveUp => {
+                let problem = super::ends::died_of_it();
+                self.not_staged(&target, OutcomeKind::Failed, problem);
+            }
             Prepare::Load => self.load(target),
             Prepare::Tell => self.tell_staged(&target),
             Prepare::Refuse { floor } => {

@@ -129,6 +129,8 @@ pub(crate) enum Prepare {
         /// The floor.
         floor: Version,
     },
+    /// Tell that it is not begun any more, because the daemon died of it too often.
+    GiveUp,
     /// Let go of it.
     LetGo,
 }
@@ -180,6 +182,13 @@ pub(crate) enum Action {
         target: Arc<Target>,
         /// The floor.
         floor: Version,
+    },
+    /// Report that this is not begun any more, because the daemon died of it too often.
+    GiveUp {
+        /// What was begun.
+        target: Arc<Target>,
+        /// Whether what ran before it is started in its place.
+        back: bool,
     },
     /// Send what there is to report.
     Report,

@@ -19,6 +19,8 @@ enum Next {
     Adopt(Arc<Target>),
     Bring(Arc<Target>, u32),
     Refuse(Arc<Target>),
+    /// The daemon died of it too often.
+    GiveUp(Arc<Target>),
     Stop(Arc<Target>, Why),
     /// It does not run and is not wanted.
     Forget,
@@ -38,7 +40,7 @@ pub(super) fn plan(state: &mut State, now_ms: u64, actions: &mut Vec<Action>) {
                 break;
             }
             under_way += usize::from(takes_a_place);
-            let goes_on = matches!(next, Next::Refuse(_));
+            let goes_on = matches!(next, Next::Refuse(_) | Next::GiveUp(_));
             begin(state, &name, next, actions);
             // A refusal may be followed by stopping what runs; anything else ends here.
             if !goes_on {
@@ -77,7 +79,9 @@ fn begin(state: &mut State, name: &InstanceName, next: Next, actions: &mut Vec<A
             }
             state.work.remove(name);
         }
+        Next::GiveUp(target) => give_up(state, name, target, actions),
         Next::Bring(target, failures) => {
+            state.attempts.begins(&target);
             actions.push(Action::Fetch(Arc::clone(&target)));
             state
                 .work
@@ -102,6 +106,25 @@ fn begin(state: &mut State, name: &InstanceName, next: Next, actions: &mut Vec<A
     }
 }
 
+/// What the daemon died of too often is as good as failed: what ran before it is started, where it ran
+/// last itself.
+fn give_up(state: &mut State, name: &InstanceName, target: Arc<Target>, actions: &mut Vec<Action>) {
+    let comes_back = state.comes_back(name);
+    let managed = state.managed.get_mut(name);
+    let mut back = false;
+    if let Some(managed) = managed {
+        back = comes_back && managed.go_back();
+        if !back {
+            managed.tried |= comes_back;
+            managed.failed = Some(Arc::clone(&target));
+        }
+    } else {
+        let refused = Work::Refused(Arc::clone(&target));
+        state.work.insert(name.clone(), refused);
+    }
+    actions.push(Action::GiveUp { target, back });
+}
+
 fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
     let work = state.work.get(name);
     if state.is_at(name) {
@@ -116,7 +139,9 @@ fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
         (Some(wanted), Some(managed)) if managed.live && managed.target.runs_as(wanted) => {
             keep(state, wanted, managed)
         }
-        (Some(_), Some(managed)) if state.comes_back(name) => bring(work, &managed.target, now_ms),
+        (Some(_), Some(managed)) if state.comes_back(name) => {
+            begin_or_give_up(state, &managed.target, bring(work, &managed.target, now_ms))
+        }
         (Some(wanted), managed) => {
             let next = if state.below_floor(wanted).is_some() {
                 match work {
@@ -126,7 +151,7 @@ fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
             } else if state.waits_until_ms(wanted).is_some() || has_failed(managed, wanted) {
                 Next::Nothing
             } else {
-                bring(work, wanted, now_ms)
+                begin_or_give_up(state, wanted, bring(work, wanted, now_ms))
             };
             match (next, managed) {
                 // Nothing better is to come soon.
@@ -134,6 +159,13 @@ fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
                 (next, _) => next,
             }
         }
+    }
+}
+
+fn begin_or_give_up(state: &State, target: &Arc<Target>, next: Next) -> Next {
+    match next {
+        Next::Bring(..) if state.attempts.are_too_many(target) => Next::GiveUp(Arc::clone(target)),
+        next => next,
     }
 }
 

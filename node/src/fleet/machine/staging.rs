@@ -92,6 +92,8 @@ pub(super) fn absorb(
                 actions.push(Action::Stage(Arc::clone(&target), Prepare::Load));
                 let loading = Staging::Loading(target, failures);
                 state.staging.insert(name, loading);
+            } else {
+                state.attempts.ended(&target);
             }
         }
         (Some(Staging::Fetching(target, failures)), Prepared::FetchFailed(failure)) => {
@@ -107,6 +109,7 @@ pub(super) fn absorb(
             rest(state, &target, failures, failure, now_ms);
         }
         (Some(Staging::Loading(target, _)), Prepared::LoadFailed { again: false }) => {
+            state.attempts.ended(&target);
             state.staging.insert(name, Staging::Refused(target));
         }
         (Some(Staging::LettingGo(_)), Prepared::LetGo) => {
@@ -124,6 +127,7 @@ fn is_meant(state: &State, target: &Target) -> bool {
 }
 
 fn ready(state: &mut State, name: InstanceName, target: Arc<Target>, held: bool, now_ms: u64) {
+    state.attempts.ended(&target);
     let ready = Staging::Ready {
         target,
         held,
@@ -134,6 +138,7 @@ fn ready(state: &mut State, name: InstanceName, target: Arc<Target>, held: bool,
 }
 
 fn rest(state: &mut State, target: &Arc<Target>, failures: u32, failure: Failure, now_ms: u64) {
+    state.attempts.ended(target);
     let resting = Staging::Resting {
         until_ms: now_ms.saturating_add(state.link.rest_ms(failure, failures)),
         failures: failures.saturating_add(1),
@@ -178,6 +183,8 @@ enum Next {
     Nothing,
     Bring(Arc<Target>, u32),
     Refuse(Arc<Target>),
+    /// The daemon died of it too often.
+    GiveUp(Arc<Target>),
     /// It runs already.
     Runs(Arc<Target>),
     LetGo(Arc<Target>),
@@ -231,6 +238,7 @@ fn next(state: &State, name: &InstanceName, now_ms: u64) -> Next {
         _ => match staging {
             Some(staging) if staging.holds() => Next::LetGo(Arc::clone(staging.target())),
             _ if state.runs(wanted) => Next::Runs(Arc::clone(wanted)),
+            _ if state.attempts.are_too_many(wanted) => Next::GiveUp(Arc::clone(wanted)),
             _ => Next::Bring(Arc::clone(wanted), 0),
         },
     }
@@ -256,6 +264,7 @@ fn begin(
     match next {
         Next::Nothing => {}
         Next::Bring(target, failures) => {
+            state.attempts.begins(&target);
             actions.push(Action::Stage(Arc::clone(&target), Prepare::Fetch));
             state
                 .staging
@@ -266,6 +275,10 @@ fn begin(
                 let refuse = Prepare::Refuse { floor };
                 actions.push(Action::Stage(Arc::clone(&target), refuse));
             }
+            state.staging.insert(name, Staging::Refused(target));
+        }
+        Next::GiveUp(target) => {
+            actions.push(Action::Stage(Arc::clone(&target), Prepare::GiveUp));
             state.staging.insert(name, Staging::Refused(target));
         }
         Next::Runs(target) => {

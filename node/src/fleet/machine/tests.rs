@@ -5,6 +5,7 @@ use super::super::target::Asked;
 use super::super::target::tests::wanted;
 use super::*;
 
+mod attempts;
 mod laws;
 mod link;
 mod staging;
@@ -74,7 +75,12 @@ impl Story {
     fn with(kept: Vec<Former>) -> Self {
         let pace = Pace::of("here", 1, 0, BackOff::default());
         Self {
-            state: State::new(Phase::Enrolled, pace, kept, BTreeMap::new()),
+            state: State::new(
+                Phase::Enrolled,
+                pace,
+                (kept, Attempts::default()),
+                BTreeMap::new(),
+            ),
             now_ms: 0,
             ahead_ms: 1_000_000,
         }
@@ -105,6 +111,7 @@ impl Story {
                     Prepare::Tell => "runs",
                     Prepare::Refuse { .. } => "refuse",
                     Prepare::LetGo => "let go",
+                    Prepare::GiveUp => "give up",
                 };
                 let (name, version) = (&target.instance, &target.version);
                 Some(format!("stage: {part} {name} {version}"))
@@ -120,6 +127,13 @@ impl Story {
                 "refuse {} {} below {floor}",
                 target.instance, target.version
             )),
+            Action::GiveUp { target, back } => {
+                let back = if back { " for the one before" } else { "" };
+                Some(format!(
+                    "give up {} {}{back}",
+                    target.instance, target.version
+                ))
+            }
             Action::Save => Some("save".to_owned()),
             Action::Enrol | Action::Poll { .. } | Action::Listen | Action::Report => None,
         };

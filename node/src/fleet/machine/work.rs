@@ -52,6 +52,16 @@ impl Managed {
             to_commit: former.to_commit,
         }
     }
+
+    /// What runs failed its watch: what ran before does again. Whether there is such a thing.
+    pub(super) fn go_back(&mut self) -> bool {
+        let Some(previous) = self.previous.take() else {
+            return false;
+        };
+        self.failed = Some(std::mem::replace(&mut self.target, previous));
+        self.to_commit = false;
+        true
+    }
 }
 
 /// What is being done about an instance, or why nothing is.
@@ -121,6 +131,7 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
             heard(&mut state.desired, instances);
             heard(&mut state.staged, staged);
             forget_what_failed(state);
+            forget_attempts(state);
         }
         Input::Unchanged => state.link.heard(now_ms),
         Input::PollFailed(failure) => state.link.poll_failed(failure, now_ms),
@@ -137,11 +148,7 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
             to_commit,
         } => applied(state, &instance, to_commit, (now_ms, actions)),
         Input::ApplyFailed { instance, again } => apply_failed(state, instance, again, now_ms),
-        Input::TooEarly(name) => {
-            if matches!(state.work.get(&name), Some(Work::Applying(..))) {
-                state.work.remove(&name);
-            }
-        }
+        Input::TooEarly(name) => too_early(state, &name),
         Input::Committed(name) => committed(state, &name, (now_ms, actions)),
         Input::Staging(name, prepared) => staging::absorb(state, name, prepared, now_ms, actions),
         Input::RolledBack(name) => rolled_back(state, &name, now_ms, actions),
@@ -160,23 +167,34 @@ pub(super) fn absorb(state: &mut State, input: Input, now_ms: u64, actions: &mut
 }
 
 fn fetched(state: &mut State, name: InstanceName, actions: &mut Vec<Action>) {
-    if let Some(Work::Fetching(target, failures)) = state.work.remove(&name)
-        && still_meant(state, &target)
-    {
+    let Some(Work::Fetching(target, failures)) = state.work.remove(&name) else {
+        return;
+    };
+    if still_meant(state, &target) {
         actions.push(Action::Apply {
             at_ms: at_ms(state, &target),
             beside: beside(state, &target),
             target: Arc::clone(&target),
         });
         state.work.insert(name, Work::Applying(target, failures));
+    } else {
+        state.attempts.ended(&target);
     }
 }
 
 fn applied(state: &mut State, name: &InstanceName, to_commit: bool, changed: Changed<'_>) {
     if let Some(Work::Applying(target, _)) = state.work.remove(name) {
+        state.attempts.ended(&target);
         staging::used(state, name, Some(&target));
         took_over(state, target, to_commit);
         save_and_tell(state, changed);
+    }
+}
+
+fn too_early(state: &mut State, name: &InstanceName) {
+    if let Some(Work::Applying(target, _)) = state.work.get(name) {
+        state.attempts.ended(target);
+        state.work.remove(name);
     }
 }
 
@@ -223,6 +241,19 @@ fn forget_what_failed(state: &mut State) {
     }
 }
 
+fn forget_attempts(state: &mut State) {
+    let State {
+        desired,
+        staged,
+        managed,
+        attempts,
+        ..
+    } = state;
+    let managed = managed.values().map(|managed| &managed.target);
+    let spoken_of = desired.values().chain(staged.values()).chain(managed);
+    attempts.keep_only(spoken_of.map(AsRef::as_ref));
+}
+
 /// When what was fetched is to take over. What ran last comes back at once, whatever the clock says.
 fn at_ms(state: &State, target: &Target) -> Option<u64> {
     let wanted = state.desired.get(&target.instance)?;
@@ -256,6 +287,7 @@ fn still_meant(state: &State, target: &Target) -> bool {
 
 fn rest(state: &mut State, target: &Arc<Target>, failures: u32, failure: Failure, now_ms: u64) {
     let wait_ms = state.link.rest_ms(failure, failures);
+    state.attempts.ended(target);
     gave_up(state, target);
     let resting = Work::Resting {
         until_ms: now_ms.saturating_add(wait_ms),
@@ -275,6 +307,7 @@ fn apply_failed(state: &mut State, instance: InstanceName, again: bool, now_ms: 
         };
         rest(state, &target, failures, failure, now_ms);
     } else {
+        state.attempts.ended(&target);
         gave_up(state, &target);
         state.work.insert(instance, Work::Refused(target));
     }
@@ -285,14 +318,10 @@ fn rolled_back(state: &mut State, name: &InstanceName, now_ms: u64, actions: &mu
     if state.work.get(name).is_some_and(Work::is_under_way) {
         return;
     }
-    let Some(managed) = state.managed.get_mut(name) else {
+    let managed = state.managed.get_mut(name);
+    if !managed.is_some_and(Managed::go_back) {
         return;
-    };
-    let Some(previous) = managed.previous.take() else {
-        return;
-    };
-    managed.failed = Some(std::mem::replace(&mut managed.target, previous));
-    managed.to_commit = false;
+    }
     state.work.remove(name);
     save_and_tell(state, (now_ms, actions));
 }

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use api::registry::{OUTCOMES_MAX, Outcome, Wanted};
+use payload::digest::Digest;
+use payload::name::InstanceName;
 use serde::{Deserialize, Serialize};
 
 /// Outcomes that wait for the registry; the oldest goes first.
@@ -16,8 +18,26 @@ const OUTBOX_MAX: usize = OUTCOMES_MAX;
 pub(crate) struct Kept {
     /// What ran because the registry wanted it.
     pub(crate) instances: Vec<KeptInstance>,
+    /// What was begun and had not come to an end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attempts: Vec<KeptAttempt>,
     /// What there is to report.
     pub(crate) outbox: Outbox,
+}
+
+/// What was begun without an end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeptAttempt {
+    /// Under which name.
+    pub(crate) instance: InstanceName,
+    /// Which file.
+    pub(crate) digest: Digest,
+    /// By which rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rollout: Option<u64>,
+    /// How often.
+    pub(crate) times: u32,
 }
 
 /// What ran under a name.
@@ -55,6 +75,7 @@ impl Kept {
     pub(crate) fn nothing(now_ms: u64) -> Self {
         Self {
             instances: Vec::new(),
+            attempts: Vec::new(),
             outbox: Outbox::beginning(now_ms),
         }
     }

@@ -134,6 +134,12 @@ fn what_is_kept_comes_back_and_a_crash_while_it_is_written_leaves_what_was() {
             failed: Some(wanted("a", "1.2.0")),
             to_commit: true,
         }],
+        attempts: vec![KeptAttempt {
+            instance: "a".parse().unwrap(),
+            digest: Digest::of(b"a"),
+            rollout: Some(7),
+            times: 2,
+        }],
         outbox: Outbox::beginning(0),
     };
     store.keep(&kept).unwrap();

@@ -74,6 +74,8 @@ impl World {
                 Action::Poll { .. } | Action::Enrol => self.call("poll"),
                 Action::Listen => self.call("listen"),
                 Action::Report => self.call("report"),
+                // It has died of nothing.
+                Action::GiveUp { .. } | Action::Stage(_, Prepare::GiveUp) => panic!("{action:?}"),
                 Action::Save => {}
             }
         }
@@ -240,6 +242,7 @@ proptest! {
             world.happens(Event::Passes(60_000));
         }
         prop_assert!(world.jobs.is_empty());
+        prop_assert_eq!(world.story.state.attempts.iter().count(), 0, "all came to an end");
         for (name, version) in NAMES.iter().zip(last_staged) {
             let name = super::name(name);
             let wanted = version.map(|version| target(name.as_str(), VERSIONS[version]));
