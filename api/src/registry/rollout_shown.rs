@@ -51,6 +51,9 @@ pub struct Rollout {
     pub digest: String,
     /// Where it stands.
     pub phase: RolloutPhase,
+    /// Since when the phase lasts, or when it begins, of one that is scheduled; pauses that are over
+    /// do not count. Milliseconds since 1970.
+    pub since_ms: u64,
     /// Why it is paused; absent while it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,

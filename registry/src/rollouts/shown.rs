@@ -41,6 +41,7 @@ fn shown(moving: &Moving, counts: RolloutCounts) -> Rollout {
         to: moving.version.clone(),
         digest: moving.digest.clone(),
         phase: *phase,
+        since_ms: moving.state.since_ms,
         paused: paused.as_ref().map(|pause| pause.because.clone()),
         wave: narrow(moving.state.wave()),
         waves: narrow(moving.plan.waves.len()),
