@@ -7,6 +7,7 @@ mod fleet;
 mod key;
 mod place;
 mod release;
+mod rollout;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -26,8 +27,12 @@ pub(crate) use release::{
     ChannelArguments, ChannelCommand, FloorArguments, ListArguments, PublishArguments,
     PullArguments, WithdrawArguments,
 };
+pub(crate) use rollout::{
+    AskArguments, DryRunArguments, PlanArguments, RolloutArguments, RolloutCommand, StartArguments,
+    StatusArguments,
+};
 
-/// Builds, signs and publishes Marrow payloads, and says which nodes run them.
+/// Builds, signs and publishes Marrow payloads, and rolls them out to nodes.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -44,6 +49,7 @@ Exit codes:
   3  refused: the input breaks a rule, a signature does not hold, or the compiler, the registry,
      the node or its kernel's verifier says no
   4  not now: no registry or node answers, or it asks to come back later
+  5, 6, 7 and 130: see `packer rollout watch --help`
 
 Environment:
   MARROW_REGISTRY, MARROW_CA  where the registry is, and who vouches for its certificate
@@ -111,6 +117,9 @@ pub(crate) enum Command {
     Undeploy(UndeployArguments),
     /// Show deployments
     Deployments(DeploymentsArguments),
+    /// Move deployments to other releases in waves, and back
+    #[command(subcommand)]
+    Rollout(RolloutCommand),
     /// Show nodes, or what one runs and why
     Nodes(NodesArguments),
     /// Make, show and revoke tokens

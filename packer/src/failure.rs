@@ -17,6 +17,14 @@ pub(crate) enum Class {
     Refused,
     /// Nobody answered, or not now: the same command may work later.
     Retry,
+    /// A rollout that was watched ended without success, and every node has what it had.
+    Undone,
+    /// It ended half-way: some nodes may run the release.
+    HalfWay,
+    /// It waits for somebody.
+    Paused,
+    /// Who watched left; it goes on.
+    Left,
 }
 
 /// Implemented by the error of each module.
@@ -55,6 +63,10 @@ impl Failure {
             Class::Usage => 2,
             Class::Refused => 3,
             Class::Retry => 4,
+            Class::Undone => 5,
+            Class::HalfWay => 6,
+            Class::Paused => 7,
+            Class::Left => 130,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::files::{self, FileError};
 use crate::names;
 
 /// The argument that stands for standard input.
-const STANDARD_INPUT: &str = "-";
+pub(crate) const STANDARD_INPUT: &str = "-";
 
 /// A file that is not what a command can work on.
 #[derive(Debug, Error)]

@@ -28,14 +28,17 @@ mod moment;
 mod names;
 mod new;
 mod nodes;
+mod outcome;
 mod output;
 mod pair;
 mod partial;
+mod plan;
 mod publish;
 mod pull;
 mod push;
 mod reference;
 mod registry;
+mod rollout;
 mod sign;
 mod summary;
 mod table;
@@ -57,7 +60,7 @@ use withdraw::Step;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli.command, now_ms()) {
+    match run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::failure(&failure);
@@ -66,7 +69,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command, now_ms: u64) -> Result<(), Failure> {
+fn run(command: &Command) -> Result<(), Failure> {
+    let now_ms = clock_ms();
     match command {
         Command::New(arguments) => new::run(arguments),
         Command::Build(arguments) => build::run(arguments),
@@ -89,6 +93,7 @@ fn run(command: &Command, now_ms: u64) -> Result<(), Failure> {
         Command::Deploy(arguments) => deploy::deploy(arguments, now_ms),
         Command::Undeploy(arguments) => deploy::undeploy(arguments),
         Command::Deployments(arguments) => deploy::show(arguments, now_ms),
+        Command::Rollout(command) => rollout::run(command, clock_ms),
         Command::Nodes(arguments) => nodes::run(arguments, now_ms),
         Command::Token(command) => token::run(command, now_ms),
         Command::Key(command) => key::run(command),
@@ -104,7 +109,7 @@ fn run(command: &Command, now_ms: u64) -> Result<(), Failure> {
     clippy::disallowed_methods,
     reason = "the one place where the wall clock is read"
 )]
-fn now_ms() -> u64 {
+fn clock_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

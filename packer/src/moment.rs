@@ -1,9 +1,11 @@
 //! Times and sizes as people read them. Called by the commands that list something.
 //! Must never read a clock: `main` does.
 
+use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use indicatif::BinaryBytes;
+use thiserror::Error;
 
 /// The end of the year 9999, seconds since 1970: nothing later has a form.
 const LATEST_S: u64 = 253_402_300_799;
@@ -11,6 +13,52 @@ const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
 const TWO_DAYS_MS: u64 = 2 * DAY_MS;
+
+/// A time on the command line: `+5m`, or `2026-01-31T12:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// So long from now.
+    In(Duration),
+    /// Then, since 1970.
+    At(Duration),
+}
+
+/// Text that is no time: a wrong command line.
+#[derive(Debug, Error)]
+#[error("{found:?} is no time: it is +5m from now, or 2026-01-31T12:00:00Z")]
+pub(crate) struct NoTime {
+    found: String,
+}
+
+impl FromStr for When {
+    type Err = NoTime;
+
+    fn from_str(text: &str) -> Result<Self, NoTime> {
+        let none = || NoTime {
+            found: text.to_owned(),
+        };
+        if let Some(span) = text.strip_prefix('+') {
+            let span = humantime::parse_duration(span);
+            return span.map(Self::In).map_err(|_| none());
+        }
+        // Without a zone it would be somebody's local time.
+        let utc = text.strip_suffix(['Z', 'z']).ok_or_else(none)?;
+        let at = humantime::parse_rfc3339_weak(utc).map_err(|_| none())?;
+        let since = at.duration_since(UNIX_EPOCH).map_err(|_| none())?;
+        Ok(Self::At(since))
+    }
+}
+
+impl When {
+    /// Milliseconds since 1970.
+    pub(crate) fn ms(self, now_ms: u64) -> u64 {
+        let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        match self {
+            Self::In(span) => now_ms.saturating_add(ms(span)),
+            Self::At(since) => ms(since),
+        }
+    }
+}
 
 /// `2026-01-31 12:00:00Z` of milliseconds since 1970.
 pub(crate) fn utc(at_ms: u64) -> String {
@@ -31,8 +79,8 @@ pub(crate) fn relative(now_ms: u64, at_ms: u64) -> String {
     }
 }
 
-/// To the nearest whole unit.
-fn span(ms: u64) -> String {
+/// `3 min`: to the nearest whole unit.
+pub(crate) fn span(ms: u64) -> String {
     let (unit_ms, unit) = match ms {
         0..MINUTE_MS => (1000, "s"),
         MINUTE_MS..HOUR_MS => (MINUTE_MS, "min"),
@@ -57,6 +105,28 @@ mod tests {
         assert_eq!(utc(0), "1970-01-01 00:00:00Z");
         assert_eq!(utc(1_769_860_800_999), "2026-01-31 12:00:00Z");
         assert_eq!(utc(u64::MAX), "9999-12-31 23:59:59Z");
+    }
+
+    #[test]
+    fn a_time_is_from_now_or_in_utc() {
+        let ms = |text: &str| text.parse::<When>().map(|when| when.ms(1000));
+        assert_eq!(ms("+5m").unwrap(), 301_000);
+        for text in ["2026-01-31T12:00:00Z", "2026-01-31 12:00:00Z"] {
+            assert_eq!(ms(text).unwrap(), 1_769_860_800_000);
+        }
+        for text in [
+            "5m",
+            "+5",
+            "2026-01-31T12:00:00",
+            "1960-01-01T00:00:00Z",
+            "",
+        ] {
+            let error = ms(text).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("{text:?} is no time")),
+                "{error}"
+            );
+        }
     }
 
     #[test]

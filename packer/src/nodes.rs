@@ -10,6 +10,7 @@ use crate::cli::NodesArguments;
 use crate::failure::Failure;
 use crate::list::or_dash;
 use crate::moment;
+use crate::outcome;
 use crate::output;
 use crate::registry::Registry;
 use crate::table::{Text, row};
@@ -90,7 +91,7 @@ fn table(nodes: &[Node], now_ms: u64) -> String {
 fn refused(node: &Node) -> Vec<Vec<String>> {
     let refused = node.refused.iter().map(|one| {
         let what = format!("{} {}", one.instance, one.version);
-        let cause = detail::words(one.kind);
+        let cause = outcome::words(one.kind);
         row([&node.node, &what, cause, &one.because])
     });
     refused.collect()

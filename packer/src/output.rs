@@ -5,6 +5,7 @@
 
 use std::io::{self, Write as _};
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -17,11 +18,41 @@ use crate::files::FileError;
 /// # Errors
 /// When standard output is closed or full.
 pub(crate) fn result(bytes: &[u8]) -> io::Result<()> {
+    part(bytes).map(drop)
+}
+
+/// A part of a result that goes on: whether anybody still reads it.
+///
+/// # Errors
+/// As [`result`].
+pub(crate) fn part(bytes: &[u8]) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
     }
+}
+
+/// A terminal's size, letters and lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) columns: usize,
+    pub(crate) lines: usize,
+}
+
+/// The size of the terminal that standard output is; `None` where it is none, or one that can't move
+/// its cursor.
+pub(crate) fn terminal() -> Option<Size> {
+    if std::env::var_os("TERM").is_none_or(|kind| kind == "dumb") {
+        return None;
+    }
+    let stdout = Term::stdout();
+    let size = stdout.is_term().then(|| stdout.size_checked()).flatten();
+    size.map(|(lines, columns)| Size {
+        columns: columns.into(),
+        lines: lines.into(),
+    })
 }
 
 /// One line of a result.

@@ -1,12 +1,12 @@
 //! How releases are named on the command line: `acme/execsnoop@1.0.0`, `acme/execsnoop@stable`, or
-//! a digest. Parsed by `cli`, used by every command about releases.
+//! a digest; and rollouts. Parsed by `cli`, used by every command about releases and rollouts.
 //! Must never take one name for two things: a version is never a channel.
 
 use std::fmt;
 use std::str::FromStr;
 
 use payload::digest::{Digest, DigestError};
-use payload::name::{NameError, PayloadName, Version};
+use payload::name::{InstanceName, NameError, PayloadName, Version};
 use thiserror::Error;
 
 /// Text that names no release: a wrong command line.
@@ -146,6 +146,26 @@ impl FromStr for Listed {
             text.parse().map(Self::Release)
         } else {
             Ok(Self::Payload(text.parse()?))
+        }
+    }
+}
+
+/// A rollout on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RolloutName {
+    /// Its number.
+    Number(u64),
+    /// The one of a deployment that goes on, else its latest.
+    Of(InstanceName),
+}
+
+impl FromStr for RolloutName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.parse() {
+            Ok(number) => Ok(Self::Number(number)),
+            Err(_) => text.parse().map(Self::Of),
         }
     }
 }

@@ -187,10 +187,10 @@ impl Registry {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if tried >= retries || class_of(&error) != Class::Retry {
-                return Err(self.failed(error));
-            }
-            let pause = pause(tried, retry_after_s(&error));
+            let pause = match pause_after(&error, tried) {
+                Some(pause) if tried < retries => pause,
+                Some(_) | None => return Err(self.failed(error)),
+            };
             tried += 1;
             let seconds = pause.as_secs_f32();
             output::note(&format!(
@@ -200,6 +200,11 @@ impl Registry {
             self.runtime
                 .block_on(async { tokio::time::sleep(pause).await });
         }
+    }
+
+    /// Waits for something that asks several times, and has its own errors.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
     }
 
     /// Every row of a list, page by page: `page` is given the `after` of the one it asks for.
@@ -222,7 +227,8 @@ impl Registry {
         Err(RegistryError::Endless)
     }
 
-    fn failed(&self, error: ClientError) -> RegistryError {
+    /// A call that failed, as the registry's error.
+    pub(crate) fn failed(&self, error: ClientError) -> RegistryError {
         let class = class_of(&error);
         match error {
             ClientError::Refused {
@@ -251,6 +257,12 @@ fn retry_after_s(error: &ClientError) -> Option<u64> {
         ClientError::Refused { retry_after_s, .. } => *retry_after_s,
         _ => None,
     }
+}
+
+/// How long to wait before a call that failed so is made again, after `tried` tries that failed
+/// before; `None` where that would not help.
+pub(crate) fn pause_after(error: &ClientError, tried: u32) -> Option<Duration> {
+    (class_of(error) == Class::Retry).then(|| pause(tried, retry_after_s(error)))
 }
 
 /// How long to wait before try `tried` + 2: what the registry asked for, else longer each time.

@@ -98,7 +98,7 @@ impl Text {
 }
 
 /// Control characters as escapes: a description may hold line breaks, and worse.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let escape = |character: char| {
         if character.is_control() {
             character.escape_default().to_string()

@@ -6,8 +6,11 @@
 mod registry_packer {
     mod access;
     mod deployments;
+    mod fleet;
     mod nodes;
     mod releases;
+    mod rollouts;
+    mod said;
     mod secured;
     mod stage;
     mod withdrawal;

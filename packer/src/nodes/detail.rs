@@ -2,10 +2,11 @@
 //! Must never leave out why something does not run.
 
 use api::node::InstanceState;
-use api::registry::{Explanation, InstanceReport, Node, Outcome, OutcomeKind};
+use api::registry::{Explanation, InstanceReport, Node, Outcome};
 
 use super::{Shown, labels, state};
 use crate::moment;
+use crate::outcome::words;
 use crate::table::{Text, grouped, row};
 
 /// The most outcomes that are shown.
@@ -102,23 +103,4 @@ fn outcome(outcome: &Outcome, now_ms: u64) -> Vec<String> {
         words(outcome.kind),
         problem.as_deref().unwrap_or_default(),
     ])
-}
-
-/// What became of something, in words.
-pub(super) fn words(kind: OutcomeKind) -> &'static str {
-    match kind {
-        OutcomeKind::Started => "started",
-        OutcomeKind::Updated => "updated",
-        OutcomeKind::Staged => "staged",
-        OutcomeKind::Committed => "committed",
-        OutcomeKind::RolledBack => "gone back from",
-        OutcomeKind::Stopped => "stopped",
-        OutcomeKind::FetchFailed => "could not be fetched",
-        OutcomeKind::SignatureRejected => "signature rejected",
-        OutcomeKind::BelowFloor => "below the floor",
-        OutcomeKind::PolicyRefused => "refused by the node's policy",
-        OutcomeKind::Incompatible => "not for this node",
-        OutcomeKind::LoadRejected => "could not be loaded",
-        OutcomeKind::Failed => "failed",
-    }
 }

@@ -2,29 +2,17 @@
 
 use std::future::Future;
 
-use api::client::registry::{RegistryClient, Settings};
-use api::node::{InstanceState, Trust};
+use api::client::registry::RegistryClient;
 use api::problem::Problem;
-use api::registry::{
-    Enrol, Facts, InstanceCounts, InstanceReport, Outcome, OutcomeKind, Reports, Wanted,
-};
+use api::registry::{Enrol, Facts, InstanceReport, Outcome, OutcomeKind, Reports, Wanted};
 
+use super::said::{client, facts, outcome, runs};
 use super::stage::Stage;
 
 /// What a node is to the registry.
 struct Node {
     client: RegistryClient,
     facts: Facts,
-}
-
-fn client(stage: &Stage, bearer: &str) -> RegistryClient {
-    RegistryClient::new(Settings {
-        url: stage.url(),
-        bearer: Some(bearer),
-        ca_pem: None,
-        allow_plain: false,
-    })
-    .unwrap()
 }
 
 fn wait<T>(call: impl Future<Output = T>) -> T {
@@ -39,15 +27,7 @@ impl Node {
             "token", "new", "rack", "--scope", "enrol", "--label", "env=prod",
         ];
         let token = stage.run(&new).done().text;
-        let facts = Facts {
-            kernel: "6.1.0-18-amd64".to_owned(),
-            arch: "x86_64".to_owned(),
-            btf: true,
-            os: "Debian 12".to_owned(),
-            cpus: 4,
-            version: "0.1.0".to_owned(),
-            labels: [("rack".to_owned(), "7".to_owned())].into(),
-        };
+        let facts = facts("6.1.0-18-amd64");
         let enrol = Enrol {
             node: "web-3".to_owned(),
             facts: facts.clone(),
@@ -65,24 +45,8 @@ impl Node {
     }
 
     /// Tells the registry that it runs what it should.
-    fn runs(&self, wanted: Wanted) {
-        let instance = InstanceReport {
-            instance: wanted.instance.clone(),
-            payload: wanted.payload.clone(),
-            version: Some(wanted.version.clone()),
-            digest: wanted.digest.clone(),
-            generation: 1,
-            state: InstanceState::Running,
-            trust: Trust::Signed,
-            managed: true,
-            started_ms: 0,
-            counts: InstanceCounts {
-                accepted: 1234,
-                ..InstanceCounts::default()
-            },
-            watched: false,
-            since_flip: api::registry::SinceFlip::default(),
-        };
+    fn runs(&self, wanted: &Wanted) {
+        let instance = runs(wanted);
         self.tell(vec![instance], outcome(wanted, OutcomeKind::Started));
     }
 
@@ -93,22 +57,6 @@ impl Node {
             outcomes: vec![outcome],
         };
         wait(self.client.report("web-3", &reports)).unwrap();
-    }
-}
-
-fn outcome(wanted: Wanted, kind: OutcomeKind) -> Outcome {
-    Outcome {
-        serial: 1,
-        at_ms: 0,
-        instance: wanted.instance,
-        kind,
-        payload: wanted.payload,
-        version: Some(wanted.version),
-        digest: wanted.digest,
-        proof: None,
-        problem: None,
-        rollout: None,
-        staging: false,
     }
 }
 
@@ -144,7 +92,7 @@ fn a_node_is_shown_with_what_it_runs_and_why() {
     let nodes = stage.run(&["nodes"]).done().text;
     assert!(nodes.contains("web-3  changing  -  "), "{nodes}");
     assert!(nodes.contains("env=prod rack=7"), "{nodes}");
-    node.runs(node.wanted());
+    node.runs(&node.wanted());
     let nodes = stage.run(&["nodes"]).done().text;
     assert!(nodes.contains("web-3  settled  exec 1.0.0"), "{nodes}");
     let one = stage.run(&["nodes", "web-3"]).done().text;
@@ -171,7 +119,7 @@ fn a_node_is_shown_with_what_it_runs_and_why() {
 fn who_withdraws_is_told_whom_it_concerns() {
     let stage = deployed();
     let node = Node::enrol(&stage);
-    node.runs(node.wanted());
+    node.runs(&node.wanted());
     for (step, stands) in [
         ("yank", "yanked"),
         ("unyank", "available"),
@@ -197,7 +145,7 @@ fn why_a_node_refuses_is_shown_with_its_log() {
     let node = Node::enrol(&stage);
     let problem = Problem::new(422, "the kernel says no", "program on_exec: refused")
         .with_log("0: R1=ctx()\ninvalid mem access\u{1b}[2J");
-    let mut refused = outcome(node.wanted(), OutcomeKind::LoadRejected);
+    let mut refused = outcome(&node.wanted(), OutcomeKind::LoadRejected);
     refused.problem = Some(Box::new(problem));
     node.tell(Vec::new(), refused);
     let one = stage.run(&["nodes", "web-3"]).done().text;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tests::programs;
@@ -52,22 +52,8 @@ impl Stage {
     }
 
     fn serving(folder: tempfile::TempDir, more: &[&str]) -> Self {
-        let mut registry = Command::new(programs::built("registry"))
-            .args(["--json", "serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(folder.path().join("registry"))
-            .args(more)
-            .env("MARROW_REGISTRY_CONFIG", "/dev/null")
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(folder.path().join("journal")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(registry.stdout.take().unwrap()).lines();
-        let mut said = |member: &str| {
-            let line = lines.next().unwrap().unwrap();
-            let document: Value = serde_json::from_str(&line).unwrap();
-            let text = document[member].as_str();
-            text.unwrap_or_else(|| panic!("{line}")).to_owned()
-        };
+        let arguments = [&["--listen", "127.0.0.1:0"], more].concat();
+        let (registry, mut said) = begin(&folder, &arguments);
         let admin = said("admin_token");
         let url = said("listening");
         Self {
@@ -132,7 +118,23 @@ impl Stage {
 
     /// Runs `packer` with a token.
     pub(crate) fn run_as(&self, token: &str, arguments: &[&str]) -> Ran {
-        let output = Command::new(programs::built("packer"))
+        let output = self.command(token, arguments).output().unwrap();
+        Ran::of(output)
+    }
+
+    /// Begins to run `packer` as the administrator.
+    pub(crate) fn begin(&self, arguments: &[&str], stdout: Stdio) -> Child {
+        let mut command = self.command(&self.admin, arguments);
+        command
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    fn command(&self, token: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(programs::built("packer"));
+        command
             .args(arguments)
             .current_dir(self.folder.path())
             .env("MARROW_PACKER_CONFIG", "/dev/null")
@@ -140,15 +142,18 @@ impl Stage {
             .env("MARROW_REGISTRY", &self.url)
             .env("MARROW_TOKEN", token)
             .env_remove("MARROW_CA")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            text: text(output.stdout),
-            messages: text(output.stderr),
-        }
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Kills the registry, and starts it again where it was.
+    pub(crate) fn restart(&mut self) {
+        self.registry.kill().unwrap();
+        self.registry.wait().unwrap();
+        let (_, address) = self.url.split_once("://").unwrap();
+        let (registry, mut said) = begin(&self.folder, &["--listen", address]);
+        self.registry = registry;
+        said("listening");
     }
 
     /// Runs `packer` with `--json` and gives what it printed.
@@ -156,6 +161,35 @@ impl Stage {
         let ran = self.run(&[arguments, &["--json"]].concat()).done();
         serde_json::from_str(&ran.text).unwrap_or_else(|error| panic!("{error}: {}", ran.text))
     }
+}
+
+/// Starts a registry, and gives what each line says that it says next.
+fn begin(
+    folder: &tempfile::TempDir,
+    arguments: &[&str],
+) -> (Child, impl FnMut(&str) -> String + use<>) {
+    let journal = folder.path().join("journal");
+    let journal = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(journal);
+    let mut registry = Command::new(programs::built("registry"))
+        .args(["--json", "serve", "--data-dir"])
+        .arg(folder.path().join("registry"))
+        .args(arguments)
+        .env("MARROW_REGISTRY_CONFIG", "/dev/null")
+        .stdout(Stdio::piped())
+        .stderr(journal.unwrap())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(registry.stdout.take().unwrap()).lines();
+    let said = move |member: &str| {
+        let line = lines.next().unwrap().unwrap();
+        let document: Value = serde_json::from_str(&line).unwrap();
+        let text = document[member].as_str();
+        text.unwrap_or_else(|| panic!("{line}")).to_owned()
+    };
+    (registry, said)
 }
 
 impl Drop for Stage {
@@ -170,6 +204,15 @@ impl Drop for Stage {
 }
 
 impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().unwrap(),
+            text: text(output.stdout),
+            messages: text(output.stderr),
+        }
+    }
+
     /// Checks that the command did what it was asked to.
     pub(crate) fn done(self) -> Self {
         assert_eq!(self.code, 0, "{}{}", self.text, self.messages);
