@@ -1,12 +1,12 @@
 //! How far a release gets by itself: a bad one not beyond its first wave, a good one to the end.
 //! Called by the laws. Must never demand what nodes that lie could make impossible.
 
-use api::registry::RolloutPhase;
+use api::registry::{Reach, RolloutPhase};
 use rollout::{Runs, Seen, Staged};
 
 use super::node::Node;
 use super::registry::Registry;
-use super::story::{Release, Story};
+use super::story::{Fault, Release, Story};
 
 /// A wave begins by itself, and it is not the first.
 pub(crate) fn stays_in_first_wave(registry: &Registry, nodes: &[Node], story: &Story) {
@@ -72,25 +72,38 @@ pub(crate) fn stays_in_preflight(registry: &Registry, story: &Story) {
 }
 
 /// It is good, nobody keeps it from its end, and nobody was asked: it came to its end.
-pub(crate) fn good_succeeds(registry: &Registry, story: &Story, meddled: bool) {
+pub(crate) fn good_succeeds(registry: &Registry, story: &Story) {
     let is_good = matches!(
         story.release,
         Release::Good | Release::IncompatibleSomewhere
     );
-    let harmless = story.faults.iter().all(|fault| fault.is_harmless());
-    let liars = story
-        .faults
-        .iter()
-        .filter(|fault| !fault.is_honest())
-        .count();
+    let lies = |fault: &&Fault| **fault == Fault::LiesInFigures;
+    let liars = u64::try_from(story.faults.iter().filter(lies).count()).unwrap();
+    let others = story.faults.iter().filter(|fault| !lies(fault));
     let is_asked = story.plan.waves.iter().any(|wave| wave.approval);
-    let in_time = story.plan.flip_at_ms.is_none();
-    if is_good && harmless && liars <= 1 && !meddled && !is_asked && in_time {
-        // Of a first wave that has nothing to do there is nothing to compare.
-        let paused = registry.state.paused.as_ref();
-        let is_idle = paused.is_some_and(|pause| pause.because.contains("can't be decided"));
-        if liars == 0 && !is_idle {
-            assert_eq!(registry.state.phase, RolloutPhase::Succeeded);
-        }
+    if !is_good || is_asked || story.plan.flip_at_ms.is_some() {
+        return;
+    }
+    if !others.into_iter().all(|fault| fault.is_harmless()) {
+        return;
+    }
+    let first = match story.plan.waves[0].reach {
+        Reach::Nodes(nodes) => u64::from(nodes),
+        Reach::Percent(percent) => u64::from(percent) * 90,
+    };
+    // A tenth of a wave may lie, but for faults of handlers: each is one of a thousand.
+    let counts_faults = story.plan.compare.faults_per_mille_max.is_some();
+    if liars > 0 && (counts_faults || liars * 10 > first) {
+        return;
+    }
+    // Of a first wave that has nothing to do there is nothing to compare.
+    let paused = registry.state.paused.as_ref();
+    if !paused.is_some_and(|pause| pause.because.contains("can't be decided")) {
+        assert_eq!(
+            registry.state.phase,
+            RolloutPhase::Succeeded,
+            "{:?}",
+            registry.state
+        );
     }
 }

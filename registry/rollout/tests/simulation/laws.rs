@@ -13,19 +13,19 @@ pub(crate) struct Laws {
     /// Failures that somebody bears.
     borne: u64,
     untrusted_borne: u64,
-    /// Whether somebody promoted it, or did anything else that it took.
-    promoted: bool,
+    /// How often somebody promoted it, and whether anybody did anything that it took.
+    promoted: u32,
     meddled: bool,
     /// How often a wave was taken back; and of each node, how often when it was given the release.
     taken_back: u32,
     given: Vec<Option<u32>>,
+    /// Whether a wave was taken back, and none began since.
+    between: bool,
     /// When it began to bake, and the pauses since.
     baking_ms: u64,
     paused_ms: u64,
     /// Whether a wave failed since somebody did something.
     failed: bool,
-    /// Waves that began without anybody saying so.
-    by_itself: usize,
 }
 
 /// What an honest look at the nodes says.
@@ -153,7 +153,7 @@ impl Laws {
             self.failed = false;
         }
         if *input == Input::Promote {
-            self.promoted = true;
+            self.promoted += 1;
             self.borne = self.borne.max(tally.failed + tally.open);
             assert!(next.borne <= self.borne, "what is not there is not borne");
             self.untrusted_borne = self.untrusted_borne.max(tally.untrusted);
@@ -177,7 +177,11 @@ impl Laws {
                 "{open} nodes did not commit, {allowed} may"
             );
         }
-        if next.wave() > state.wave() {
+        let succeeds = next.phase == RolloutPhase::Succeeded && next != state;
+        if succeeds {
+            assert_eq!(state.wave(), plan.waves.len(), "waves are left");
+        }
+        if next.wave() > state.wave() || succeeds {
             self.begins(registry, nodes, story, &tally, (input, next), now_ms);
         }
         if next.phase == RolloutPhase::Rejected {
@@ -209,6 +213,7 @@ impl Laws {
             std::cmp::Ordering::Greater => {
                 assert!(matches!(input, Input::Tick | Input::Promote));
                 assert_eq!(next.bounds[..state.bounds.len()], state.bounds[..]);
+                self.between = false;
                 assert_eq!(next.bounds.len(), state.bounds.len() + 1);
                 assert_eq!(next.bounds.last(), Some(&next.bound));
                 assert!(next.bound >= state.bound && next.phase == RolloutPhase::Deploying);
@@ -223,6 +228,8 @@ impl Laws {
             }
             std::cmp::Ordering::Less => {
                 assert_eq!(plan.on_failure, OnFailure::Wave);
+                assert!(!self.between, "the wave before has passed its gate");
+                self.between = true;
                 assert_eq!(next.phase, RolloutPhase::RollingBack);
                 assert_eq!(next.bounds[..], state.bounds[..state.bounds.len() - 1]);
                 assert_eq!(next.bound, next.bounds.last().copied().unwrap_or(0));
@@ -257,7 +264,7 @@ impl Laws {
         self.failed |= next.phase == RolloutPhase::RollingBack || next.paused.is_some();
     }
 
-    /// A wave begins: the gate of the one before has passed, or somebody said so.
+    /// A wave begins, or it ends well: the gate of the wave before has passed, or somebody said so.
     fn begins(
         &mut self,
         registry: &Registry,
@@ -268,7 +275,9 @@ impl Laws {
         now_ms: u64,
     ) {
         let (state, plan) = (&registry.state, &story.plan);
-        reaches(registry, plan, next);
+        if next.phase == RolloutPhase::Deploying {
+            reaches(registry, plan, next);
+        }
         if *input != Input::Tick {
             return;
         }
@@ -279,14 +288,13 @@ impl Laws {
             "{} nodes failed, {allowed} may",
             tally.failed
         );
-        self.by_itself += 1;
         let Some(before) = state.wave().checked_sub(1) else {
             return self.preflight(registry, story, allowed, now_ms);
         };
         assert_eq!(state.phase, RolloutPhase::Gate);
         assert!(!plan.waves[before].approval, "nobody promoted it");
         assert!(tally.committed > 0, "nobody has run it");
-        if !self.promoted {
+        if self.promoted == 0 {
             super::bad::stays_in_first_wave(registry, nodes, story);
         }
     }
@@ -306,7 +314,7 @@ impl Laws {
             awaited == 0 || is_late && awaited <= allowed,
             "{awaited} nodes did not answer"
         );
-        if !self.promoted {
+        if self.promoted == 0 {
             super::bad::stays_in_preflight(registry, story);
         }
     }
@@ -359,6 +367,8 @@ impl Laws {
                 );
             }
         }
-        super::bad::good_succeeds(registry, story, self.meddled);
+        if !self.meddled {
+            super::bad::good_succeeds(registry, story);
+        }
     }
 }

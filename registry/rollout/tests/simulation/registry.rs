@@ -78,7 +78,8 @@ impl Registry {
             seen: seen.collect(),
             state,
             marks,
-            up_ms: now_ms,
+            // It has been there for long.
+            up_ms: now_ms - SILENCE_MS,
         }
     }
 

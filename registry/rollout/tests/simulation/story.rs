@@ -96,10 +96,7 @@ impl Fault {
 
     /// Whether it keeps nobody from an end that is good.
     pub(crate) fn is_harmless(self) -> bool {
-        matches!(
-            self,
-            Self::None | Self::Repeats | Self::ComesLate | Self::LiesInFigures
-        )
+        matches!(self, Self::None | Self::Repeats | Self::ComesLate)
     }
 }
 
@@ -153,7 +150,7 @@ impl Story {
         let crashes = times(dice, 4);
         let crashes = crashes
             .into_iter()
-            .map(|at_ms| (at_ms, dice.pick(&[0, 0, 5_000, 120_000])))
+            .map(|at_ms| (at_ms, dice.pick(&[0, 5_000, 120_000, 400_000])))
             .collect();
         let answers = (0..dice.within(0, 5)).map(|_| answer(dice)).collect();
         Self {
@@ -201,7 +198,8 @@ fn plan(dice: &mut Dice) -> RolloutPlan {
         })
         .collect();
     let flips = waves.len() == 1 && dice.once_in(2);
-    let bound = |dice: &mut Dice, bound: u32| (!dice.once_in(3)).then_some(bound);
+    let rarely = if dice.once_in(4) { 1 } else { 3 };
+    let bound = |dice: &mut Dice, bound: u32| (!dice.once_in(rarely)).then_some(bound);
     RolloutPlan {
         waves,
         preflight_ms: dice.pick(&[30_000, 60_000, 600_000]),
@@ -221,6 +219,13 @@ fn plan(dice: &mut Dice) -> RolloutPlan {
 /// Nodes at random, or those that the first waves reach.
 fn faults(dice: &mut Dice, by_place: &[usize]) -> Vec<Fault> {
     let mut faults = vec![Fault::None; NODES];
+    if dice.once_in(8) {
+        // A first wave of twenty bears two of these.
+        for node in &by_place[1..3] {
+            faults[*node] = Fault::LiesInFigures;
+        }
+        return faults;
+    }
     for _ in 0..dice.pick(&[0, 0, 1, 2, 4]) {
         let fault = dice.pick(&FAULTS);
         let count = dice.pick(&[1, 1, 5, 100, 500]);
