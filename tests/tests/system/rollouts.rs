@@ -206,13 +206,10 @@ fn daemons_flip_together_at_a_time_and_are_taken_back() {
         return;
     }
     let fleet = Fleet::new();
-    let now_ms = u64::try_from(
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap()
-            .as_millis(),
-    )
-    .unwrap();
+    let admin = fleet.registry.admin();
+    // The clock of this machine, as the nodes told it last.
+    let started = (0..NODES).map(|index| wait(admin.node(&format!("node-{index}"))).unwrap().node);
+    let now_ms = started.map(|node| node.seen_ms).max().unwrap();
     let flip_at_ms = now_ms + 8_000;
     let wave = Wave {
         reach: Reach::Percent(100),
@@ -231,7 +228,6 @@ fn daemons_flip_together_at_a_time_and_are_taken_back() {
         start_at_ms: None,
         supersede: false,
     };
-    let admin = fleet.registry.admin();
     let rollout = wait(admin.start_rollout(&start)).unwrap().rollout;
     let detail = fleet.ends(rollout);
     assert_eq!(detail.rollout.phase, RolloutPhase::Succeeded, "{detail:#?}");
