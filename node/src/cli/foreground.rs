@@ -260,6 +260,7 @@ fn apply(
         owner: &Owner::Local,
         bake_ms,
         beside: None,
+        hold: None,
         kept: None,
     };
     let applied = engine.apply(&intake.name, order)?;

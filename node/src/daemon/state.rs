@@ -64,6 +64,7 @@ impl State {
                 owner: &Owner::Local,
                 bake_ms: timing.bake_ms.unwrap_or(BAKE_DEFAULT_MS),
                 beside: None,
+                hold: None,
                 kept: Some(kept),
             };
             Ok(self.parts.engine.apply(&intake.name, order)?)

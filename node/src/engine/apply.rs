@@ -13,6 +13,7 @@ use super::course::Wish;
 use super::history::{self, Original};
 use super::keeper::File;
 use super::keeping::Keeping;
+use super::order::{self, Hold};
 use super::running::{Beginning, Clock, Running};
 use super::view::Identity;
 use super::{ApplyError, Engine, Kept, Notice, Order, Shared, Slot, locked, prepare};
@@ -20,8 +21,25 @@ use crate::admit::Admitted;
 use crate::instance::handling::Tell;
 use crate::sink::hub::Hub;
 
-/// What is to run, and what may be loaded beside it where another daemon left that.
-type Payloads<'a> = (&'a Admitted, Option<&'a Admitted>);
+/// What is to run.
+#[derive(Clone, Copy)]
+pub(super) struct Brought<'a> {
+    pub(super) payload: &'a Admitted,
+    /// What may be loaded beside it where another daemon left that.
+    pub(super) beside: Option<&'a Admitted>,
+    /// What is waited for right before it takes over.
+    pub(super) hold: Option<&'a Hold<'a>>,
+}
+
+impl<'a> From<&'a Admitted> for Brought<'a> {
+    fn from(payload: &'a Admitted) -> Self {
+        Self {
+            payload,
+            beside: None,
+            hold: None,
+        }
+    }
+}
 
 impl Engine {
     /// Starts the payload under `name`, or hot-updates what runs there; the instance keeps its id.
@@ -38,21 +56,25 @@ impl Engine {
         order: Order<'_>,
     ) -> Result<Applied, ApplyError> {
         let from = order.kept.and_then(|kept| self.original(kept)).unzip();
-        let payloads = (order.payload, order.beside);
-        self.apply_from(name, payloads, order.owner, order.bake_ms, from)
+        let brought = Brought {
+            payload: order.payload,
+            beside: order.beside,
+            hold: order.hold,
+        };
+        self.apply_from(name, brought, order.owner, order.bake_ms, from)
     }
 
     /// The same with what the payload was made from, and the file where that is not kept yet.
     pub(super) fn apply_from(
         &self,
         name: &InstanceName,
-        payloads: Payloads<'_>,
+        brought: Brought<'_>,
         owner: &Owner,
         bake_ms: u64,
         from: (Option<Original>, Option<File>),
     ) -> Result<Applied, ApplyError> {
         let slot = self.slot_for_apply(name)?;
-        let applied = self.apply_in(&slot, name, (payloads, owner, bake_ms), from);
+        let applied = self.apply_in(&slot, name, (brought, owner, bake_ms), from);
         if applied.is_err() {
             self.forget_if_idle(name, slot);
         }
@@ -63,10 +85,10 @@ impl Engine {
         &self,
         slot: &Slot,
         name: &InstanceName,
-        (payloads, owner, bake_ms): (Payloads<'_>, &Owner, u64),
+        (brought, owner, bake_ms): (Brought<'_>, &Owner, u64),
         (original, file): (Option<Original>, Option<File>),
     ) -> Result<Applied, ApplyError> {
-        let (payload, _) = payloads;
+        let Brought { payload, hold, .. } = brought;
         let mut place = locked(&slot.running);
         if let Some(running) = place.as_ref() {
             running.check_owner(owner)?;
@@ -82,6 +104,7 @@ impl Engine {
                 })),
                 original,
                 file,
+                hold,
                 back: None,
             };
             let done = running.update(bake_ms, wish);
@@ -93,7 +116,7 @@ impl Engine {
             running.adopt(owner);
             (done, running)
         } else {
-            let started = self.start(name, payloads, owner, (original, file))?;
+            let started = self.start(name, brought, owner, (original, file))?;
             (Ok(()), place.insert(started))
         };
         // Also where a step behind the flip failed: the listing tells who is in charge.
@@ -105,16 +128,16 @@ impl Engine {
     fn start(
         &self,
         name: &InstanceName,
-        payloads: Payloads<'_>,
+        brought: Brought<'_>,
         owner: &Owner,
         (original, file): (Option<Original>, Option<File>),
     ) -> Result<Running, ApplyError> {
-        if let Some(running) = self.resume_for(name, payloads, owner)? {
+        if let Some(running) = self.resume_for(name, (brought.payload, brought.beside), owner)? {
             return Ok(running);
         }
-        let (payload, _) = payloads;
-        let prepared = prepare::prepare(&self.shared.means, name, 1, payload, None)?;
+        let prepared = prepare::prepare(&self.shared.means, name, 1, brought.payload, None)?;
         let beginning = self.beginning(name, owner)?;
+        order::wait(brought.hold)?;
         let running = Running::start(beginning, prepared, (original, file));
         if running.is_err() {
             self.remove(name);

@@ -92,6 +92,9 @@ pub(crate) enum ApplyError {
     /// The name is taken by somebody else's instance.
     #[error(transparent)]
     NotYours(#[from] NotYours),
+    /// The moment at which it was to take over has moved away.
+    #[error("the time at which it was to take over has moved away with the clock")]
+    MovedAway,
     /// A change of generations did not come to its end: something failed that never should.
     #[error(
         "a change of this instance's generations did not come to its end; stop the instance and \
@@ -152,6 +155,7 @@ impl ApplyError {
             | Self::Sink(_)
             | Self::TooManyInstances { .. }
             | Self::NotYours(_)
+            | Self::MovedAway
             | Self::Unfinished
             | Self::ReaderDead => Class::Retry,
         }

@@ -13,6 +13,7 @@ use super::generation::{Generation, is_among};
 use super::history::Original;
 use super::keeper::File;
 use super::machine::{Action, Input, step};
+use super::order::{self, Hold};
 use super::prepare::{Before, PlannedHook, Prepared};
 use super::proof::{self, Times, micros};
 use super::room;
@@ -35,6 +36,8 @@ pub(super) struct Wish<'a> {
     pub(super) original: Option<Original>,
     /// The file itself, where it is not kept yet.
     pub(super) file: Option<File>,
+    /// What is waited for right before it takes over.
+    pub(super) hold: Option<&'a Hold<'a>>,
     /// Why it is gone back, where it is.
     pub(super) back: Option<Back>,
 }
@@ -194,6 +197,7 @@ impl Running {
         fault::at("armed");
         ready = ready.and_then(|()| self.intend(Some(&next), change.wish.file.clone()));
         fault::at("intended");
+        ready = ready.and_then(|()| order::wait(change.wish.hold.take()));
         if !self.paused {
             ready = ready.and_then(|()| advance(&next.seats, &next.hooks, &next.loaded, before));
         }

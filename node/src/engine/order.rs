@@ -1,5 +1,5 @@
 //! What the engine is asked for, and what it tells of its own accord. Made and heard by the daemon, the
-//! fleet and the foreground commands. Must never hold logic.
+//! fleet and the foreground commands. Must never decide anything.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use api::node::{Applied, Instance, Owner, Settings};
 
 use handler::effects::Level;
 
-use super::LeftBehind;
+use super::{ApplyError, LeftBehind};
 use crate::admit::Admitted;
 
 /// What the engine did by itself.
@@ -43,6 +43,20 @@ pub(crate) enum Notice<'a> {
     },
 }
 
+/// Waits for the moment at which a generation is to take over, soon. False where it is not to any more.
+pub(crate) type Hold<'a> = dyn Fn() -> bool + 'a;
+
+/// Waits for what is to be waited for.
+///
+/// # Errors
+/// It is not to take over any more.
+pub(super) fn wait(hold: Option<&Hold<'_>>) -> Result<(), ApplyError> {
+    match hold {
+        Some(hold) if !hold() => Err(ApplyError::MovedAway),
+        _ => Ok(()),
+    }
+}
+
 /// A payload that is to run, and how.
 pub(crate) struct Order<'a> {
     /// What is to run.
@@ -53,6 +67,8 @@ pub(crate) struct Order<'a> {
     pub(crate) bake_ms: u64,
     /// What may be loaded beside it where another daemon left that: what ran before, or after it.
     pub(crate) beside: Option<&'a Admitted>,
+    /// What is waited for right before it takes over, when all else is done.
+    pub(crate) hold: Option<&'a Hold<'a>>,
     /// Its file, to go back to it; `None` where somebody else keeps that.
     pub(crate) kept: Option<Kept>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ApplyError;
 use super::course::Change;
 use super::handlers::HandlerError;
+use super::order;
 use super::running::Running;
 use crate::fault;
 use crate::instance::feed::{Feed, Turned};
@@ -42,6 +43,7 @@ impl Running {
         if let Some(file) = change.wish.file.take() {
             self.intend(None, Some(file))?;
         }
+        order::wait(change.wish.hold.take())?;
         let replaced = self.reader.replace(handling, prepared.generation)?;
         let begun = replaced.map_err(|error| HandlerError::from(TrialError::from(error)));
         change.replaced = Some(begun?);

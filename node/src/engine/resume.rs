@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use api::node::Owner;
 use payload::name::InstanceName;
 
+use super::apply::Brought;
 use super::record::{Fate, Laid, Record, Stands};
 use super::rollback::Readmit;
 use super::running::Running;
@@ -328,7 +329,7 @@ impl Engine {
     ) -> Result<(), ResumeError> {
         let payload = payload_of(laid)?;
         let from = (laid.original.clone(), None);
-        let applied = self.apply_from(name, (&payload, None), &record.owner, 0, from)?;
+        let applied = self.apply_from(name, Brought::from(&*payload), &record.owner, 0, from)?;
         if record.stands == Stands::Paused {
             // It was started a moment ago: nobody has stopped it.
             let _paused = self.set_paused(name, true);

@@ -72,6 +72,7 @@ impl Engine {
             })),
             original: Some(original),
             file: None,
+            hold: None,
             back: Some(back),
         };
         Ok(running.update(0, wish)?)

@@ -193,6 +193,7 @@ impl Engine {
             })),
             original,
             file,
+            hold: None,
             back: None,
         };
         Ok(running.update(bake_ms, wish)?)

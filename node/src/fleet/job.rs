@@ -124,21 +124,24 @@ pub(super) fn apply(
     let admitted = admit(bench, target)?;
     // What may not run any more is not gone back to.
     let beside = beside.and_then(|beside| admit(bench, beside).ok());
-    if let Some(at_ms) = at_ms.filter(|at_ms| *at_ms > (bench.now_ms)()) {
+    let at_ms = at_ms.filter(|at_ms| *at_ms > (bench.now_ms)());
+    if at_ms.is_some() {
         stage(bench, target)?;
-        if !has_come(at_ms, bench.now_ms) {
-            return Ok(None);
-        }
     }
+    let hold = || at_ms.is_none_or(|at_ms| has_come(at_ms, bench.now_ms));
     let order = Order {
         payload: &admitted,
         owner: &owner(target),
         bake_ms: target.bake_ms(),
         beside: beside.as_ref(),
+        hold: Some(&hold),
         // The fleet keeps it, and what to go back to is the registry's to say.
         kept: None,
     };
-    Ok(Some(bench.engine.apply(&target.instance, order)?))
+    match bench.engine.apply(&target.instance, order) {
+        Err(ApplyError::MovedAway) => Ok(None),
+        applied => Ok(Some(applied?)),
+    }
 }
 
 /// Checks the file of a target, loads and verifies it beside what runs, and does not run it. Says whether

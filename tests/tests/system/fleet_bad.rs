@@ -30,7 +30,8 @@ fn running(good: &Release) -> (Served, Home, Node) {
     let (registry, home) = (Served::start(), Home::new());
     registry.wants(&[(INSTANCE, good)]);
     let node = start(&home, &registry);
-    runs(&node, INSTANCE, "1.0.0");
+    // What is told is written down.
+    reported(&registry, &format!("started {INSTANCE} 1.0.0"));
     (registry, home, node)
 }
 
