@@ -20,7 +20,10 @@ pub(crate) use file::{
     BuildArguments, ImportArguments, InspectArguments, LegacyArguments, NewArguments,
     PushArguments, TestArguments, WrittenIn,
 };
-pub(crate) use fleet::{DeployArguments, DeploymentsArguments, NodesArguments, UndeployArguments};
+pub(crate) use fleet::{
+    DeployArguments, DeploymentsArguments, ExplainArguments, NodesArguments, PinArguments,
+    PinsArguments, UndeployArguments, UnpinArguments,
+};
 pub(crate) use key::{KeygenArguments, SignArguments, VerifyArguments};
 pub(crate) use place::RegistryArguments;
 pub(crate) use release::{
@@ -120,8 +123,16 @@ pub(crate) enum Command {
     /// Move deployments to other releases in waves, and back
     #[command(subcommand)]
     Rollout(RolloutCommand),
-    /// Show nodes, or what one runs and why
+    /// Let a node keep its version, whatever its deployment gives
+    Pin(PinArguments),
+    /// Let a node have again what its deployment gives
+    Unpin(UnpinArguments),
+    /// Show the nodes that keep their versions
+    Pins(PinsArguments),
+    /// Show nodes, or what one is, runs and did
     Nodes(NodesArguments),
+    /// Show why a node runs what it runs, what it waits for, and when that will be
+    Explain(ExplainArguments),
     /// Make, show and revoke tokens
     #[command(subcommand)]
     Token(TokenCommand),

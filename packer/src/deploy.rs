@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use api::registry::{Deployment, DeploymentSpec, DeploymentState, Deployments, Source};
+use api::registry::{
+    Deployment, DeploymentSpec, DeploymentState, Deployments, RolloutPlan, Source,
+};
 use serde_json::Value;
 
 use crate::cli::{DeployArguments, DeploymentsArguments, UndeployArguments};
@@ -12,6 +14,7 @@ use crate::failure::Failure;
 use crate::moment;
 use crate::output;
 use crate::pair;
+use crate::plan::{self, PlanError};
 use crate::registry::Registry;
 use crate::summary;
 use crate::table::{Text, row};
@@ -23,6 +26,11 @@ pub(crate) fn deploy(arguments: &DeployArguments, now_ms: u64) -> Result<(), Fai
     let name = arguments.deployment.as_str();
     let (new, deployment) = registry.ask(registry.client().put_deployment(name, &spec))?;
     output::shown(arguments.json, &deployment, || one(&deployment, now_ms))?;
+    if let Some(rollout) = deployment.rollout {
+        output::note(&format!(
+            "rollout {rollout} moves it: `packer rollout watch {rollout}` shows how"
+        ));
+    }
     if !new {
         output::note(&format!("{name} was there already, and is as it says now"));
     }
@@ -48,8 +56,18 @@ fn spec(arguments: &DeployArguments) -> Result<DeploymentSpec, Failure> {
         instance: arguments.instance.as_ref().map(ToString::to_string),
         globals: globals.collect::<BTreeMap<String, Value>>(),
         targets: pair::by_name("target", &arguments.target)?,
-        rollout: None,
+        rollout: template(arguments)?,
     })
+}
+
+/// How it moves to other releases; nothing where that is at once.
+fn template(arguments: &DeployArguments) -> Result<Option<RolloutPlan>, PlanError> {
+    if !arguments.by_rollout {
+        return Ok(None);
+    }
+    let options = &arguments.plan;
+    let base = options.file()?.unwrap_or_default();
+    options.over(base).map(Some)
 }
 
 /// JSON where it is JSON, else text: `7`, `true`, `[1,2]`, `eth0`.
@@ -102,6 +120,7 @@ fn every(deployments: &[Deployment], now_ms: u64) -> String {
         "gives",
         "selector",
         "running",
+        "moves",
         "changed",
     ];
     let rows = deployments.iter().map(|deployment| {
@@ -111,6 +130,7 @@ fn every(deployments: &[Deployment], now_ms: u64) -> String {
             &gives(deployment),
             &deployment.spec.selector,
             &running(deployment),
+            &moves(deployment),
             &moment::relative(now_ms, deployment.changed_ms),
         ])
     });
@@ -142,6 +162,15 @@ fn running(deployment: &Deployment) -> String {
     }
 }
 
+/// `by rollout 12`, `by rollouts`, `at once`.
+fn moves(deployment: &Deployment) -> String {
+    match (deployment.rollout, &deployment.spec.rollout) {
+        (Some(rollout), _) => format!("by rollout {rollout}"),
+        (None, Some(_)) => "by rollouts".to_owned(),
+        (None, None) => "at once".to_owned(),
+    }
+}
+
 fn one(deployment: &Deployment, now_ms: u64) -> String {
     let spec = &deployment.spec;
     let mut rows = vec![
@@ -160,6 +189,9 @@ fn one(deployment: &Deployment, now_ms: u64) -> String {
         rows.push(row(["instance", instance]));
     }
     rows.push(row(["running", &running(deployment)]));
+    rows.push(row(["moves", &moves(deployment)]));
+    let plan = spec.rollout.as_ref().map(plan::words);
+    summary::push_all(&mut rows, "plan", plan.unwrap_or_default());
     let globals = spec.globals.iter();
     let globals = globals.map(|(name, value)| format!("{name} = {value}"));
     summary::push_all(&mut rows, "globals", globals);

@@ -13,6 +13,7 @@ mod completions;
 mod configuration;
 mod deploy;
 mod envelope;
+mod explain;
 mod export;
 mod failure;
 mod files;
@@ -32,6 +33,7 @@ mod outcome;
 mod output;
 mod pair;
 mod partial;
+mod pin;
 mod plan;
 mod publish;
 mod pull;
@@ -94,6 +96,10 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Undeploy(arguments) => deploy::undeploy(arguments),
         Command::Deployments(arguments) => deploy::show(arguments, now_ms),
         Command::Rollout(command) => rollout::run(command, clock_ms),
+        Command::Pin(arguments) => pin::pin(arguments),
+        Command::Unpin(arguments) => pin::unpin(arguments),
+        Command::Pins(arguments) => pin::list(arguments, now_ms),
+        Command::Explain(arguments) => explain::run(arguments, now_ms),
         Command::Nodes(arguments) => nodes::run(arguments, now_ms),
         Command::Token(command) => token::run(command, now_ms),
         Command::Key(command) => key::run(command),

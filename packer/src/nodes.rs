@@ -1,10 +1,10 @@
-//! `packer nodes`: who there is, what one runs, and why. Called by `main`.
+//! `packer nodes`: who there is, what one is, runs and did. Called by `main`.
 //! Must never show text of a node unescaped: labels and verifiers' logs are its own.
 
 mod detail;
 
-use api::registry::{Explain, InstanceReport, Node, NodeDetail, Nodes};
-use serde::Serialize;
+use api::node::InstanceState;
+use api::registry::{InstanceReport, Node, Nodes};
 
 use crate::cli::NodesArguments;
 use crate::failure::Failure;
@@ -14,14 +14,6 @@ use crate::outcome;
 use crate::output;
 use crate::registry::Registry;
 use crate::table::{Text, row};
-
-/// A node, and why it runs what it runs.
-#[derive(Debug, Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    detail: NodeDetail,
-    explain: Explain,
-}
 
 /// Shows all nodes or one, or removes one.
 pub(crate) fn run(arguments: &NodesArguments, now_ms: u64) -> Result<(), Failure> {
@@ -36,10 +28,7 @@ pub(crate) fn run(arguments: &NodesArguments, now_ms: u64) -> Result<(), Failure
         output::note(&format!("{node} is no node of the registry any more"));
         return Ok(());
     }
-    let shown = Shown {
-        detail: registry.ask(client.node(node))?,
-        explain: registry.ask(client.explain(node))?,
-    };
+    let shown = registry.ask(client.node(node))?;
     output::shown(arguments.json, &shown, || detail::of(&shown, now_ms))?;
     Ok(())
 }
@@ -118,4 +107,12 @@ fn labels(node: &Node) -> String {
         .map(|(label, value)| format!("{label}={value}"))
         .collect();
     labels.join(" ")
+}
+
+/// What an instance does, in a word.
+pub(crate) fn doing(state: InstanceState) -> &'static str {
+    match state {
+        InstanceState::Running => "running",
+        InstanceState::Paused => "paused",
+    }
 }

@@ -3,6 +3,7 @@
 //! Must never check what the registry checks: it names the field and both values.
 
 pub(crate) mod value;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::failure::{Class, Classed};
 use crate::files::{self, FileError};
 use crate::input::STANDARD_INPUT;
 use value::Approvals;
+
+pub(crate) use words::{reach, words};
 
 /// The longest plan, bytes: 16 waves are less than 2 KiB.
 const PLAN_BYTES_MAX: usize = 64 << 10;

@@ -14,6 +14,14 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{} bytes", grouped(count))
 }
 
+/// `1 node`, `1,234 nodes`.
+pub(crate) fn nodes(count: u64) -> String {
+    match count {
+        1 => "1 node".to_owned(),
+        count => format!("{} nodes", grouped(count)),
+    }
+}
+
 /// `1,234,567`.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();

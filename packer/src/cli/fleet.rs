@@ -1,9 +1,9 @@
-//! Arguments of the commands of deployments and nodes. See `cli`. Must never hold logic.
+//! Arguments of the commands of deployments, pins and nodes. See `cli`. Must never hold logic.
 
 use clap::{ArgGroup, Args};
 use payload::name::{InstanceName, PayloadName, Version};
 
-use super::RegistryArguments;
+use super::{PlanArguments, RegistryArguments};
 use crate::pair::Pair;
 use crate::reference::ChannelName;
 
@@ -11,6 +11,7 @@ use crate::reference::ChannelName;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("source").required(true).args(["version", "channel"]),
+    mut_group("PlanArguments", |options| options.requires("by_rollout")),
     after_help = "\
 Examples:
   packer deploy execsnoop --payload acme/execsnoop --channel stable --selector 'env=prod'
@@ -18,11 +19,15 @@ Examples:
       --instance execsnoop-canary --set only_uid=1000
   packer deploy opens --payload acme/opens --channel stable --selector '*' \\
       --target handle_open=/usr/lib/libc.so.6:open
+  packer deploy execsnoop --payload acme/execsnoop --channel stable --selector 'env=prod' \\
+      --by-rollout --waves 1,10%,100% --bake 10m
 
 Selectors: terms joined by commas, all of which must hold: label=value, label!=value, label,
 !label, kernel>=5.15, arch=x86_64; `*` for every node. Globals and targets are those that the
 manifest calls settable; what nodes allow is theirs to say.
-The same name again replaces the deployment."
+The same name again replaces the deployment.
+Nodes come to another version at once, unless --by-rollout is given: then each change of the version
+or the channel begins a rollout, in the place of one that has not ended."
 )]
 pub(crate) struct DeployArguments {
     /// The deployment's name
@@ -49,9 +54,14 @@ pub(crate) struct DeployArguments {
     /// Attach target of a program; may be given several times
     #[arg(long, value_name = "PROGRAM=TARGET")]
     pub(crate) target: Vec<Pair>,
+    /// Move to other versions by rollouts, see `packer rollout`; the options of a plan say how
+    #[arg(long)]
+    pub(crate) by_rollout: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) plan: PlanArguments,
     #[command(flatten)]
     pub(crate) registry: RegistryArguments,
 }
@@ -86,12 +96,96 @@ pub(crate) struct DeploymentsArguments {
     pub(crate) registry: RegistryArguments,
 }
 
+/// `packer pin`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer pin execsnoop web-3                     # it keeps what it is given now
+  packer pin execsnoop web-3 --version 1.0.0 --reason 'crash of 2026-01-31 is looked into'
+
+Neither rollouts nor channels move the node until `packer unpin`. A revoked release is left all the
+same. Again with another version moves the pin.")]
+pub(crate) struct PinArguments {
+    /// The deployment
+    #[arg(value_name = "DEPLOYMENT")]
+    pub(crate) deployment: InstanceName,
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub(crate) node: InstanceName,
+    /// The version that it keeps [default: the one that it is given now]
+    #[arg(long)]
+    pub(crate) version: Option<Version>,
+    /// Why, for people
+    #[arg(
+        short,
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) reason: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
+/// `packer unpin`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer unpin execsnoop web-3")]
+pub(crate) struct UnpinArguments {
+    /// The deployment
+    #[arg(value_name = "DEPLOYMENT")]
+    pub(crate) deployment: InstanceName,
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub(crate) node: InstanceName,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
+/// `packer pins`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer pins execsnoop
+  packer pins execsnoop --json")]
+pub(crate) struct PinsArguments {
+    /// The deployment
+    #[arg(value_name = "DEPLOYMENT")]
+    pub(crate) deployment: InstanceName,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
+/// `packer explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packer explain web-3           # each instance: what runs, what should, why, what comes next and when
+  packer explain web-3 --json")]
+pub(crate) struct ExplainArguments {
+    /// The node
+    pub(crate) node: InstanceName,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
 /// `packer nodes`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   packer nodes
-  packer nodes web-3             # facts, what it runs and why, what happened there
+  packer nodes web-3             # facts, what it runs, what happened there
   packer nodes web-3 --forget    # its credential is void; it has to enrol again
   packer nodes --json")]
 pub(crate) struct NodesArguments {

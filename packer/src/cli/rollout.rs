@@ -134,14 +134,14 @@ takes it over, is watched, and is compared with the nodes that do not run it yet
 back, as --on-failure says; each node goes back by itself first.
 Times are 90s, 10m, 2h; --waves begins anew, so that what --plan says of single waves is gone.")]
 pub(crate) struct StartArguments {
-    #[command(flatten)]
-    pub(crate) rollout: RolloutArguments,
     /// Watch it until it ends, as `packer rollout watch`
     #[arg(long)]
     pub(crate) watch: bool,
     /// Print one JSON object; with --watch, one a change
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) rollout: RolloutArguments,
     #[command(flatten)]
     pub(crate) registry: RegistryArguments,
 }
@@ -155,11 +155,11 @@ Examples:
 Which node is in which wave depends on its name and the salt alone: the rollout that is started next
 has the same. Nodes that are not there when it comes to them join later.")]
 pub(crate) struct DryRunArguments {
-    #[command(flatten)]
-    pub(crate) rollout: RolloutArguments,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) rollout: RolloutArguments,
     #[command(flatten)]
     pub(crate) registry: RegistryArguments,
 }

@@ -1,10 +1,9 @@
-//! One node for people: facts, what it runs and why, what happened there. Called by `nodes`.
-//! Must never leave out why something does not run.
+//! One node for people: facts, what it runs, what happened there. Called by `nodes`.
+//! Must never leave out what failed there.
 
-use api::node::InstanceState;
-use api::registry::{Explanation, InstanceReport, Node, Outcome};
+use api::registry::{InstanceReport, Node, NodeDetail, Outcome};
 
-use super::{Shown, labels, state};
+use super::{doing, labels, state};
 use crate::moment;
 use crate::outcome::words;
 use crate::table::{Text, grouped, row};
@@ -12,22 +11,12 @@ use crate::table::{Text, grouped, row};
 /// The most outcomes that are shown.
 const OUTCOMES_SHOWN_MAX: usize = 10;
 
-pub(super) fn of(shown: &Shown, now_ms: u64) -> String {
+pub(super) fn of(shown: &NodeDetail, now_ms: u64) -> String {
     let mut text = Text::default();
-    facts(&mut text, &shown.detail.node, now_ms);
-    text.list(
-        "runs",
-        shown
-            .detail
-            .node
-            .instances
-            .iter()
-            .map(|one| instance(one, now_ms)),
-    );
-    for explanation in &shown.explain.instances {
-        explained(&mut text, explanation);
-    }
-    let outcomes = shown.detail.outcomes.iter().take(OUTCOMES_SHOWN_MAX);
+    facts(&mut text, &shown.node, now_ms);
+    let instances = shown.node.instances.iter();
+    text.list("runs", instances.map(|one| instance(one, now_ms)));
+    let outcomes = shown.outcomes.iter().take(OUTCOMES_SHOWN_MAX);
     text.list("happened", outcomes.map(|one| outcome(one, now_ms)));
     text.into_string()
 }
@@ -70,26 +59,6 @@ fn instance(instance: &InstanceReport, now_ms: u64) -> Vec<String> {
         &moment::relative(now_ms, instance.started_ms),
         managed,
     ])
-}
-
-fn doing(state: InstanceState) -> &'static str {
-    match state {
-        InstanceState::Running => "running",
-        InstanceState::Paused => "paused",
-    }
-}
-
-fn explained(text: &mut Text, explanation: &Explanation) {
-    text.lines("", &format!("why {}", explanation.instance));
-    for sentence in &explanation.because {
-        text.lines("  ", sentence);
-    }
-    // The sentences say what was wrong; the verifier's own words are here.
-    let latest = explanation.latest.as_ref();
-    let problem = latest.and_then(|outcome| outcome.problem.as_deref());
-    if let Some(log) = problem.and_then(|problem| problem.log.as_deref()) {
-        text.lines("    ", log.trim_end());
-    }
 }
 
 fn outcome(outcome: &Outcome, now_ms: u64) -> Vec<String> {

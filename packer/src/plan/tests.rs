@@ -140,6 +140,26 @@ fn all_at_one_time_is_one_wave_unless_waves_are_said() {
 }
 
 #[test]
+fn a_plan_is_told_in_words() {
+    let careful = plan(&["--waves", "1,10%,100%", "--approve", "1,2", "--bake", "5m"]);
+    assert_eq!(
+        words(&careful),
+        [
+            "waves: 1 node, then `promote`; 10%, then `promote`; 100%",
+            "watched for 5 min; silent nodes fail after 10 min, in the preflight after 10 min",
+            "0 nodes may fail; beyond that, all nodes go back",
+            "against other nodes at most 1,000 more lost of a million, 0 more faults of handlers \
+             on a thousand nodes, 300% of the time of a run",
+        ]
+    );
+    let blind = ["--lost-ppm", "off", "--faults", "off", "--run-time", "off"];
+    let blind = plan(&[&blind[..], &["--failures", "1", "--on-failure", "pause"]].concat());
+    let lines = words(&blind);
+    assert_eq!(lines[2], "1 node may fail; beyond that, it pauses");
+    assert_eq!(lines[3], "gates compare nothing");
+}
+
+#[test]
 fn a_file_is_a_plan_or_is_refused_with_the_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.json");

@@ -5,8 +5,8 @@
 use api::registry::{FailureGroup, RolloutDetail};
 
 use super::paper::Paper;
-use super::words;
 use crate::outcome;
+use crate::table::nodes;
 
 /// The most groups that are shown.
 const GROUPS_SHOWN_MAX: usize = 8;
@@ -60,7 +60,7 @@ pub(super) fn head(group: &FailureGroup) -> String {
     format!(
         "{}{staged}, on {}: {}{more} ({})",
         outcome::words(group.kind),
-        words::nodes(count),
+        nodes(count),
         named.join(", "),
         kernels.join(", ")
     )

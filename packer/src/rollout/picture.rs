@@ -7,6 +7,7 @@ use api::registry::{RolloutDetail, RolloutPhase, Wave};
 use super::paper::Paper;
 use super::{failures, figures, matrix, track, words};
 use crate::moment;
+use crate::table::nodes;
 
 /// Lines of each verifier's log.
 const LOG_LINES: usize = 4;
@@ -98,7 +99,7 @@ fn head(paper: &mut Paper, detail: &RolloutDetail, now_ms: u64) {
     let counts = &rollout.counts;
     let away = counts.nodes.saturating_sub(counts.online);
     if away > 0 {
-        let told = format!("{}, {away} of them away", words::nodes(counts.nodes));
+        let told = format!("{}, {away} of them away", nodes(counts.nodes));
         paper.line(&format!("  {told}"));
     }
     if let Some(flip_at_ms) = detail.plan.flip_at_ms.filter(|_| !rollout.phase.is_end()) {

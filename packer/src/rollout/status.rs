@@ -10,6 +10,7 @@ use crate::cli::StatusArguments;
 use crate::failure::Failure;
 use crate::moment;
 use crate::output;
+use crate::plan;
 use crate::registry::Registry;
 use crate::table::{Text, grouped, row};
 
@@ -123,6 +124,8 @@ fn one(shown: &Shown<'_>, now_ms: u64) -> String {
         "",
         &format!("started by {who} at {when}, salt {}", detail.salt),
     );
+    let plan = plan::words(&detail.plan);
+    text.list("plan", plan.iter().map(|line| row([line])));
     let transitions = detail.timeline.iter();
     let older = detail.timeline.len().saturating_sub(TRANSITIONS_SHOWN_MAX);
     text.list("happened", transitions.skip(older).map(transition));

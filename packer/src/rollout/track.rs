@@ -5,6 +5,7 @@ use api::registry::{Reach, RolloutCounts, RolloutDetail};
 
 use super::paper::Paper;
 use super::words;
+use crate::plan;
 use crate::table::grouped;
 
 /// Letters of a bar where there is room, and where there is less.
@@ -16,11 +17,7 @@ const WIDE_MIN: usize = 80;
 
 /// Draws a line a wave; two where the terminal is narrow.
 pub(super) fn draw(paper: &mut Paper, detail: &RolloutDetail) {
-    let reaches = detail
-        .plan
-        .waves
-        .iter()
-        .map(|wave| words::reach(wave.reach));
+    let reaches = detail.plan.waves.iter().map(|wave| plan::reach(wave.reach));
     let reaches: Vec<String> = reaches.collect();
     let width = reaches.iter().map(|reach| reach.chars().count()).max();
     let width = width.unwrap_or(0);

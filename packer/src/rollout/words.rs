@@ -1,7 +1,7 @@
 //! Rollouts in words: phases, counts, one rollout on a line. Used by everything in `rollout`.
 //! Must never leave out nodes that failed.
 
-use api::registry::{Reach, Rollout, RolloutCounts, RolloutPhase};
+use api::registry::{Rollout, RolloutCounts, RolloutPhase};
 
 use crate::table::{escaped, grouped};
 
@@ -57,22 +57,6 @@ pub(super) fn moves(rollout: &Rollout) -> String {
     match &rollout.from {
         Some(from) => format!("{from} → {}", rollout.to),
         None => rollout.to.clone(),
-    }
-}
-
-/// `10%`, `5 nodes`.
-pub(super) fn reach(reach: Reach) -> String {
-    match reach {
-        Reach::Percent(percent) => format!("{percent}%"),
-        Reach::Nodes(count) => nodes(count.into()),
-    }
-}
-
-/// `1 node`, `1,234 nodes`.
-pub(super) fn nodes(count: u64) -> String {
-    match count {
-        1 => "1 node".to_owned(),
-        count => format!("{} nodes", grouped(count)),
     }
 }
 

@@ -99,16 +99,20 @@ fn a_node_is_shown_with_what_it_runs_and_why() {
     for part in [
         "6.1.0-18-amd64 x86_64, with BTF",
         "exec  acme/exec 1.0.0  generation 1  running  1,234 events",
-        "why exec\n  Deployment exec is for `env=prod`",
         "acme/exec 1.0.0  started",
     ] {
         assert!(one.contains(part), "{part}: {one}");
     }
-    let json = stage.json(&["nodes", "web-3"]);
-    assert_eq!(
-        json["explain"]["instances"][0]["running"]["version"],
-        "1.0.0"
-    );
+    let why = stage.run(&["explain", "web-3"]).done().text;
+    for part in [
+        "exec\n  runs      acme/exec 1.0.0, generation 1, running\n",
+        "  is given  acme/exec 1.0.0, by exec\n  latest    1.0.0 started, ",
+        "  Deployment exec is for `env=prod`",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    let json = stage.json(&["explain", "web-3"]);
+    assert_eq!(json["instances"][0]["running"]["version"], "1.0.0");
     let deployments = stage.run(&["deployments"]).done().text;
     assert!(deployments.contains("1 of 1 nodes"), "{deployments}");
     let payload = stage.json(&["list", "acme/exec"]);
@@ -149,8 +153,11 @@ fn why_a_node_refuses_is_shown_with_its_log() {
     refused.problem = Some(Box::new(problem));
     node.tell(Vec::new(), refused);
     let one = stage.run(&["nodes", "web-3"]).done().text;
+    assert!(one.contains("could not be loaded"), "{one}");
+    let one = stage.run(&["explain", "web-3"]).done().text;
     for part in [
-        "could not be loaded",
+        "  runs      nothing\n",
+        "1.0.0 could not be loaded, ",
         "The node does not run it.",
         "The node refused 1.0.0: it could not load it",
         "program on_exec: refused",

@@ -262,6 +262,76 @@ fn a_watch_outlives_the_registry_and_leaves_the_rollout_alone() {
     assert!(ran.text.contains("succeeded"), "{}", ran.text);
 }
 
+#[test]
+fn a_template_moves_nodes_by_rollouts_and_pinned_ones_stay() {
+    let (stage, fleet) = deployed(&[(Part::Good, BOOKWORM), (Part::Good, BOOKWORM)]);
+    let pin = ["pin", "exec", "n1", "--reason", "a crash\u{1b}[2J"];
+    let pinned = stage.run(&pin).done().text;
+    assert_eq!(pinned, "n1 keeps 1.0.0 of exec\n");
+    let pins = stage.run(&["pins", "exec"]).done().text;
+    assert!(pins.contains("n1    1.0.0  admin  "), "{pins}");
+    assert!(pins.contains("a crash\\u{1b}[2J"), "{pins}");
+    let deploy = |version: &str, more: &[&str]| {
+        let deploy = [
+            "deploy",
+            "exec",
+            "--payload",
+            "acme/exec",
+            "--version",
+            version,
+        ];
+        let selector = ["--selector", "env=prod"];
+        stage.run(&[&deploy[..], &selector, more].concat())
+    };
+    let alone = deploy("1.0.0", &QUICK).failed(2);
+    assert!(alone.contains("--by-rollout"), "{alone}");
+    let template = [&["--by-rollout"][..], &QUICK].concat();
+    let made = deploy("1.0.0", &template).done();
+    for part in [
+        "moves       by rollouts",
+        "waves: 1 node; 50%; 100%",
+        "watched for 0 s; ",
+    ] {
+        assert!(made.text.contains(part), "{part}: {}", made.text);
+    }
+    let moved = deploy("1.1.0", &[&template[..], &["--approve", "first"]].concat()).done();
+    let said = "rollout 1 moves it: `packer rollout watch 1` shows how";
+    assert!(moved.messages.contains(said), "{}", moved.messages);
+    let every = stage.run(&["deployments"]).done().text;
+    assert!(every.contains("by rollout 1"), "{every}");
+    stage
+        .run(&["rollout", "watch", "exec", "--until-paused"])
+        .failed(7);
+    let why = stage.run(&["explain", "n0"]).done().text;
+    for part in [
+        "acme/exec 1.1.0, by rollout 1 of exec",
+        "Rollout 1 moves it from 1.0.0 to 1.1.0; it is gate, wave 1 of 3",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    let why = stage.run(&["explain", "n1"]).done().text;
+    assert!(
+        why.contains("admin pinned this node to 1.0.0: a crash"),
+        "{why}"
+    );
+    stage.run(&["rollout", "promote", "exec"]).done();
+    stage.run(&["rollout", "watch", "exec"]).done();
+    let counts = &stage.json(&["rollout", "status", "exec"])["rollout"]["counts"];
+    assert_eq!(
+        (&counts["nodes"], &counts["committed"]),
+        (&1.into(), &1.into())
+    );
+    stage.run(&["unpin", "exec", "n1"]).done();
+    stage.run(&["unpin", "exec", "n1"]).failed(3);
+    fleet.settled(&stage, 2);
+    let none = stage.run(&["pins", "exec"]).done();
+    assert!(
+        none.messages.contains("exec pins no node"),
+        "{}",
+        none.messages
+    );
+}
+
 fn interrupt(child: &Child) {
     let pid = child.id().to_string();
     let sent = Command::new("kill").args(["-INT", &pid]).status();
