@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::files::FileError;
+use crate::table::is_hidden;
 
 /// The result of a command, as it is: text or bytes, nothing added. Who reads no further, as `head`
 /// does, has had enough.
@@ -121,7 +122,7 @@ pub(crate) fn failure(failure: &Failure) {
 fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() && !matches!(character, '\n' | '\t') {
+        if is_hidden(character) && !matches!(character, '\n' | '\t') {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);

@@ -105,10 +105,22 @@ impl Text {
     }
 }
 
-/// Control characters as escapes: a description may hold line breaks, and worse.
+/// Whether a letter does something to a terminal, or to the order of its neighbours, in place of being
+/// seen.
+pub(crate) fn is_hidden(letter: char) -> bool {
+    // Of no width, directions, line ends (Unicode 16, 23.2), and the mark of byte order.
+    let formats = matches!(
+        letter,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    );
+    letter.is_control() || formats
+}
+
+/// Hidden letters as escapes: a description may hold line breaks, and worse.
 pub(crate) fn escaped(text: &str) -> String {
     let escape = |character: char| {
-        if character.is_control() {
+        if is_hidden(character) {
             character.escape_default().to_string()
         } else {
             character.into()

@@ -148,7 +148,7 @@ mod tests {
     fn nothing_reaches_the_terminal_as_it_came() {
         let lines = drawn(40, |paper| {
             paper.line("a\u{1b}[2J");
-            paper.prose("", "b\u{7}\u{9b}c");
+            paper.prose("", "b\u{7}\u{9b}c\u{202e}d");
             paper.table(&["k", "v"], &[vec!["d\r".into(), "1\n".into()]]);
         });
         assert!(
@@ -158,6 +158,7 @@ mod tests {
                 .all(|one| !one.is_control())
         );
         assert_eq!(lines[0], "a\\u{1b}[2J");
+        assert_eq!(lines[1], "b\\u{7}\\u{9b}c\\u{202e}d");
     }
 
     #[test]
