@@ -205,7 +205,7 @@ impl Run {
                 .step(&self.story.plan, Input::Tick, self.now_ms);
             assert!(lost.is_ok());
         }
-        self.up_ms = self.now_ms + down_ms;
+        self.up_ms = self.up_ms.max(self.now_ms + down_ms);
         self.is_back = true;
         self.registry.crash(self.up_ms);
     }

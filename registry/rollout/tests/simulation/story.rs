@@ -140,7 +140,11 @@ impl Story {
                 dice.within(1, max)
             };
             let mut times: Vec<u64> = (0..count)
-                .map(|_| BEGIN_MS + dice.within(0, 20 * MINUTE_MS))
+                .map(|_| {
+                    // Many early, while waves are small.
+                    let until_ms = dice.pick(&[MINUTE_MS / 2, 2 * MINUTE_MS, 20 * MINUTE_MS]);
+                    BEGIN_MS + dice.within(0, until_ms)
+                })
                 .collect();
             times.sort_unstable();
             times
@@ -220,8 +224,9 @@ fn plan(dice: &mut Dice) -> RolloutPlan {
 fn faults(dice: &mut Dice, by_place: &[usize]) -> Vec<Fault> {
     let mut faults = vec![Fault::None; NODES];
     if dice.once_in(8) {
-        // A first wave of twenty bears two of these.
-        for node in &by_place[1..3] {
+        // In the first wave, which bears one of these if it is of twenty.
+        let last = dice.pick(&[1, 2]);
+        for node in &by_place[1..=last] {
             faults[*node] = Fault::LiesInFigures;
         }
         return faults;
