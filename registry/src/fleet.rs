@@ -97,6 +97,7 @@ impl Fleet {
             let marks = db::mark::of_node(&mut reader, &node).await?;
             memory.remember(&node, marks);
         }
+        memory.begins(now_ms);
         Ok(Self {
             memory: RwLock::new(memory),
             // The clock is ahead of every count of an earlier start.

@@ -32,6 +32,8 @@ pub(super) struct Memory {
     pub(super) standings: Vec<Arc<Standing>>,
     pub(super) floors: Floors,
     poll_ms: u64,
+    /// Since when this registry has listened, milliseconds since 1970.
+    began_ms: u64,
     /// Nodes by digest of what they say they run.
     by_digest: HashMap<String, u64>,
     /// Nodes by payload of what they say they run.
@@ -67,6 +69,7 @@ impl Memory {
             standings: Vec::new(),
             floors: Floors::new(),
             poll_ms,
+            began_ms: 0,
             by_digest: HashMap::new(),
             by_payload: HashMap::new(),
         }
@@ -292,9 +295,21 @@ impl Memory {
         now_ms.abs_diff(known.seen_ms()) <= POLLS_MISSED_MAX * self.poll_ms
     }
 
+    /// Notes since when this registry listens: before that nobody could tell it anything.
+    pub(super) fn begins(&mut self, now_ms: u64) {
+        self.began_ms = now_ms;
+    }
+
+    /// Whether a node is there, as far as this registry can know: until it has listened for as long
+    /// as a node may be silent, each of them may be.
+    pub(super) fn present(&self, known: &Known, now_ms: u64) -> bool {
+        let listened_ms = now_ms.abs_diff(self.began_ms);
+        listened_ms <= POLLS_MISSED_MAX * self.poll_ms || self.online(known, now_ms)
+    }
+
     /// Notes that a node was heard.
     pub(super) fn heard(&self, known: &Known, now_ms: u64) {
-        if !self.online(known, now_ms) {
+        if !self.present(known, now_ms) {
             known.joined_ms.store(now_ms, Ordering::Relaxed);
         }
         known.heard(now_ms);

@@ -82,7 +82,7 @@ impl Memory {
         Seen {
             node,
             place: moving.place(node),
-            online: self.online(known, now_ms),
+            online: self.present(known, now_ms),
             heard_ms: known.seen_ms(),
             joined_ms: Some(known.joined_ms()).filter(|at_ms| *at_ms >= moving.state.wave_since_ms),
             staged: if has_it {

@@ -31,6 +31,9 @@ use crate::fleet::order;
 use crate::rollouts::{self, Start};
 use crate::state::State;
 
+/// How far ahead a rollout may be told to begin or to flip, milliseconds: 30 days.
+const AHEAD_MS_MAX: u64 = 30 * 86_400_000;
+
 /// Which page of the rollouts.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -59,6 +62,12 @@ pub(crate) async fn start(
     let asked: StartRollout = body::json(&headers, body, JSON_BYTES_MAX).await?;
     let now_ms = state.now_ms();
     let (standing, version, plan) = meant(&state, &asked).await?;
+    within_reach("start_at_ms", asked.start_at_ms, now_ms)?;
+    within_reach("plan.flip_at_ms", plan.flip_at_ms, now_ms)?;
+    if let Some(flip_ms) = plan.flip_at_ms.filter(|flip_ms| *flip_ms <= now_ms) {
+        let detail = format!("plan.flip_at_ms is {flip_ms}, which is past: it is {now_ms} now");
+        return Err(Refusal::rule("plan.flip_at_ms", detail));
+    }
     let mut spec = standing.spec.clone();
     if let Source::Version(names) = &mut spec.source {
         *names = version.to_string();
@@ -85,6 +94,21 @@ pub(crate) async fn start(
     state.fleet.caught_up(&state.db).await;
     let shown = rollouts::summary(&state.fleet, &begun, now_ms);
     Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// A time that is further away than anybody can mean is a mistake, such as one in another unit.
+fn within_reach(field: &str, at_ms: Option<u64>, now_ms: u64) -> Result<(), Refusal> {
+    let latest_ms = now_ms.saturating_add(AHEAD_MS_MAX);
+    match at_ms.filter(|at_ms| *at_ms > latest_ms) {
+        None => Ok(()),
+        Some(at_ms) => {
+            let detail = format!(
+                "{field} is {at_ms}, at most {latest_ms} is allowed: {} days from now",
+                AHEAD_MS_MAX / 86_400_000
+            );
+            Err(Refusal::rule(field, detail))
+        }
+    }
 }
 
 /// What a rollout would do, and to which nodes; nothing is changed.

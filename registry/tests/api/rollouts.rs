@@ -12,6 +12,8 @@ mod course;
 mod crash;
 #[path = "rollouts/explained.rs"]
 mod explained;
+#[path = "rollouts/hostile.rs"]
+mod hostile;
 #[path = "rollouts/pins.rs"]
 mod pins;
 #[path = "rollouts/templates.rs"]

@@ -316,3 +316,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_registry_that_has_just_begun_takes_nobody_for_gone_or_new() {
+    let mut memory = Memory::new(1_000);
+    memory.put(KeptNode {
+        seen_ms: 5,
+        ..node("a", "prod")
+    });
+    memory.begins(100_000);
+    let known = &memory.nodes["a"];
+    // It has not listened for three polls.
+    assert!(memory.present(known, 103_000) && !memory.online(known, 103_000));
+    memory.heard(known, 103_000);
+    assert_eq!(known.joined_ms(), 0);
+    assert!(!memory.present(known, 106_001));
+    memory.heard(known, 200_000);
+    assert_eq!(known.joined_ms(), 200_000, "it had been away");
+}

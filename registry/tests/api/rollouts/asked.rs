@@ -146,6 +146,17 @@ async fn what_can_not_be_rolled_out_is_refused_with_its_field() {
     let (status, told) = refused(admin.start_rollout(&elsewhere).await);
     assert_eq!(status, 422);
     assert!(told.contains("there is no deployment nowhere"), "{told}");
+    let mut plan = quick();
+    plan.waves.drain(..2);
+    for (flip_at_ms, rule) in [(1, "which is past"), (u64::MAX / 2, "30 days from now")] {
+        plan.flip_at_ms = Some(flip_at_ms);
+        let (status, told) = refused(admin.start_rollout(&to("1.1.0", plan.clone())).await);
+        assert_eq!(status, 422);
+        assert!(
+            told.contains("plan.flip_at_ms is ") && told.contains(rule),
+            "{told}"
+        );
+    }
     let (status, _) = refused(admin.rollout(7).await);
     assert_eq!(status, 404);
     assert_eq!(admin.rollouts(None, None).await.unwrap().rollouts, []);

@@ -63,10 +63,27 @@ fn course(moving: &Moving) -> String {
     };
     let (stands, because) = match paused {
         Some(pause) => ("paused", &pause.because),
-        None => (phase.word(), &moving.state.because),
+        None => (stands(*phase), &moving.state.because),
     };
     let (number, to) = (moving.number, &moving.version);
     format!("Rollout {number} moves it{from} to {to}; it is {stands}{at}: {because}.")
+}
+
+fn stands(phase: RolloutPhase) -> &'static str {
+    match phase {
+        RolloutPhase::Preflight => "in its preflight",
+        RolloutPhase::Gate => "at a gate",
+        RolloutPhase::RollingBack => "rolling back",
+        RolloutPhase::Scheduled
+        | RolloutPhase::Deploying
+        | RolloutPhase::Baking
+        | RolloutPhase::Succeeded
+        | RolloutPhase::Rejected
+        | RolloutPhase::RolledBack
+        | RolloutPhase::Incomplete
+        | RolloutPhase::Aborted
+        | RolloutPhase::Superseded => phase.word(),
+    }
 }
 
 /// What the rollout has to do with this node.
