@@ -21,6 +21,7 @@ pub(crate) mod pin;
 pub(crate) mod release;
 pub(crate) mod rollout;
 mod row;
+mod rows;
 pub(crate) mod shelf;
 pub(crate) mod token;
 mod writer;
@@ -169,6 +170,31 @@ impl Db {
                 } else {
                     Err(DbError::NotInForce.into())
                 }
+            })
+        })
+        .await
+    }
+
+    /// As [`Self::write_as`], for many callers at once: `work` is told which of their accesses, in
+    /// their order, are in force, and writes for those alone.
+    ///
+    /// # Errors
+    /// What `work` says, or the database: then `work` may be tried again.
+    pub(crate) async fn write_as_each<T, E, F>(
+        &self,
+        accesses: Vec<Access>,
+        now_ms: u64,
+        work: F,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: for<'w> FnOnce(&'w mut Write, Vec<bool>) -> Work<'w, T, E> + Send + 'static,
+    {
+        self.write(move |write| {
+            Box::pin(async move {
+                let in_force = Access::each_in_force(&accesses, write, now_ms).await?;
+                work(write, in_force).await
             })
         })
         .await

@@ -114,6 +114,13 @@ pub(crate) const TOKEN_LIVE_PAGES_MAX: usize = 32;
 pub(crate) const OUTCOMES_KEPT_MAX: u32 = 128;
 /// Outcomes of one node that are shown.
 pub(crate) const OUTCOMES_SHOWN_MAX: u32 = 64;
+/// Reports that wait to be kept at a time: as many as there may be connections.
+pub(crate) const REPORTS_WAITING_MAX: usize = CONNECTIONS_MAX;
+/// Bytes of those, as they came.
+pub(crate) const REPORTS_WAITING_BYTES_MAX: usize = 128 << 20;
+/// Reports that are kept together: each touches pages that others touch too, and a page is written
+/// once for all of them. Not more, since whoever else writes waits for them.
+pub(crate) const REPORTS_TOGETHER_MAX: usize = 512;
 /// A change of one node's facts is audited at most so often, milliseconds.
 pub(crate) const FACTS_AUDITED_EVERY_MS: u64 = 60_000;
 /// Silence of an event stream before a comment is sent, so that both ends know of each other.

@@ -10,6 +10,7 @@ mod cli;
 mod db;
 mod difference;
 mod fleet;
+mod intake;
 mod limits;
 mod output;
 mod page;

@@ -14,6 +14,7 @@ use crate::blobs::Blobs;
 use crate::cli::System;
 use crate::db::{Access, Db};
 use crate::fleet::Fleet;
+use crate::intake::Intake;
 use crate::limits::{CHECKS_MAX, TOKEN_LIVE_PAGES_MAX, TOKEN_UPLOADS_MAX, UPLOADS_MAX};
 use crate::output::Output;
 use crate::serve::Capacity;
@@ -49,6 +50,8 @@ pub(crate) struct Parts {
     pub(crate) checks: Arc<Semaphore>,
     /// Which node should run what.
     pub(crate) fleet: Fleet,
+    /// What nodes tell, until it is kept.
+    pub(crate) intake: Intake,
     /// Places of open pages that are told of changes.
     pub(crate) live_pages: Arc<Semaphore>,
     /// Those of them that each token may have.
@@ -108,6 +111,7 @@ impl State {
             uploads_of: Shares::new(TOKEN_UPLOADS_MAX),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             fleet: made.fleet,
+            intake: Intake::default(),
             live_pages: Arc::new(Semaphore::new(made.capacity.live_pages)),
             live_pages_of: Shares::new(TOKEN_LIVE_PAGES_MAX),
             sessions: Sessions::new(made.requests_per_second),

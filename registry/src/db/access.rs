@@ -37,4 +37,29 @@ impl Access {
             }
         }
     }
+
+    /// Which of many are in force at a time; those of nodes cost one look-up together.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn each_in_force(
+        all: &[Self],
+        connection: &mut Connection,
+        now_ms: u64,
+    ) -> Result<Vec<bool>, DbError> {
+        let nodes = all.iter().filter_map(|access| match access {
+            Self::Node(sha256) => Some(sha256.as_slice()),
+            Self::Nobody | Self::Token(_) => None,
+        });
+        let nodes: Vec<&[u8]> = nodes.collect();
+        let known = node::credentials(connection, &nodes).await?;
+        let mut in_force = Vec::with_capacity(all.len());
+        for access in all {
+            in_force.push(match access {
+                Self::Node(sha256) => known.contains(sha256.as_slice()),
+                Self::Nobody | Self::Token(_) => access.in_force(connection, now_ms).await?,
+            });
+        }
+        Ok(in_force)
+    }
 }

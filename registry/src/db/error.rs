@@ -67,6 +67,15 @@ impl DbError {
         }
     }
 
+    /// The same once more: one failed write is told to each of those who waited for it.
+    pub(crate) fn again(&self) -> Self {
+        Self::Sql {
+            what: "writing",
+            reason: self.to_string().into(),
+            retry: self.may_pass_later(),
+        }
+    }
+
     /// Whether the same may work later.
     pub(crate) fn may_pass_later(&self) -> bool {
         match self {

@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::registry::{Facts, InstanceReport};
+use api::registry::{Facts, InstanceReport, Reports};
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::row::{count, get, json, one, signed, to_json};
+use super::rows::{list, pieces, values};
 use super::{Connection, DbError, Write};
 use crate::fleet::facts::Audited;
 
@@ -59,48 +61,98 @@ pub(crate) async fn insert(
     one(what, &done)
 }
 
-/// Keeps what a node told; whether there is such a node.
+/// What is kept of a node before it tells something else.
+#[derive(Debug)]
+pub(crate) struct Before {
+    /// What it told last of itself.
+    pub(crate) facts: Facts,
+    /// What it said last that it runs.
+    pub(crate) digests: BTreeSet<String>,
+    /// What the audit says of its facts.
+    pub(crate) audited: Audited,
+    /// How many outcomes are kept of it.
+    pub(crate) outcomes: u64,
+}
+
+/// That of each of these nodes, as far as they are there.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn before(
+    connection: &mut Connection,
+    nodes: &[&str],
+) -> Result<BTreeMap<String, Before>, DbError> {
+    let mut found = BTreeMap::new();
+    for piece in pieces(nodes) {
+        let text = format!(
+            "SELECT name, facts, instances, audited_ms, audited_facts,
+                    (SELECT CAST(COUNT(*) AS BIGINT) FROM outcome WHERE outcome.node = node.name)
+                    AS outcomes
+             FROM node WHERE name IN ({})",
+            list(piece.len())
+        );
+        let mut select = sqlx::query(AssertSqlSafe(text));
+        for node in piece {
+            select = select.bind((*node).to_owned());
+        }
+        let rows = select
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|reason| DbError::sql("looking up nodes", reason))?;
+        for row in &rows {
+            let instances: Vec<InstanceReport> = json(row, "instances")?;
+            let before = Before {
+                facts: json(row, "facts")?,
+                digests: instances.into_iter().map(|one| one.digest).collect(),
+                audited: audited(row)?,
+                outcomes: count(row, "outcomes")?,
+            };
+            found.insert(get(row, "name")?, before);
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps what nodes told; those that are not there are let be.
 ///
 /// # Errors
 /// The database's.
 pub(crate) async fn report(
     write: &mut Write,
-    node: &str,
-    facts: &Facts,
-    instances: &[InstanceReport],
+    told: &[(&str, &Reports)],
     now_ms: u64,
-) -> Result<bool, DbError> {
-    let what = "keeping a report";
-    let done =
-        sqlx::query("UPDATE node SET facts = $2, instances = $3, seen_ms = $4 WHERE name = $1")
-            .bind(node)
-            .bind(to_json("facts", facts)?)
-            .bind(to_json("instances", &instances)?)
-            .bind(signed(now_ms))
+) -> Result<(), DbError> {
+    for piece in pieces(told) {
+        // Both databases call the columns of VALUES so.
+        let text = format!(
+            "UPDATE node SET facts = told.column2, instances = told.column3, seen_ms = $1
+             FROM (VALUES {}) AS told WHERE node.name = told.column1",
+            values(1, piece.len(), 3)
+        );
+        let mut update = sqlx::query(AssertSqlSafe(text)).bind(signed(now_ms));
+        for (node, reports) in piece {
+            update = update
+                .bind((*node).to_owned())
+                .bind(to_json("facts", &reports.facts)?)
+                .bind(to_json("instances", &reports.instances)?);
+        }
+        update
             .execute(&mut **write)
             .await
-            .map_err(|reason| DbError::sql(what, reason))?;
-    Ok(done.rows_affected() == 1)
+            .map_err(|reason| DbError::sql("keeping reports", reason))?;
+    }
+    Ok(())
 }
 
-/// What the audit says of the facts of a node that is there.
-///
-/// # Errors
-/// The database's.
-pub(crate) async fn audited(connection: &mut Connection, node: &str) -> Result<Audited, DbError> {
-    let row = sqlx::query("SELECT audited_ms, audited_facts FROM node WHERE name = $1")
-        .bind(node)
-        .fetch_one(connection)
-        .await
-        .map_err(|reason| DbError::sql("looking up what is audited of a node", reason))?;
-    let facts: Option<String> = get(&row, "audited_facts")?;
+fn audited(row: &AnyRow) -> Result<Audited, DbError> {
+    let facts: Option<String> = get(row, "audited_facts")?;
     Ok(Audited {
-        at_ms: count(&row, "audited_ms")?,
-        facts: facts.map(|_| json(&row, "audited_facts")).transpose()?,
+        at_ms: count(row, "audited_ms")?,
+        facts: facts.map(|_| json(row, "audited_facts")).transpose()?,
     })
 }
 
-/// Keeps that.
+/// Keeps what is audited of a node.
 ///
 /// # Errors
 /// The database's.
@@ -122,28 +174,41 @@ pub(crate) async fn set_audited(
     one(what, &done)
 }
 
-/// Keeps which digests a node runs.
+/// Keeps which digests nodes run, in the place of those that were kept of them.
 ///
 /// # Errors
 /// The database's.
 pub(crate) async fn set_digests(
     write: &mut Write,
-    node: &str,
-    digests: &BTreeSet<String>,
+    run: &[(&str, BTreeSet<&String>)],
 ) -> Result<(), DbError> {
-    let what = "keeping what a node runs";
-    sqlx::query("DELETE FROM node_digest WHERE node = $1")
-        .bind(node)
-        .execute(&mut **write)
-        .await
-        .map_err(|reason| DbError::sql(what, reason))?;
-    for digest in digests {
-        sqlx::query("INSERT INTO node_digest (node, digest) VALUES ($1, $2)")
-            .bind(node)
-            .bind(digest.as_str())
+    for piece in pieces(run) {
+        let nodes = list(piece.len());
+        let text = format!("DELETE FROM node_digest WHERE node IN ({nodes})");
+        let mut delete = sqlx::query(AssertSqlSafe(text));
+        for (node, _) in piece {
+            delete = delete.bind((*node).to_owned());
+        }
+        delete
             .execute(&mut **write)
             .await
-            .map_err(|reason| DbError::sql(what, reason))?;
+            .map_err(|reason| DbError::sql("forgetting what nodes ran", reason))?;
+    }
+    let rows = run
+        .iter()
+        .flat_map(|(node, digests)| digests.iter().map(move |digest| (*node, *digest)));
+    let rows: Vec<(&str, &String)> = rows.collect();
+    for piece in pieces(&rows) {
+        let rows = values(0, piece.len(), 2);
+        let text = format!("INSERT INTO node_digest (node, digest) VALUES {rows}");
+        let mut insert = sqlx::query(AssertSqlSafe(text));
+        for (node, digest) in piece {
+            insert = insert.bind((*node).to_owned()).bind((*digest).clone());
+        }
+        insert
+            .execute(&mut **write)
+            .await
+            .map_err(|reason| DbError::sql("keeping what nodes run", reason))?;
     }
     Ok(())
 }
@@ -208,6 +273,35 @@ pub(crate) async fn by_credential(
         .await
         .map_err(|reason| DbError::sql("looking up a bearer", reason))?;
     row.as_ref().map(|row| get(row, "name")).transpose()
+}
+
+/// Those of these credentials that are nodes'.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn credentials(
+    connection: &mut Connection,
+    sha256: &[&[u8]],
+) -> Result<BTreeSet<Vec<u8>>, DbError> {
+    let mut found = BTreeSet::new();
+    for piece in pieces(sha256) {
+        let text = format!(
+            "SELECT credential_sha256 FROM node WHERE credential_sha256 IN ({})",
+            list(piece.len())
+        );
+        let mut select = sqlx::query(AssertSqlSafe(text));
+        for sha256 in piece {
+            select = select.bind(sha256.to_vec());
+        }
+        let rows = select
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|reason| DbError::sql("looking up bearers", reason))?;
+        for row in &rows {
+            found.insert(get(row, "credential_sha256")?);
+        }
+    }
+    Ok(found)
 }
 
 /// Forgets a node with all that it told; its credential is nobody's from now on.

@@ -2,37 +2,44 @@
 //! Must never keep one serial of a node twice, nor more of a node than the bound.
 
 use api::registry::Outcome;
+use sqlx::AssertSqlSafe;
 
 use super::row::{json, signed, to_json};
+use super::rows::{pieces, values};
 use super::{Connection, DbError, Write};
 
-/// Keeps those that are not kept yet, and the newest `kept_max` of the node.
+/// Keeps those that are not kept yet, of any nodes.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn add(
-    write: &mut Write,
-    node: &str,
-    outcomes: &[Outcome],
-    kept_max: u32,
-) -> Result<(), DbError> {
-    let what = "keeping an outcome";
-    for outcome in outcomes {
-        sqlx::query(
-            "INSERT INTO outcome (node, serial, instance, outcome) VALUES ($1, $2, $3, $4)
+pub(crate) async fn add(write: &mut Write, outcomes: &[(&str, &Outcome)]) -> Result<(), DbError> {
+    for piece in pieces(outcomes) {
+        let text = format!(
+            "INSERT INTO outcome (node, serial, instance, outcome) VALUES {}
              ON CONFLICT (node, serial) DO NOTHING",
-        )
-        .bind(node)
-        .bind(signed(outcome.serial))
-        .bind(outcome.instance.as_str())
-        .bind(to_json("outcome", outcome)?)
-        .execute(&mut **write)
-        .await
-        .map_err(|reason| DbError::sql(what, reason))?;
+            values(0, piece.len(), 4)
+        );
+        let mut insert = sqlx::query(AssertSqlSafe(text));
+        for (node, outcome) in piece {
+            insert = insert
+                .bind((*node).to_owned())
+                .bind(signed(outcome.serial))
+                .bind(outcome.instance.clone())
+                .bind(to_json("outcome", outcome)?);
+        }
+        insert
+            .execute(&mut **write)
+            .await
+            .map_err(|reason| DbError::sql("keeping outcomes", reason))?;
     }
-    if outcomes.is_empty() {
-        return Ok(());
-    }
+    Ok(())
+}
+
+/// Forgets all but the newest `kept_max` of a node.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn forget(write: &mut Write, node: &str, kept_max: u32) -> Result<(), DbError> {
     sqlx::query(
         "DELETE FROM outcome WHERE node = $1 AND serial <= (
              SELECT serial FROM outcome WHERE node = $1 ORDER BY serial DESC LIMIT 1 OFFSET $2)",

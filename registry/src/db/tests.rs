@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use api::registry::Token;
+use api::registry::{Facts, Outcome, OutcomeKind, Reports, Token};
 use tempfile::TempDir;
 
-use super::{Connection, Db, DbError, token};
+use super::{Access, Connection, Db, DbError, token};
 
 fn kept(name: &str) -> token::Kept {
     token::Kept {
@@ -153,4 +153,116 @@ async fn what_follows_a_commit_comes_in_its_order_and_not_after_a_refusal() {
     let (a, b, c, d) = tokio::join!(job(0), job(1), job(2), job(3));
     assert!(a.is_ok() && b.is_ok() && c.is_ok() && d.is_err(), "{d:?}");
     assert_eq!(*told.lock().unwrap(), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn of_many_accesses_each_is_judged_for_itself() {
+    let (_folder, db) = opened().await;
+    insert(&db, "token", 9).await.unwrap();
+    for (name, secret) in [("a", 1), ("b", 2)] {
+        let kept = node(name);
+        let done: Result<(), DbError> = db
+            .write(move |write| {
+                Box::pin(async move { super::node::insert(write, &kept, &[secret; 32]).await })
+            })
+            .await;
+        done.unwrap();
+    }
+    // More than one statement takes.
+    let mut accesses: Vec<Access> = (0..70).map(|_| Access::Node([1; 32])).collect();
+    accesses.extend([
+        Access::Node([3; 32]),
+        Access::Nobody,
+        Access::Token([9; 32]),
+        Access::Token([2; 32]),
+        Access::Node([2; 32]),
+    ]);
+    let found: Result<Vec<bool>, DbError> = db
+        .write_as_each(accesses, 1, |_, in_force| {
+            Box::pin(async move { Ok(in_force) })
+        })
+        .await;
+    let found = found.unwrap();
+    assert!(found[..70].iter().all(|in_force| *in_force));
+    assert_eq!(found[70..], [false, false, true, false, true]);
+}
+
+#[tokio::test]
+async fn reports_of_many_nodes_are_kept_each_for_its_own() {
+    let (_folder, db) = opened().await;
+    let names: Vec<String> = (0..70).map(|number| format!("node-{number:02}")).collect();
+    let done: Result<(), DbError> = db
+        .write(move |write| {
+            Box::pin(async move {
+                for (secret, name) in (0..).zip(&names) {
+                    super::node::insert(write, &node(name), &[secret; 32]).await?;
+                }
+                let reports: Vec<Reports> = names.iter().map(|name| reports(name)).collect();
+                let mut rows: Vec<(&str, &Reports)> =
+                    names.iter().map(String::as_str).zip(&reports).collect();
+                let stranger = reports[0].clone();
+                rows.push(("nobody", &stranger));
+                super::node::report(write, &rows, 7).await?;
+                let outcomes = rows.iter().take(70);
+                let outcomes: Vec<_> = outcomes
+                    .map(|(node, told)| (*node, &told.outcomes[0]))
+                    .collect();
+                super::outcome::add(write, &outcomes).await?;
+                // The same again changes nothing.
+                super::outcome::add(write, &outcomes).await
+            })
+        })
+        .await;
+    done.unwrap();
+    let mut reader = db.reader().await.unwrap();
+    let all = super::node::all(&mut reader).await.unwrap();
+    assert_eq!(all.len(), 70);
+    for kept in all {
+        assert_eq!((kept.facts.kernel, kept.seen_ms), (kept.node.clone(), 7));
+        let before = super::node::before(&mut reader, &[&kept.node])
+            .await
+            .unwrap();
+        assert_eq!(before[&kept.node].outcomes, 1);
+        let told = super::outcome::latest(&mut reader, &kept.node, 8)
+            .await
+            .unwrap();
+        assert_eq!(told[0].instance, kept.node);
+    }
+}
+
+fn node(name: &str) -> super::node::KeptNode {
+    super::node::KeptNode {
+        node: name.to_owned(),
+        facts: Facts::default(),
+        instances: Vec::new(),
+        labels: BTreeMap::new(),
+        enrolled_ms: 1,
+        enrolled_by: "token".to_owned(),
+        seen_ms: 1,
+    }
+}
+
+/// What a node tells that has its own name as kernel and as instance.
+fn reports(name: &str) -> Reports {
+    let outcome = Outcome {
+        serial: 1,
+        at_ms: 1,
+        instance: name.to_owned(),
+        kind: OutcomeKind::Started,
+        payload: "acme/a".to_owned(),
+        version: None,
+        digest: String::new(),
+        rollout: None,
+        staging: false,
+        proof: None,
+        problem: None,
+    };
+    Reports {
+        facts: Facts {
+            kernel: name.to_owned(),
+            ..Facts::default()
+        },
+        instances: Vec::new(),
+        outcomes: vec![outcome],
+    }
 }

@@ -208,7 +208,7 @@ impl Writer {
             for job in group.drain(..) {
                 job.tell(match &failed {
                     None => Ok(()),
-                    Some(error) => Err(again(error)),
+                    Some(error) => Err(error.again()),
                 });
             }
         }
@@ -261,14 +261,5 @@ impl Writer {
             self.revisions.fleet.send_modify(|revision| *revision += 1);
         }
         self.revisions.commits.send_modify(|count| *count += 1);
-    }
-}
-
-/// One failed commit is told to each caller of its group.
-fn again(error: &DbError) -> DbError {
-    DbError::Sql {
-        what: "writing",
-        reason: error.to_string().into(),
-        retry: error.may_pass_later(),
     }
 }

@@ -103,7 +103,11 @@ impl Memory {
             &self.standings,
             &self.floors,
         );
-        let (_, etag) = body(&plan.desired(&node, self.poll_ms, &self.floors));
+        let etag = match &before {
+            // The floors are those that it was decided with.
+            Some(before) if before.plan == plan => before.etag.clone(),
+            _ => digest(&body(&plan.desired(&node, self.poll_ms, &self.floors))),
+        };
         let changed = before.as_ref().is_none_or(|before| before.etag != etag);
         let refusals = before.map(|before| before.refusals).unwrap_or_default();
         let settled = plan.settled(&instances);
@@ -255,7 +259,8 @@ impl Memory {
     /// The body that a node is given, and its digest.
     pub(super) fn desired(&self, node: &str) -> Option<(Vec<u8>, String)> {
         let known = self.nodes.get(node)?;
-        Some(body(&known.plan.desired(node, self.poll_ms, &self.floors)))
+        let body = body(&known.plan.desired(node, self.poll_ms, &self.floors));
+        Some((body, known.etag.clone()))
     }
 
     /// A node as lists show it.
@@ -351,12 +356,15 @@ fn different(before: &[Arc<Standing>], after: &[Arc<Standing>]) -> Vec<Arc<Stand
     gone.chain(new).map(|(_, one)| Arc::clone(one)).collect()
 }
 
-/// The bytes of the answer and their digest.
-fn body(desired: &Desired) -> (Vec<u8>, String) {
+/// The bytes of the answer.
+fn body(desired: &Desired) -> Vec<u8> {
     // A map with text as keys always has a JSON form.
-    let bytes = serde_json::to_vec(desired).unwrap_or_default();
-    let etag = Digest::of(&bytes).to_string();
-    (bytes, etag)
+    serde_json::to_vec(desired).unwrap_or_default()
+}
+
+/// What a node knows them by.
+fn digest(body: &[u8]) -> String {
+    Digest::of(body).to_string()
 }
 
 #[cfg(test)]

@@ -22,9 +22,21 @@ pub(crate) async fn json<T: DeserializeOwned>(
     body: Body,
     bytes_max: usize,
 ) -> Result<T, Refusal> {
+    parse(&read_json(headers, body, bytes_max).await?)
+}
+
+/// The bytes of a JSON document, at most so many.
+///
+/// # Errors
+/// As [`json`], but for the fields.
+pub(crate) async fn read_json(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Bytes, Refusal> {
     refuse_type(headers)?;
     refuse_declared(headers, bytes_max)?;
-    parse(&read(body, bytes_max).await?)
+    read(body, bytes_max).await
 }
 
 /// A JSON document as `T`.
@@ -32,6 +44,10 @@ pub(crate) async fn json<T: DeserializeOwned>(
 /// # Errors
 /// 400 with the path of the field that is wrong, missing, or there twice.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    // To know where one is costs more than to read: that is for documents that don't fit.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| Refusal::malformed(error.path().to_string(), error.inner().to_string()))?;

@@ -2,17 +2,15 @@
 //! Called with a node's own credential, for that node alone.
 //! Must never read the database for a node that has what it should have.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use api::problem::Problem;
-use api::registry::{Desired, Outcome, REPORTS_BYTES_MAX, Reports, Ring};
+use api::registry::{Desired, REPORTS_BYTES_MAX, Reports, Ring};
 use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH};
 use axum::response::{IntoResponse, Response};
-use payload::name::InstanceName;
 
 use super::body;
 use super::caller::NodeCaller;
@@ -20,12 +18,9 @@ use super::enrol::broken_rule;
 use super::nodes::absent;
 use super::refusal::Refusal;
 use super::sse::{self, Source};
-use crate::access::Who;
-use crate::db::{self, Write};
 use crate::fleet::doorbell::Listener;
-use crate::fleet::facts::Change;
 use crate::fleet::report;
-use crate::limits::OUTCOMES_KEPT_MAX;
+use crate::intake::{Intake, Told};
 use crate::state::State;
 
 /// When to come back while the doorbell has no place.
@@ -99,79 +94,16 @@ pub(crate) async fn reports(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let reports: Reports = body::json(&headers, body, REPORTS_BYTES_MAX).await?;
+    let body = body::read_json(&headers, body, REPORTS_BYTES_MAX).await?;
+    let reports: Reports = body::parse(&body)?;
     let reports = report::check(reports).map_err(|error| broken_rule(&error))?;
-    let now_ms = state.now_ms();
-    let done = state.db.write_as(who.access, now_ms, {
-        let state = state.clone();
-        move |write| {
-            Box::pin(async move {
-                let told = state
-                    .fleet
-                    .told_of_rollouts(node.as_str(), &reports.outcomes);
-                let marks = keep(write, &node, (&reports, told), who, now_ms).await?;
-                let Reports {
-                    facts,
-                    instances,
-                    outcomes,
-                } = reports;
-                let node = node.to_string();
-                write.then(move || {
-                    let fleet = &state.fleet;
-                    fleet.reported(&node, facts, instances, (&outcomes, &marks), now_ms);
-                });
-                Ok::<_, Refusal>(())
-            })
-        }
-    });
-    done.await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// The outcomes that were kept for their rollouts.
-async fn keep(
-    write: &mut Write,
-    node: &InstanceName,
-    (reports, told): (&Reports, Vec<Outcome>),
-    who: Who,
-    now_ms: u64,
-) -> Result<Vec<Outcome>, Refusal> {
-    let before = db::node::by_name(write, node.as_str()).await?;
-    let before = before.ok_or_else(|| absent(node))?;
-    let Reports {
-        facts,
-        instances,
-        outcomes,
-    } = reports;
-    let node = node.as_str();
-    db::node::report(write, node, facts, instances, now_ms).await?;
-    let digests = |reports: &[_]| -> BTreeSet<String> {
-        reports
-            .iter()
-            .map(|one: &api::registry::InstanceReport| one.digest.clone())
-            .collect()
+    let node = node.to_string();
+    let told = Told {
+        node,
+        who,
+        reports,
+        bytes: body.len(),
     };
-    let runs = digests(instances);
-    if runs != digests(&before.instances) {
-        db::node::set_digests(write, node, &runs).await?;
-    }
-    db::outcome::add(write, node, outcomes, OUTCOMES_KEPT_MAX).await?;
-    let mut marks = Vec::new();
-    for outcome in told {
-        if db::mark::take(write, node, &outcome).await? {
-            marks.push(outcome);
-        }
-    }
-    // What a node tells of itself decides what it is given.
-    let audited = db::node::audited(write, node).await?;
-    let (news, change) = audited.clone().step(before.facts, facts, now_ms);
-    if news != audited {
-        db::node::set_audited(write, node, &news).await?;
-    }
-    if let Some(Change { before, after }) = change {
-        let mut entry = who.entry(now_ms, "node.facts", node.to_owned());
-        (entry.before, entry.after) = (Some(before), Some(after));
-        db::audit::add(write, &entry).await?;
-    }
-    Ok(marks)
+    Intake::keep(&state, told).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -3,15 +3,14 @@
 //! Must never hold more than one event for a slow reader, nor hold up the registry's end.
 
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use hyper::body::{Bytes, Frame};
-use tokio::sync::{mpsc, watch};
+use futures_util::stream;
+use hyper::body::Bytes;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::limits::STREAM_ALIVE;
@@ -29,52 +28,31 @@ pub(super) trait Source: Send + 'static {
 
 /// The answer that tells what `source` does, until it ends, its reader goes or the registry stops.
 pub(super) fn stream(source: impl Source, state: &State) -> Response {
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(feed(source, sender, state.stopping.clone()));
+    // Asked for the next event when the one before is written: a task and a queue of its own would
+    // cost each node that waits as much memory as all else that is known of it.
+    let told = stream::unfold(
+        (source, state.stopping.clone()),
+        |(mut source, mut stopping)| async {
+            let chunk = next(&mut source, &mut stopping).await?;
+            Some((Ok::<_, Infallible>(chunk), (source, stopping)))
+        },
+    );
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),
         // Proxies that know it pass each event on at once.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    (headers, Body::new(Chunks(receiver))).into_response()
+    (headers, Body::from_stream(told)).into_response()
 }
 
-async fn feed(
-    mut source: impl Source,
-    sender: mpsc::Sender<Bytes>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    loop {
-        let chunk = tokio::select! {
-            () = sender.closed() => return,
-            // Fails when the sender is gone, and with it the registry.
-            _ = stopping.wait_for(|stops| *stops) => return,
-            told = timeout(STREAM_ALIVE, source.next()) => match told {
-                Ok(Some(event)) => Bytes::from(event),
-                Ok(None) => return,
-                Err(_) => Bytes::from_static(ALIVE),
-            },
-        };
-        tokio::select! {
-            sent = sender.send(chunk) => if sent.is_err() { return },
-            _ = stopping.wait_for(|stops| *stops) => return,
-        }
-    }
-}
-
-/// A body made of what arrives in a channel.
-struct Chunks(mpsc::Receiver<Bytes>);
-
-impl hyper::body::Body for Chunks {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let chunk = self.0.poll_recv(context);
-        chunk.map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes))))
+async fn next(source: &mut impl Source, stopping: &mut watch::Receiver<bool>) -> Option<Bytes> {
+    tokio::select! {
+        // Fails when the sender is gone, and with it the registry.
+        _ = stopping.wait_for(|stops| *stops) => None,
+        told = timeout(STREAM_ALIVE, source.next()) => match told {
+            Ok(event) => event.map(Bytes::from),
+            Err(_) => Some(Bytes::from_static(ALIVE)),
+        },
     }
 }

@@ -51,14 +51,22 @@ impl Serving {
         let _ = stream.set_nodelay(true);
         let stream = progressing(stream);
         tokio::spawn(async move {
-            let Some(tls) = tls else {
-                return self.serve(stream).await;
-            };
-            // Who does not speak TLS is not told why: it would not understand.
-            if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                self.serve(stream).await;
+            match tls {
+                None => self.serve(stream).await,
+                // In a box: else the task of each connection would have room for one with TLS.
+                Some(tls) => Box::pin(self.serve_tls(stream, tls)).await,
             }
         });
+    }
+
+    async fn serve_tls<S>(self, stream: S, tls: TlsAcceptor)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // Who does not speak TLS is not told why: it would not understand.
+        if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+            self.serve(stream).await;
+        }
     }
 
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {

@@ -9,7 +9,7 @@ use api::registry::{InstanceReport, Refused};
 
 use super::super::desired::{Claim, Floors, Plan, Standing};
 use super::super::selector::Candidate;
-use super::{Known, OVERTAKEN_MS_MAX, body};
+use super::{Known, OVERTAKEN_MS_MAX, body, digest};
 
 impl Known {
     pub(in crate::fleet) fn seen_ms(&self) -> u64 {
@@ -26,7 +26,7 @@ impl Known {
         let facts = &self.facts;
         self.plan = Plan::of(Candidate { node, facts }, &self.marks, standings, floors);
         self.settled = self.plan.settled(&self.instances);
-        let (_, etag) = body(&self.plan.desired(node, poll_ms, floors));
+        let etag = digest(&body(&self.plan.desired(node, poll_ms, floors)));
         let changed = etag != self.etag;
         self.etag = etag;
         changed

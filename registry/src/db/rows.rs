@@ -1,0 +1,55 @@
+//! Statements for many rows at once. Used by the tables' files where a whole fleet may come.
+//! Must never make more texts than the driver keeps prepared, nor one with more parameters than
+//! either database takes.
+
+/// Rows of one statement, so that few texts are enough for any number of rows.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+
+/// Cuts rows into pieces that there are statements for.
+pub(super) fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut left = rows;
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= left.len())?;
+        let (piece, rest) = left.split_at(size);
+        left = rest;
+        Some(piece)
+    })
+}
+
+/// `$1, $2, $3`.
+pub(super) fn list(count: usize) -> String {
+    parameters(1, count)
+}
+
+/// `($1, $2), ($3, $4)`: so many rows of so many columns; `before` parameters stand in front.
+pub(super) fn values(before: usize, rows: usize, columns: usize) -> String {
+    let row = |row| format!("({})", parameters(before + row * columns + 1, columns));
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+fn parameters(first: usize, count: usize) -> String {
+    let numbers = first..first + count;
+    let names = numbers.map(|number| format!("${number}"));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_in_one_piece_and_in_its_order() {
+        for count in [0, 1, 3, 4, 63, 64, 200, 256] {
+            let rows: Vec<usize> = (0..count).collect();
+            let found: Vec<&[usize]> = pieces(&rows).collect();
+            assert_eq!(found.concat(), rows);
+            assert!(found.iter().all(|piece| SIZES.contains(&piece.len())));
+        }
+    }
+
+    #[test]
+    fn parameters_are_numbered_through() {
+        assert_eq!(list(3), "$1, $2, $3");
+        assert_eq!(values(1, 2, 2), "($2, $3), ($4, $5)");
+    }
+}
