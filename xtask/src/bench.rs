@@ -1,10 +1,12 @@
-//! `cargo xtask bench load|events|handler|swap|pull|footprint [--json] [--check]`: times, as ratios measured
-//! in one run against a named baseline, counts, and sizes. Called by people who change a hot path.
+//! `cargo xtask bench load|events|handler|swap|pull|fleet|footprint [--json] [--check]`: times, as
+//! ratios measured in one run against a named baseline, counts, and sizes. Called by people who
+//! change a hot path.
 //! Must never compare with a number from another run or another machine.
 
 mod baseline;
 mod child;
 mod events;
+mod fleet;
 mod footprint;
 mod handler;
 mod load;
@@ -15,43 +17,45 @@ mod running;
 mod swap;
 mod table;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{bpf, daemon, output, run, setup};
 use baseline::Baseline;
 pub(crate) use baseline::with_libbpf;
+use table::Table;
 
 /// Runs a bench by its name.
 ///
 /// # Errors
 /// When it cannot be measured here, or with `--check` when a bound is missed.
 pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
-    let measure = match name {
-        "load" => || load::measure(&Baseline::build()?),
-        "events" => || events::measure(&Baseline::build()?),
-        "handler" => || handler::measure(&Baseline::build()?),
-        "swap" => || swap::measure(&Baseline::build()?),
-        "pull" => || {
+    let measure: fn(usize) -> Result<Table> = match name {
+        "load" => |_| load::measure(&Baseline::build()?),
+        "events" => |_| events::measure(&Baseline::build()?),
+        "handler" => |_| handler::measure(&Baseline::build()?),
+        "swap" => |_| swap::measure(&Baseline::build()?),
+        "pull" => |_| {
             setup::to_pull()?;
             pull::measure()
         },
-        "footprint" => footprint::measure,
-        other => bail!("unknown bench {other:?}: load, events, handler, swap, pull or footprint"),
+        "fleet" => fleet::measure,
+        "footprint" => |_| footprint::measure(),
+        other => {
+            bail!("unknown bench {other:?}: load, events, handler, swap, pull, fleet or footprint")
+        }
     };
-    if let Some(unknown) = options
-        .iter()
-        .find(|option| !["--json", "--check"].contains(option))
-    {
-        bail!("unknown option {unknown}: --json or --check");
-    }
+    let nodes = nodes_of(name, options)?;
     ensure!(
         run::is_root(),
         "the benches load BPF programs: run them as root"
     );
     setup::to_build()?;
     bpf::compile_all()?;
-    daemon::build()?;
-    let table = measure()?;
+    daemon::build(match name {
+        "fleet" => &fleet::PROGRAMS,
+        _ => &daemon::PROGRAMS,
+    })?;
+    let table = measure(nodes)?;
     table.lines().iter().for_each(|line| output::line(line));
     let missed = table.missed();
     for bound in &missed {
@@ -64,4 +68,21 @@ pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
         bail!("bench {name}: {} bounds missed", missed.len());
     }
     Ok(())
+}
+
+/// How many nodes the options name; only the fleet has any.
+fn nodes_of(name: &str, options: &[&str]) -> Result<usize> {
+    let mut nodes = fleet::NODES;
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match *option {
+            "--json" | "--check" => {}
+            "--nodes" if name == "fleet" => {
+                let count = options.next().context("--nodes needs a number")?;
+                nodes = count.parse().context("--nodes needs a number")?;
+            }
+            unknown => bail!("unknown option {unknown}: --json or --check; fleet takes --nodes N"),
+        }
+    }
+    Ok(nodes)
 }

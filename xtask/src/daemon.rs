@@ -55,22 +55,19 @@ impl Drop for Folder {
     }
 }
 
-/// Builds the three programs as they are shipped.
+/// Every program that is shipped.
+pub(crate) const PROGRAMS: [&str; 3] = ["node", "packer", "registry"];
+
+/// Builds programs as they are shipped.
 ///
 /// # Errors
 /// When they do not compile.
-pub(crate) fn build() -> Result<()> {
+pub(crate) fn build(programs: &[&str]) -> Result<()> {
     let mut cargo = run::command("cargo");
-    cargo.args([
-        "build",
-        "--release",
-        "-p",
-        "node",
-        "-p",
-        "packer",
-        "-p",
-        "registry",
-    ]);
+    cargo.args(["build", "--release"]);
+    for program in programs {
+        cargo.args(["-p", program]);
+    }
     run::shown(&mut cargo)
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
     );
     setup::to_build()?;
     bpf::compile_all()?;
-    daemon::build()?;
+    daemon::build(&daemon::PROGRAMS)?;
     let mut folder = Folder::new("demo")?;
     let updates = legacy::Updates::make(folder.path())?;
     let begun = Instant::now();

@@ -32,8 +32,8 @@ usage: cargo xtask COMMAND
                   with --all every kernel and every selftest
   tidy            the rules of the house that neither rustfmt nor clippy knows
   bpf             compile bpf/*/ and tests/corpus/ to target/bpf/
-  bench load|events|handler|swap|pull|footprint [--json] [--check]
-                  times and counts against a named baseline, and sizes
+  bench load|events|handler|swap|pull|fleet|footprint [--json] [--check]
+                  times and counts against a named baseline, and sizes; fleet takes --nodes N
   kernel [KERNEL…] [--write] [-- COMMAND…]
                   every kind of hook on Debian's kernels, booted in QEMU, and on this machine's
                   (`here`), against tests/HOOKS.md; --write makes it; a machine that is reset
