@@ -305,7 +305,7 @@ fn a_template_moves_nodes_by_rollouts_and_pinned_ones_stay() {
     let why = stage.run(&["explain", "n0"]).done().text;
     for part in [
         "acme/exec 1.1.0, by rollout 1 of exec",
-        "Rollout 1 moves it from 1.0.0 to 1.1.0; it is gate, wave 1 of 3",
+        "Rollout 1 moves it from 1.0.0 to 1.1.0; it is at a gate, wave 1 of 3",
     ] {
         assert!(why.contains(part), "{part}: {why}");
     }
