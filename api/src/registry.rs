@@ -7,6 +7,7 @@ mod access;
 mod deployment;
 mod entries;
 mod fleet;
+mod outcome;
 mod pin;
 mod release;
 mod rollout;
@@ -19,9 +20,9 @@ pub use access::{
 pub use deployment::{Deployment, DeploymentSpec, DeploymentState, Deployments, Source};
 pub use fleet::{
     ByRollout, Desired, Enrol, Enrolled, Explain, Explanation, Facts, InstanceCounts,
-    InstanceReport, Node, NodeDetail, Nodes, Outcome, OutcomeKind, Refused, Reports, Ring,
-    SinceFlip, Wanted,
+    InstanceReport, Node, NodeDetail, Nodes, Reports, Ring, SinceFlip, Wanted,
 };
+pub use outcome::{Outcome, OutcomeKind, Refused};
 pub use pin::{Pin, Pins, SetPin};
 pub use release::{
     Channel, Difference, Floor, Payload, PayloadSummary, Payloads, PublishRelease, Reason, Release,

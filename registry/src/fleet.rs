@@ -31,6 +31,7 @@ use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
 use memory::{Known, Memory};
 use reach::Reach;
+pub(crate) use refusals::is_refusal;
 use selector::Candidate;
 
 /// How long a reader waits for a change that was committed to arrive in memory.

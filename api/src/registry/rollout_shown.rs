@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::fleet::OutcomeKind;
+use super::outcome::OutcomeKind;
 use super::rollout::{RolloutPhase, RolloutPlan};
 
 /// Nodes of a rollout, by where they stand; each is in one of `outside` to `failed`.

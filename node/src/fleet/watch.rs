@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::node::Following;
-use api::registry::OutcomeKind;
 
 /// What was done since the daemon began.
 #[derive(Debug, Clone, Default)]
@@ -46,24 +45,5 @@ impl Watch {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-}
-
-/// An outcome's kind in the words of the API.
-pub(super) fn word(kind: OutcomeKind) -> &'static str {
-    match kind {
-        OutcomeKind::Started => "started",
-        OutcomeKind::Updated => "updated",
-        OutcomeKind::Staged => "staged",
-        OutcomeKind::Committed => "committed",
-        OutcomeKind::RolledBack => "rolled_back",
-        OutcomeKind::Stopped => "stopped",
-        OutcomeKind::FetchFailed => "fetch_failed",
-        OutcomeKind::SignatureRejected => "signature_rejected",
-        OutcomeKind::BelowFloor => "below_floor",
-        OutcomeKind::PolicyRefused => "policy_refused",
-        OutcomeKind::Incompatible => "incompatible",
-        OutcomeKind::LoadRejected => "load_rejected",
-        OutcomeKind::Failed => "failed",
     }
 }

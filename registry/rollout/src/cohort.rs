@@ -34,6 +34,12 @@ impl Place {
         self.0 < bound
     }
 
+    /// The first of these bounds that it is below, from 0: its wave, where they are the waves'.
+    #[must_use]
+    pub fn wave(self, bounds: &[u64]) -> Option<usize> {
+        bounds.iter().position(|bound| self.is_below(*bound))
+    }
+
     /// The lowest bound that it is below.
     #[must_use]
     pub fn bound(self) -> u64 {

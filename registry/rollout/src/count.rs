@@ -173,8 +173,7 @@ pub fn count_by_wave(state: &State, plan: &RolloutPlan, seen: &[Seen<'_>]) -> Ve
     let bounds = state.bounds_of(plan);
     let mut waves = vec![RolloutCounts::default(); bounds.len()];
     for one in seen {
-        let wave = bounds.iter().position(|bound| one.place.is_below(*bound));
-        if let Some(wave) = wave.and_then(|wave| waves.get_mut(wave)) {
+        if let Some(wave) = one.place.wave(&bounds).and_then(|wave| waves.get_mut(wave)) {
             tally(wave, one.stands(state.bound), one.online);
         }
     }

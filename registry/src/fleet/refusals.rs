@@ -25,7 +25,7 @@ struct Refusal {
 }
 
 /// Whether a node that says so waits for something else to run: it tries the others again.
-pub(super) fn is_refusal(kind: OutcomeKind) -> bool {
+pub(crate) fn is_refusal(kind: OutcomeKind) -> bool {
     match kind {
         OutcomeKind::SignatureRejected
         | OutcomeKind::BelowFloor

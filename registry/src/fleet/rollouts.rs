@@ -9,7 +9,7 @@ use rollout::Seen;
 
 use super::Fleet;
 use super::desired::Standing;
-use super::moving::Moving;
+use super::moving::{Marks, Moving};
 use super::seen::Meant;
 
 impl Fleet {
@@ -31,6 +31,17 @@ impl Fleet {
             })
         };
         outcomes.iter().filter(is_told).cloned().collect()
+    }
+
+    /// What nodes told of a rollout that decides something, by name.
+    pub(crate) fn told(&self, rollout: u64) -> BTreeMap<String, Marks> {
+        let memory = self.read();
+        let nodes = memory.nodes.iter();
+        let told = nodes.filter_map(|(node, known)| {
+            let marks = known.marks.get(&rollout)?;
+            Some((node.clone(), marks.clone()))
+        });
+        told.collect()
     }
 
     /// The rollouts that have not ended.

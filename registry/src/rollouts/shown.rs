@@ -7,11 +7,11 @@ use api::registry::{
     Compared, FailureGroup, KernelOutcome, OutcomeKind, Rollout, RolloutCounts, RolloutDetail,
     RolloutNode, Transition,
 };
-use rollout::{Place, Seen, State, compare, count, count_by_wave, sides};
+use rollout::{Seen, State, compare, count, count_by_wave, sides};
 
 use super::transition::because;
-use crate::fleet::Fleet;
 use crate::fleet::moving::{Mark, Marks, Moving};
+use crate::fleet::{Fleet, is_refusal};
 
 /// Nodes of one group that are named.
 const NAMED_MAX: usize = 16;
@@ -80,7 +80,7 @@ pub(crate) fn detail(
     });
     let mut matrix = Matrix::new();
     let mut enter = |node: &str, kind: Option<OutcomeKind>| {
-        let row = (kernel(node), kind.map(word));
+        let row = (kernel(node), kind.map(OutcomeKind::word));
         if matrix.contains_key(&row) || matrix.len() < KERNELS_MAX {
             matrix.entry(row).or_insert((kind, 0)).1 += 1;
         }
@@ -126,7 +126,7 @@ fn failures(told: &BTreeMap<String, Marks>, kernel: impl Fn(&str) -> String) -> 
             let Some(mark) = mark.as_ref().filter(|mark| is_failure(mark)) else {
                 continue;
             };
-            let row = (word(mark.kind), mark.because.as_str(), staging);
+            let row = (mark.kind.word(), mark.because.as_str(), staging);
             if !groups.contains_key(&row) && groups.len() >= GROUPS_MAX {
                 continue;
             }
@@ -150,39 +150,8 @@ fn failures(told: &BTreeMap<String, Marks>, kernel: impl Fn(&str) -> String) -> 
 }
 
 fn is_failure(mark: &Mark) -> bool {
-    match mark.kind {
-        OutcomeKind::RolledBack
-        | OutcomeKind::FetchFailed
-        | OutcomeKind::SignatureRejected
-        | OutcomeKind::BelowFloor
-        | OutcomeKind::PolicyRefused
-        | OutcomeKind::Incompatible
-        | OutcomeKind::LoadRejected
-        | OutcomeKind::Failed => true,
-        OutcomeKind::Started
-        | OutcomeKind::Updated
-        | OutcomeKind::Staged
-        | OutcomeKind::Committed
-        | OutcomeKind::Stopped => false,
-    }
-}
-
-fn word(kind: OutcomeKind) -> &'static str {
-    match kind {
-        OutcomeKind::Started => "started",
-        OutcomeKind::Updated => "updated",
-        OutcomeKind::Staged => "staged",
-        OutcomeKind::Committed => "committed",
-        OutcomeKind::RolledBack => "rolled_back",
-        OutcomeKind::Stopped => "stopped",
-        OutcomeKind::FetchFailed => "fetch_failed",
-        OutcomeKind::SignatureRejected => "signature_rejected",
-        OutcomeKind::BelowFloor => "below_floor",
-        OutcomeKind::PolicyRefused => "policy_refused",
-        OutcomeKind::Incompatible => "incompatible",
-        OutcomeKind::LoadRejected => "load_rejected",
-        OutcomeKind::Failed => "failed",
-    }
+    let is_tried_again = matches!(mark.kind, OutcomeKind::FetchFailed | OutcomeKind::Failed);
+    is_tried_again || is_refusal(mark.kind)
 }
 
 /// Its nodes behind `after`, by name, at most `limit`.
@@ -204,7 +173,7 @@ pub(crate) fn nodes(
     };
     let row = |one: &Seen<'_>| RolloutNode {
         node: one.node.to_owned(),
-        wave: wave_of(one.place, &bounds),
+        wave: one.place.wave(&bounds).map(|index| narrow(index + 1)),
         stands: one.stands(moving.state.bound).word().to_owned(),
         online: one.online,
         kernel: kernels.get(one.node).cloned().unwrap_or_default(),
@@ -214,9 +183,4 @@ pub(crate) fn nodes(
         let behind = seen.iter().filter(|one| one.node > after);
         behind.take(limit).map(row).collect()
     })
-}
-
-fn wave_of(place: Place, bounds: &[u64]) -> Option<u32> {
-    let wave = bounds.iter().position(|bound| place.is_below(*bound))?;
-    Some(narrow(wave + 1))
 }

@@ -4,6 +4,8 @@
 
 pub(crate) mod asked;
 
+use std::collections::BTreeMap;
+
 use api::problem::Problem;
 use api::registry::{
     DryRun, JSON_BYTES_MAX, Rollout, RolloutDetail, RolloutNodes, RolloutPlan, Rollouts, Source,
@@ -24,9 +26,9 @@ use super::page::{self, Asked, Page};
 use super::path::{Segments, named};
 use super::refusal::Refusal;
 use super::settings;
-use crate::db;
+use crate::db::{self, Connection};
 use crate::fleet::desired::Standing;
-use crate::fleet::moving::Moving;
+use crate::fleet::moving::{Marks, Moving};
 use crate::fleet::order;
 use crate::rollouts::{self, Start};
 use crate::state::State;
@@ -221,7 +223,7 @@ pub(super) async fn shown(state: &State, number: u64) -> Result<RolloutDetail, R
     let mut reader = state.db.reader().await?;
     let moving = db::rollout::by_number(&mut reader, number).await?;
     let moving = moving.ok_or_else(|| absent(number))?;
-    let told = db::mark::of_rollout(&mut reader, number).await?;
+    let told = told(state, &mut reader, &moving).await?;
     let timeline = db::rollout::transitions(&mut reader, number).await?;
     drop(reader);
     let now_ms = state.now_ms();
@@ -232,6 +234,18 @@ pub(super) async fn shown(state: &State, number: u64) -> Result<RolloutDetail, R
         timeline,
         now_ms,
     ))
+}
+
+/// What nodes told of a rollout: the fleet knows it as long as the rollout goes on, and then many ask.
+async fn told(
+    state: &State,
+    reader: &mut Connection,
+    moving: &Moving,
+) -> Result<BTreeMap<String, Marks>, Refusal> {
+    if moving.is_active() {
+        return Ok(state.fleet.told(moving.number));
+    }
+    Ok(db::mark::of_rollout(reader, moving.number).await?)
 }
 
 /// The nodes of a rollout, by name.
@@ -252,7 +266,7 @@ pub(crate) async fn nodes(
     let mut reader = state.db.reader().await?;
     let moving = db::rollout::by_number(&mut reader, number).await?;
     let moving: Moving = moving.ok_or_else(|| absent(number))?;
-    let told = db::mark::of_rollout(&mut reader, number).await?;
+    let told = told(&state, &mut reader, &moving).await?;
     drop(reader);
     let (rows, now_ms) = ((after.as_str(), limit + 1), state.now_ms());
     let mut nodes = rollouts::nodes(&state.fleet, &moving, &told, rows, now_ms);

@@ -18,3 +18,5 @@ mod hostile;
 mod pins;
 #[path = "rollouts/templates.rs"]
 mod templates;
+#[path = "rollouts/waits.rs"]
+mod waits;

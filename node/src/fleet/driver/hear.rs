@@ -17,7 +17,6 @@ use super::super::machine::{Failure, Input, Why};
 use super::super::store::Credential;
 use super::super::target::{Answered, Asked, NotATarget, Target, targets_of};
 use super::super::troubles::Concern;
-use super::super::watch::word;
 use super::super::{Answer, Event, job};
 use super::Driver;
 
@@ -271,7 +270,7 @@ impl Driver {
     }
 
     pub(super) fn add(&mut self, outcome: Outcome) {
-        let (name, kind) = (&outcome.instance, word(outcome.kind));
+        let (name, kind) = (&outcome.instance, outcome.kind.word());
         let version = outcome.version.as_deref().unwrap_or_default();
         let staging = if outcome.staging { "staging: " } else { "" };
         let mut text = format!("{name}: {staging}{kind}: {} {version}", outcome.payload);

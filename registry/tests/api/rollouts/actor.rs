@@ -10,18 +10,17 @@ use api::client::registry::{RegistryClient, Settings};
 use api::node::Measured;
 use api::problem::Problem;
 use api::registry::{
-    Outcome, OutcomeKind, Reach, Reports, Rollout, RolloutDetail, RolloutPhase, RolloutPlan,
-    SinceFlip, StartRollout, Wanted, Wave,
+    Outcome, OutcomeKind, Reach, Reports, Rollout, RolloutPlan, SinceFlip, StartRollout, Wanted,
+    Wave,
 };
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
+use super::waits::until;
 use crate::fleet::harness::{Registry, TestNode, facts, outcome, runs, spec};
 
-/// How long a test waits for what is to come.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(10);
+pub(super) const LOOK: Duration = Duration::from_millis(10);
 
 /// What a node makes of a release that it did not run before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -299,19 +298,6 @@ impl Actor {
     }
 }
 
-/// Waits for something.
-pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let wait = async {
-        while !is_so() {
-            sleep(LOOK).await;
-        }
-    };
-    assert!(
-        timeout(PATIENCE, wait).await.is_ok(),
-        "waiting until {what}"
-    );
-}
-
 /// A plan that needs no time: waves of 1 node, half, and all.
 pub(crate) fn quick() -> RolloutPlan {
     let wave = |reach| Wave {
@@ -359,34 +345,4 @@ pub(crate) async fn start(registry: &Registry, version: &str, plan: RolloutPlan)
         .start_rollout(&to(version, plan))
         .await
         .unwrap()
-}
-
-/// Waits until a rollout stands so.
-pub(crate) async fn stands(
-    registry: &Registry,
-    rollout: u64,
-    what: &str,
-    is_so: impl Fn(&Rollout) -> bool,
-) -> RolloutDetail {
-    let client = registry.admin();
-    let wait = async {
-        loop {
-            let detail = client.rollout(rollout).await.unwrap();
-            if is_so(&detail.rollout) {
-                return detail;
-            }
-            sleep(LOOK).await;
-        }
-    };
-    if let Ok(detail) = timeout(PATIENCE, wait).await {
-        return detail;
-    }
-    panic!("{what}: {:#?}", client.rollout(rollout).await);
-}
-
-/// Waits until it has ended, and how.
-pub(crate) async fn ends(registry: &Registry, rollout: u64, how: RolloutPhase) -> RolloutDetail {
-    let detail = stands(registry, rollout, "it ends", |one| one.phase.is_end()).await;
-    assert_eq!(detail.rollout.phase, how, "{detail:#?}");
-    detail
 }

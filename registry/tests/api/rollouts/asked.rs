@@ -3,7 +3,8 @@
 use api::client::registry::Ask;
 use api::registry::{Reach, RolloutPhase};
 
-use super::actor::{Fleet, Part, ends, furnished, quick, stands, start, to, until};
+use super::actor::{Fleet, Part, furnished, quick, start, to};
+use super::waits::{awaits_promotion, ends, stands, until};
 use crate::fleet::harness::refused;
 
 #[tokio::test]
@@ -39,14 +40,19 @@ async fn an_abort_leaves_nodes_with_what_they_run_and_a_new_rollout_takes_over()
     plan.waves[0].reach = Reach::Nodes(2);
     plan.waves[0].approval = true;
     let rollout = start(&registry, "1.1.0", plan.clone()).await.rollout;
-    let waits = |one: &api::registry::Rollout| one.because.contains("promote");
-    stands(&registry, rollout, "the first wave is well", waits).await;
+    stands(
+        &registry,
+        rollout,
+        "the first wave is well",
+        awaits_promotion,
+    )
+    .await;
     let admin = registry.admin();
     admin.ask_rollout(rollout, Ask::Abort).await.unwrap();
     until("two stay", || fleet.running("1.1.0") == 2).await;
     registry.publish("1.2.0").await;
     let next = start(&registry, "1.2.0", plan).await.rollout;
-    stands(&registry, next, "its first wave is well", waits).await;
+    stands(&registry, next, "its first wave is well", awaits_promotion).await;
     until("two of the new one", || fleet.running("1.2.0") == 2).await;
     assert_eq!(fleet.running("1.0.0") + fleet.running("1.1.0"), 4);
     assert!(fleet.running("1.1.0") <= 2);
@@ -114,8 +120,13 @@ async fn a_release_that_is_revoked_on_its_way_is_taken_back() {
     let mut plan = quick();
     plan.waves[1].approval = true;
     let rollout = start(&registry, "1.1.0", plan).await.rollout;
-    let waits = |one: &api::registry::Rollout| one.because.contains("promote");
-    stands(&registry, rollout, "the second wave is well", waits).await;
+    stands(
+        &registry,
+        rollout,
+        "the second wave is well",
+        awaits_promotion,
+    )
+    .await;
     let revoke = "/payloads/acme/execsnoop/versions/1.1.0/revoke";
     let reason = serde_json::json!({ "reason": "it leaks" });
     registry

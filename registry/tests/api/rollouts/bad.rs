@@ -3,7 +3,8 @@
 use api::client::registry::Ask;
 use api::registry::{OnFailure, OutcomeKind, RolloutPhase};
 
-use super::actor::{Fleet, Part, ends, furnished, quick, stands, start, until};
+use super::actor::{Fleet, Part, furnished, quick, start};
+use super::waits::{ends, is_paused, stands, until};
 
 /// A fleet whose first node to be reached plays this part, and the others the good one.
 async fn with_a_bad_first(part: Part) -> (crate::fleet::harness::Registry, Fleet, String) {
@@ -96,8 +97,7 @@ async fn keys_that_do_not_vouch_pause_everything() {
     let fleet = Fleet::of(&registry, &parts).await;
     fleet.all_run("1.0.0").await;
     let rollout = start(&registry, "1.1.0", quick()).await.rollout;
-    let paused = |one: &api::registry::Rollout| one.paused.is_some();
-    let detail = stands(&registry, rollout, "it pauses", paused).await;
+    let detail = stands(&registry, rollout, "it pauses", is_paused).await;
     assert!(detail.rollout.paused.unwrap().contains("n2"));
     assert_eq!(fleet.reached("1.1.0"), 0);
     registry
@@ -136,8 +136,7 @@ async fn a_failed_wave_goes_back_alone_or_waits_where_the_plan_says_so() {
         let mut plan = quick();
         plan.on_failure = on_failure;
         let rollout = start(&registry, "1.1.0", plan).await.rollout;
-        let paused = |one: &api::registry::Rollout| one.paused.is_some();
-        let detail = stands(&registry, rollout, "it pauses", paused).await;
+        let detail = stands(&registry, rollout, "it pauses", is_paused).await;
         assert!(!detail.rollout.phase.is_end());
         until("nodes are where they should be", || {
             fleet.running("1.1.0") == left

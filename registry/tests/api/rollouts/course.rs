@@ -2,7 +2,8 @@
 
 use api::registry::{Reach, RolloutPhase};
 
-use super::actor::{Fleet, Part, ends, furnished, quick, stands, start, to, until};
+use super::actor::{Fleet, Part, furnished, quick, start, to};
+use super::waits::{awaits_promotion, ends, stands, until};
 
 #[tokio::test]
 async fn a_good_release_reaches_every_node_once_wave_after_wave() {
@@ -17,8 +18,13 @@ async fn a_good_release_reaches_every_node_once_wave_after_wave() {
         .await
         .unwrap();
     let rollout = start(&registry, "1.1.0", plan).await.rollout;
-    let waits = |one: &api::registry::Rollout| one.because.contains("promote");
-    let detail = stands(&registry, rollout, "the first wave is well", waits).await;
+    let detail = stands(
+        &registry,
+        rollout,
+        "the first wave is well",
+        awaits_promotion,
+    )
+    .await;
     assert_eq!(
         (detail.rollout.wave, detail.rollout.counts.committed),
         (1, 1)
@@ -78,8 +84,7 @@ async fn a_dry_run_names_the_nodes_that_each_wave_reaches() {
     for (index, wave) in dry.waves.iter().enumerate() {
         expected.extend(wave.nodes.clone());
         let wave = u32::try_from(index).unwrap() + 1;
-        let is_well =
-            |one: &api::registry::Rollout| one.wave == wave && one.because.contains("promote");
+        let is_well = |one: &api::registry::Rollout| one.wave == wave && awaits_promotion(one);
         stands(&registry, rollout, "a wave is well", is_well).await;
         for (name, seen) in &fleet.nodes {
             let reached = seen.lock().unwrap().given.len() == 2;
@@ -100,8 +105,13 @@ async fn a_node_that_comes_later_stages_first_and_joins() {
     let mut plan = quick();
     plan.waves[1].approval = true;
     let rollout = start(&registry, "1.1.0", plan).await.rollout;
-    let waits = |one: &api::registry::Rollout| one.because.contains("promote");
-    stands(&registry, rollout, "the second wave is well", waits).await;
+    stands(
+        &registry,
+        rollout,
+        "the second wave is well",
+        awaits_promotion,
+    )
+    .await;
     fleet.add(registry.node("later", &[]).await, Part::Good);
     until("it staged", || {
         fleet.nodes["later"].lock().unwrap().staged == ["1.1.0"]

@@ -63,7 +63,7 @@ async fn a_registry_killed_at_any_moment_goes_on() {
         registry.restart();
         fleet.moved(&registry);
     }
-    let detail = super::actor::ends(&registry, rollout, RolloutPhase::Succeeded).await;
+    let detail = super::waits::ends(&registry, rollout, RolloutPhase::Succeeded).await;
     fleet.all_run("1.1.0").await;
     for given in fleet.given() {
         assert_eq!(given, ["1.0.0", "1.1.0"]);
@@ -78,13 +78,13 @@ async fn a_registry_killed_while_nodes_go_back_takes_all_of_them_back() {
     let fleet = Fleet::of(&registry, &[Part::Good; 8]).await;
     fleet.all_run("1.0.0").await;
     let rollout = start(&registry, "1.1.0", quick()).await.rollout;
-    super::actor::ends(&registry, rollout, RolloutPhase::Succeeded).await;
+    super::waits::ends(&registry, rollout, RolloutPhase::Succeeded).await;
     fleet.all_run("1.1.0").await;
     let ask = api::client::registry::Ask::RollBack;
     registry.admin().ask_rollout(rollout, ask).await.unwrap();
     registry.restart();
     fleet.moved(&registry);
-    super::actor::ends(&registry, rollout, RolloutPhase::RolledBack).await;
+    super::waits::ends(&registry, rollout, RolloutPhase::RolledBack).await;
     fleet.all_run("1.0.0").await;
     for given in fleet.given() {
         assert_eq!(given, ["1.0.0", "1.1.0", "1.0.0"]);

@@ -3,7 +3,8 @@
 use api::client::registry::Ask;
 use api::registry::{RolloutPhase, SetPin};
 
-use super::actor::{Fleet, Part, ends, furnished, quick, stands, start};
+use super::actor::{Fleet, Part, furnished, quick, start};
+use super::waits::{awaits_promotion, ends, stands};
 use crate::fleet::harness::Registry;
 
 async fn because(registry: &Registry, node: &str) -> String {
@@ -65,8 +66,13 @@ async fn a_node_that_is_pinned_or_can_not_run_it_says_so() {
     let mut plan = quick();
     plan.waves[0].approval = true;
     let rollout = start(&registry, "1.1.0", plan).await.rollout;
-    let waits = |one: &api::registry::Rollout| one.because.contains("promote");
-    stands(&registry, rollout, "its first wave is well", waits).await;
+    stands(
+        &registry,
+        rollout,
+        "its first wave is well",
+        awaits_promotion,
+    )
+    .await;
     let said = because(&registry, "n1").await;
     assert!(said.contains("so this node is left out"), "{said}");
     let said = because(&registry, "n2").await;

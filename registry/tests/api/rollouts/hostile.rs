@@ -3,7 +3,8 @@
 use api::client::registry::Ask;
 use api::registry::{OutcomeKind, Reports, RolloutPhase, Source};
 
-use super::actor::{Fleet, Part, ends, furnished, quick, stands, start, until};
+use super::actor::{Fleet, Part, furnished, quick, start};
+use super::waits::{awaits_promotion, ends, stands, until};
 use crate::fleet::harness::{Registry, TestNode, facts, outcome, runs, spec};
 
 /// A registry that gives 1.0.0 to every node with `env=prod`.
@@ -49,8 +50,13 @@ async fn a_node_has_no_word_in_a_rollout_that_is_not_for_it() {
     ] {
         says(&outsider, begun.rollout, &begun.digest, kind, staging).await;
     }
-    let waits = |one: &api::registry::Rollout| one.because.contains("promote");
-    let detail = stands(&registry, begun.rollout, "its first wave is well", waits).await;
+    let detail = stands(
+        &registry,
+        begun.rollout,
+        "its first wave is well",
+        awaits_promotion,
+    )
+    .await;
     assert_eq!((detail.rollout.counts.nodes, detail.failures.len()), (3, 0));
     let admin = registry.admin();
     admin

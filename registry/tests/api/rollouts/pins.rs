@@ -2,7 +2,8 @@
 
 use api::registry::{RolloutPhase, SetPin};
 
-use super::actor::{Fleet, Part, ends, furnished, quick, start, to};
+use super::actor::{Fleet, Part, furnished, quick, start, to};
+use super::waits::ends;
 use crate::fleet::harness::refused;
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use api::registry::{RolloutPhase, Source};
 
-use super::actor::{Fleet, Part, ends, quick, until};
+use super::actor::{Fleet, Part, quick};
+use super::waits::{ends, until};
 use crate::fleet::harness::{Registry, refused, spec};
 
 async fn active(registry: &Registry) -> u64 {

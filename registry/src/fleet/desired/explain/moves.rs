@@ -123,10 +123,8 @@ fn place(claim: &Claim, moving: &Moving, circumstances: Circumstances<'_>) -> St
 }
 
 fn wave_of(moving: &Moving, node: &str) -> Option<usize> {
-    let place = moving.place(node);
     let bounds = moving.state.bounds_of(&moving.plan);
-    let index = bounds.iter().position(|bound| place.is_below(*bound))?;
-    Some(index + 1)
+    Some(moving.place(node).wave(&bounds)? + 1)
 }
 
 /// When that goes on.
