@@ -1,0 +1,98 @@
+//! What must hold on every page: nothing in the console, no request to elsewhere, no violation that
+//! axe-core finds in light or dark, nothing wider than a small phone.
+
+use super::axe;
+use super::site::{BOOKWORM, BULLSEYE, Site};
+use super::tab::{Scheme, Tab};
+use crate::registry_packer::fleet::Part;
+
+/// A small phone's.
+pub(super) const NARROW_PX: u32 = 360;
+const WIDE_PX: u32 = 1280;
+/// What reaches over the right edge.
+const WIDER: &str = "(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    return [...document.body.querySelectorAll('*')]
+        .filter((one) => one.getBoundingClientRect().right > width)
+        .map((one) => one.outerHTML.slice(0, 160));
+})()";
+/// Whether the page is dark: the brightness of what is behind everything, of 255.
+const GROUND: &str = "Math.max(...getComputedStyle(document.body).backgroundColor\
+                      .match(/[0-9]+/g).slice(0, 3).map(Number))";
+
+/// Every page, by what it is of.
+pub(super) const PAGES: [(&str, &str); 2] = [("fleet", "/"), ("payload", "/payloads/acme/exec")];
+
+fn site() -> Option<Site> {
+    Site::new(&[(Part::Good, BOOKWORM), (Part::Good, BULLSEYE)])
+}
+
+/// Faults of all pages, each with its page.
+pub(super) fn each(tab: &mut Tab, mut look: impl FnMut(&mut Tab) -> Vec<String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, path) in PAGES {
+        tab.go(path);
+        assert_eq!(tab.status(), 200, "{path}");
+        let faults = look(tab);
+        found.extend(faults.iter().map(|fault| format!("{name}: {fault}")));
+    }
+    found
+}
+
+#[track_caller]
+pub(super) fn none(faults: &[String]) {
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn no_page_has_an_error_in_its_console_or_asks_elsewhere() {
+    let Some(mut site) = site() else { return };
+    site.tab.faults();
+    let faults = each(&mut site.tab, |tab| {
+        // So that what it does once it is live is seen too.
+        tab.until(
+            "it is live",
+            "document.getElementById('link').dataset.state === 'live'",
+        );
+        tab.ask("htmx.trigger(document.getElementById('main'), 'stale')");
+        tab.faults()
+    });
+    none(&faults);
+}
+
+#[test]
+fn no_page_is_wider_than_a_small_phone() {
+    let Some(mut site) = site() else { return };
+    site.tab.look(NARROW_PX, Scheme::Light);
+    let faults = each(&mut site.tab, |tab| {
+        serde_json::from_value(tab.ask(WIDER)).unwrap()
+    });
+    none(&faults);
+}
+
+#[test]
+fn every_page_is_dark_where_everything_is() {
+    let Some(mut site) = site() else { return };
+    for (scheme, is_dark) in [(Scheme::Light, false), (Scheme::Dark, true)] {
+        site.tab.look(WIDE_PX, scheme);
+        each(&mut site.tab, |tab| {
+            let ground = tab.ask(GROUND).as_u64().unwrap();
+            assert_eq!(ground < 64, is_dark, "{ground}");
+            Vec::new()
+        });
+    }
+}
+
+#[test]
+fn axe_finds_no_violation_in_light_and_dark() {
+    let script = match axe::script() {
+        Ok(script) => script,
+        Err(why) => return println!("not run: {why}"),
+    };
+    let Some(mut site) = site() else { return };
+    for scheme in [Scheme::Light, Scheme::Dark] {
+        site.tab.look(WIDE_PX, scheme);
+        none(&each(&mut site.tab, |tab| axe::violations(tab, &script)));
+    }
+}

@@ -1,0 +1,42 @@
+//! Pictures of the main pages, kept where `MARROW_SCREENSHOTS` says (`cargo xtask screenshots`), and
+//! taken all the same where it says nothing: light, dark, and as wide as a small phone.
+
+use super::every_page::{NARROW_PX, PAGES};
+use super::site::{BOOKWORM, BULLSEYE, Site};
+use super::tab::Scheme;
+use crate::registry_packer::fleet::Part;
+
+/// What a picture may weigh: people load them with the README.
+const BYTES_MAX: u64 = 150_000;
+const WIDE_PX: u32 = 1120;
+/// Each way to look, with the end of the file's name.
+const LOOKS: [(u32, Scheme, &str); 3] = [
+    (WIDE_PX, Scheme::Light, ""),
+    (WIDE_PX, Scheme::Dark, "-dark"),
+    (NARROW_PX, Scheme::Light, "-narrow"),
+];
+
+#[test]
+fn every_page_has_its_picture() {
+    let parts = [
+        (Part::Good, BOOKWORM),
+        (Part::Good, BULLSEYE),
+        (Part::Good, BOOKWORM),
+    ];
+    let Some(mut site) = Site::new(&parts) else {
+        return;
+    };
+    let here = tempfile::tempdir().unwrap();
+    let folder = std::env::var_os("MARROW_SCREENSHOTS");
+    let folder = folder.map_or_else(|| here.path().to_owned(), Into::into);
+    for (width_px, scheme, end) in LOOKS {
+        site.tab.look(width_px, scheme);
+        for (name, path) in PAGES {
+            site.tab.go(path);
+            let file = folder.join(format!("{name}{end}.png"));
+            site.tab.picture(&file);
+            let bytes = std::fs::metadata(&file).unwrap().len();
+            assert!(bytes <= BYTES_MAX, "{} has {bytes} bytes", file.display());
+        }
+    }
+}
