@@ -4,6 +4,7 @@
 
 mod axe;
 mod chromium;
+mod course;
 mod every_page;
 mod hostile;
 mod login;

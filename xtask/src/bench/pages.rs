@@ -16,7 +16,22 @@ use seed::Seeded;
 use visitor::Visitor;
 
 /// Each page by its name and its address; `ROLLOUT` stands for the number of the active one.
-const PAGES: [(&str, &str); 2] = [("fleet", "/"), ("payload", "/payloads/marrow/fleet")];
+const PAGES: [(&str, &str); 14] = [
+    ("fleet", "/"),
+    ("payloads", "/payloads"),
+    ("payload", "/payloads/marrow/fleet"),
+    ("version", "/payloads/marrow/fleet/versions/1.0.5"),
+    ("deployments", "/deployments"),
+    ("deployment", "/deployments/fleet"),
+    ("rollouts", "/rollouts"),
+    ("new_rollout", "/rollouts/new?deployment=fleet"),
+    ("rollout", "/rollouts/ROLLOUT"),
+    ("preflight", "/rollouts/ROLLOUT/preflight"),
+    ("nodes", "/nodes"),
+    ("node", "/nodes/node-00042"),
+    ("audit", "/audit"),
+    ("access", "/access"),
+];
 /// Requests that are not counted: the first ones fill caches, as those of any day do.
 const WARM: usize = 5;
 /// Requests of a page that are.

@@ -17,15 +17,46 @@ const WIDER: &str = "(() => {
         .filter((one) => one.getBoundingClientRect().right > width)
         .map((one) => one.outerHTML.slice(0, 160));
 })()";
+/// Whether a page that is kept live is, and has read itself again, or none is.
+const LIVE: &str = "(() => {
+    const link = document.getElementById('link');
+    if (!link) return true;
+    if (link.dataset.state !== 'live') return false;
+    htmx.trigger(document.getElementById('main'), 'stale');
+    return true;
+})()";
 /// Whether the page is dark: the brightness of what is behind everything, of 255.
 const GROUND: &str = "Math.max(...getComputedStyle(document.body).backgroundColor\
                       .match(/[0-9]+/g).slice(0, 3).map(Number))";
 
 /// Every page, by what it is of.
-pub(super) const PAGES: [(&str, &str); 2] = [("fleet", "/"), ("payload", "/payloads/acme/exec")];
+pub(super) const PAGES: [(&str, &str); 15] = [
+    ("login", "/login"),
+    ("fleet", "/"),
+    ("payloads", "/payloads"),
+    ("payload", "/payloads/acme/exec"),
+    ("version", "/payloads/acme/exec/versions/1.1.0"),
+    ("deployments", "/deployments"),
+    ("deployment", "/deployments/exec"),
+    ("rollouts", "/rollouts"),
+    ("new-rollout", "/rollouts/new?deployment=exec"),
+    ("rollout", "/rollouts/1"),
+    ("preflight", "/rollouts/1/preflight"),
+    ("nodes", "/nodes"),
+    ("node", "/nodes/n0"),
+    ("audit", "/audit"),
+    ("access", "/access"),
+];
 
+/// Something to see on each of them: a rollout that waits at its first gate, and a node that refused it.
 fn site() -> Option<Site> {
-    Site::new(&[(Part::Good, BOOKWORM), (Part::Good, BULLSEYE)])
+    let site = Site::new(&[
+        (Part::Good, BOOKWORM),
+        (Part::Good, BOOKWORM),
+        (Part::Rejects, BULLSEYE),
+    ])?;
+    site.waits_at_its_gate(&["--waves", "1,100%"]);
+    Some(site)
 }
 
 /// Faults of all pages, each with its page.

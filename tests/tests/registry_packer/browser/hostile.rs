@@ -12,6 +12,8 @@ use crate::registry_packer::stage::Stage;
 
 /// As an element it would run something, and leave an attribute or an address of a link.
 const HOSTILE: &str = "\"'><script>window.hit=1</script><img src=x onerror=window.hit=1>&amp;";
+/// What the verifier of a node that refuses says, as `fleet` tells it.
+const LOG: &str = "0: R1=ctx() <script>window.hit=1</script>";
 /// Whether any of it became markup.
 const HIT: &str = "window.hit === 1 || document.querySelector('img, main script') !== null";
 
@@ -32,6 +34,7 @@ fn what_nodes_and_publishers_write_is_text_on_every_page() {
     let Some(mut site) = Site::new(&[(Part::Good, BOOKWORM), (Part::Rejects, BOOKWORM)]) else {
         return;
     };
+    site.waits_at_its_gate(&["--waves", "1,100%"]);
     let mut odd = facts("6.1.0<b>");
     odd.os = HOSTILE.to_owned();
     odd.labels.insert(
@@ -48,7 +51,7 @@ fn what_nodes_and_publishers_write_is_text_on_every_page() {
     writeln!(recipe, "{named}description = '''{HOSTILE}'''").unwrap();
     let publish = ["publish", "exec", "--key", "acme.key"];
     site.stage.run(&publish).done();
-    let yank = ["yank", "acme/exec@1.1.0", "--reason", HOSTILE];
+    let yank = ["yank", "acme/exec@1.2.0", "--reason", HOSTILE];
     site.stage.run(&yank).done();
     let pin = ["pin", "exec", "n0", "--reason", HOSTILE];
     site.stage.run(&pin).done();
@@ -60,7 +63,12 @@ fn what_nodes_and_publishers_write_is_text_on_every_page() {
         tab.faults()
     });
     none(&faults);
-    for text in [HOSTILE, "6.1.0<b>", "owner=<script>window.hit=1</script>"] {
+    for text in [
+        HOSTILE,
+        LOG,
+        "6.1.0<b>",
+        "owner=<script>window.hit=1</script>",
+    ] {
         assert!(seen.contains(text), "no page shows {text}: {seen}");
     }
 }

@@ -8,6 +8,9 @@ use crate::registry_packer::fleet::Part;
 
 /// What a picture may weigh: people load them with the README.
 const BYTES_MAX: u64 = 150_000;
+/// Nodes in the pictures, and the one that refuses the release.
+const NODES: usize = 24;
+const REFUSES: usize = 7;
 const WIDE_PX: u32 = 1120;
 /// Each way to look, with the end of the file's name.
 const LOOKS: [(u32, Scheme, &str); 3] = [
@@ -18,14 +21,17 @@ const LOOKS: [(u32, Scheme, &str); 3] = [
 
 #[test]
 fn every_page_has_its_picture() {
-    let parts = [
-        (Part::Good, BOOKWORM),
-        (Part::Good, BULLSEYE),
-        (Part::Good, BOOKWORM),
-    ];
+    let parts: Vec<(Part, &str)> = (0..NODES)
+        .map(|number| match number {
+            REFUSES => (Part::Rejects, BULLSEYE),
+            _ if number % 4 == 3 => (Part::Good, BULLSEYE),
+            _ => (Part::Good, BOOKWORM),
+        })
+        .collect();
     let Some(mut site) = Site::new(&parts) else {
         return;
     };
+    site.waits_at_its_gate(&["--waves", "3,50%,100%"]);
     let here = tempfile::tempdir().unwrap();
     let folder = std::env::var_os("MARROW_SCREENSHOTS");
     let folder = folder.map_or_else(|| here.path().to_owned(), Into::into);

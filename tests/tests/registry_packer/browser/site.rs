@@ -49,6 +49,16 @@ impl Site {
         log_in(&mut tab, stage.admin());
         Some(Self { tab, stage, fleet })
     }
+
+    /// Begins a rollout to 1.1.0 that one node may refuse, and waits until its first gate waits for
+    /// somebody.
+    pub(crate) fn waits_at_its_gate(&self, plan: &[&str]) {
+        let start = ["rollout", "start", "exec", "--version", "1.1.0"];
+        let gate = ["--bake", "0s", "--approve", "first", "--failures", "1"];
+        self.stage.run(&[&start[..], &gate, plan].concat()).done();
+        let watch = ["rollout", "watch", "exec", "--until-paused"];
+        self.stage.run(&watch).failed(7);
+    }
 }
 
 /// Logs in as a person does.

@@ -3,6 +3,9 @@
 //! requests to elsewhere. Called by the tests.
 //! Must never set what only a person's hand sets: values come by keys, clicks land where they show.
 
+mod fault;
+mod thing;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,6 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::chromium::Chromium;
+use fault::fault;
+pub(crate) use thing::Thing;
 
 /// How long a page may take to be as it should.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,19 +48,11 @@ pub(crate) enum Key {
     Enter,
     Space,
     Down,
+    Home,
+    Delete,
 }
 
-/// A thing on a page.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Thing<'a> {
-    /// The first that a CSS selector finds.
-    At(&'a str),
-    /// The button, link or summary whose words begin so.
-    Saying(&'a str),
-    /// The field of the label whose words begin so.
-    Labelled(&'a str),
-}
-
+/// A tab.
 pub(crate) struct Tab {
     chromium: Chromium,
     session: String,
@@ -134,6 +131,22 @@ impl Tab {
     /// Waits until what was begun by a click is there.
     pub(crate) fn loaded(&mut self) {
         self.until("a page is loaded", "document.readyState === 'complete'");
+    }
+
+    /// Waits until a document was loaded after so many.
+    #[track_caller]
+    pub(crate) fn until_loaded_after(&mut self, loads: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.loads() == loads {
+            assert!(
+                Instant::now() < deadline,
+                "nothing was loaded, at {}: {}",
+                self.path(),
+                self.text()
+            );
+            std::thread::sleep(LOOK);
+        }
+        self.loaded();
     }
 
     /// Waits until an expression of script is true.
@@ -230,7 +243,27 @@ impl Tab {
     /// Writes into the field that has the focus, in place of what is in it.
     pub(crate) fn write(&mut self, text: &str) {
         self.ask("document.activeElement.select?.()");
+        self.press(Key::Delete);
         self.call("Input.insertText", json!({ "text": text }));
+    }
+
+    /// Goes to a list by the keyboard, and down to what begins so.
+    #[track_caller]
+    pub(crate) fn choose(&mut self, list: Thing, text: &str) {
+        self.tab_to(list);
+        self.press(Key::Home);
+        let chosen = "document.activeElement.selectedOptions[0].textContent.trim()";
+        for _ in 0..STOPS_MAX {
+            if self.ask(&format!("{chosen}.startsWith({})", json!(text))) == Value::Bool(true) {
+                return;
+            }
+            self.press(Key::Down);
+        }
+        panic!(
+            "{list:?} has no {text}, at {}: {}",
+            self.path(),
+            self.text()
+        );
     }
 
     /// Presses a key.
@@ -240,6 +273,8 @@ impl Tab {
             Key::Enter => ("Enter", 13, Some("\r")),
             Key::Space => (" ", 32, Some(" ")),
             Key::Down => ("ArrowDown", 40, None),
+            Key::Home => ("Home", 36, None),
+            Key::Delete => ("Delete", 46, None),
         };
         for kind in ["keyDown", "keyUp"] {
             let mut params = json!({
@@ -325,43 +360,6 @@ impl Tab {
                 }
                 method => self.faults.extend(fault(method, params, &self.url)),
             }
-        }
-    }
-}
-
-/// What of an event is a fault.
-fn fault(method: &str, params: &Value, own: &str) -> Option<String> {
-    let said = || format!("{method}: {params}");
-    let is_bad = match method {
-        "Runtime.exceptionThrown" | "Audits.issueAdded" | "Inspector.targetCrashed" => true,
-        "Runtime.consoleAPICalled" => {
-            ["error", "warning", "assert"].contains(&params["type"].as_str()?)
-        }
-        "Log.entryAdded" => ["error", "warning"].contains(&params["entry"]["level"].as_str()?),
-        "Network.requestWillBeSent" => {
-            let asked = params["request"]["url"].as_str()?;
-            !asked.starts_with(&format!("{own}/")) && !asked.starts_with("data:")
-        }
-        _ => false,
-    };
-    is_bad.then(said)
-}
-
-impl Thing<'_> {
-    /// The expression that finds it.
-    fn found(self) -> String {
-        let saying = |among: &str, text: &str| {
-            format!(
-                "[...document.querySelectorAll({})].find((one) => one.checkVisibility() && \
-                 one.textContent.trim().replace(/\\s+/g, ' ').startsWith({}))",
-                json!(among),
-                json!(text)
-            )
-        };
-        match self {
-            Self::At(selector) => format!("document.querySelector({})", json!(selector)),
-            Self::Saying(text) => saying("button, a, summary", text),
-            Self::Labelled(text) => format!("{}?.control", saying("label", text)),
         }
     }
 }
