@@ -3,6 +3,8 @@
 //! link to where people do.
 //! Must never mark a text as safe.
 
+mod area;
+mod fleet;
 mod format;
 mod frame;
 mod view;
@@ -10,6 +12,8 @@ mod view;
 use askama::Template;
 
 use crate::fleet::Sums;
+pub(crate) use area::Area;
+pub(crate) use fleet::{Course, FleetPage, Kernels, Link, Moves, Presence, Published};
 pub(crate) use frame::{Frame, Section};
 pub(crate) use view::{NodeView, PayloadView, VersionView};
 

@@ -3,6 +3,7 @@
 //! Must never answer a page to who has not logged in, nor believe a form from another origin.
 
 mod assets;
+mod fleet;
 mod form;
 mod login;
 mod origin;
@@ -43,7 +44,8 @@ const LIVE_PAGES_REST: Duration = Duration::from_mins(1);
 /// The routes of the pages.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
-        .route("/", get(overview::page))
+        .route("/", get(fleet::page))
+        .route("/overview", get(overview::page))
         .route("/payloads/{namespace}/{name}", get(versions::page))
         .route("/live", get(live))
         .route("/login", get(login::page).post(login::log_in))

@@ -21,7 +21,8 @@ macro_rules! web {
 }
 
 /// Each file by its name, with its media type.
-const FILES: [(&str, &str, &[u8]); 4] = [
+const FILES: [(&str, &str, &[u8]); 5] = [
+    ("fleet.css", CSS, web!("static/fleet.css")),
     ("page.css", CSS, web!("static/page.css")),
     ("page.js", JS, web!("static/page.js")),
     ("htmx.min.js", JS, web!("vendor/htmx.min.js")),
