@@ -2,9 +2,11 @@
 //! what the database holds, so that asking costs no SQL. Called by the routes and by the server.
 //! Must never hold what is not in the database, nor ring before the new state can be asked for.
 
+pub(crate) mod census;
 pub(crate) mod desired;
 pub(crate) mod doorbell;
 pub(crate) mod facts;
+pub(crate) mod history;
 mod memory;
 pub(crate) mod moving;
 pub(crate) mod order;

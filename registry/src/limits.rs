@@ -127,8 +127,8 @@ pub(crate) const FACTS_AUDITED_EVERY_MS: u64 = 60_000;
 pub(crate) const STREAM_ALIVE: Duration = Duration::from_secs(15);
 /// How long changes are gathered before an open page is told.
 pub(crate) const LIVE_REST: Duration = Duration::from_millis(300);
-/// The form of the log-in, bytes.
-pub(crate) const FORM_BYTES_MAX: usize = 1 << 10;
+/// A form of a page, bytes.
+pub(crate) const FORM_BYTES_MAX: usize = 1 << 14;
 /// The longest that a log-in lasts, seconds.
 pub(crate) const PAGE_SESSION_S: u64 = 12 * 3600;
 /// Log-ins of one token.

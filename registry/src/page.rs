@@ -3,12 +3,18 @@
 //! link to where people do.
 //! Must never mark a text as safe.
 
+mod area;
+mod fleet;
 mod format;
+mod frame;
 mod view;
 
 use askama::Template;
 
 use crate::fleet::Sums;
+pub(crate) use area::Area;
+pub(crate) use fleet::{Course, FleetPage, Kernels, Link, Moves, Presence, Published};
+pub(crate) use frame::{Frame, Section};
 pub(crate) use view::{NodeView, PayloadView, VersionView};
 
 /// `GET /login`.
@@ -33,8 +39,8 @@ pub(crate) struct Refused<'a> {
 #[derive(Template)]
 #[template(path = "overview.html")]
 pub(crate) struct Overview {
-    /// Name of the token that looks.
-    pub(crate) viewer: String,
+    /// What is around it.
+    pub(crate) frame: Frame,
     /// Numbers of the whole fleet.
     pub(crate) sums: Sums,
     /// One page of payloads.
@@ -55,8 +61,8 @@ pub(crate) struct Overview {
 #[derive(Template)]
 #[template(path = "payload.html")]
 pub(crate) struct OnePayload {
-    /// Name of the token that looks.
-    pub(crate) viewer: String,
+    /// What is around it.
+    pub(crate) frame: Frame,
     /// `namespace/name`.
     pub(crate) name: String,
     /// Of its latest release.

@@ -1,51 +1,57 @@
-// Keeps the page as the registry says it is: hears that something changed, fetches the page, and
-// replaces what is in <main>. Without it the page reloads itself. Never writes text as markup.
+// Keeps the page as the registry says it is: hears that something changed and has htmx read the
+// page again, which puts what is new into what is there. Copies commands. Without it the page
+// reloads itself. Never writes text as markup.
 "use strict";
 (() => {
-  const REST_MS = 1000; // between two fetches
-  const STALE_MS = 15000; // times are shown as "12 s ago"
-  const main = document.getElementById("main");
+  const REST_MS = 1000; // between two readings
+  const OLD_MS = 15000; // times are shown as "12 s ago"
   const link = document.getElementById("link");
   let waiting = 0;
+
+  document.documentElement.dataset.script = "on";
 
   const tell = (text, state) => {
     if (link.textContent !== text) link.textContent = text;
     link.dataset.state = state;
   };
 
-  // Whoever copies a digest or stands on it with the keyboard keeps what is there.
+  // Whoever copies a digest or fills in a form keeps what is there.
   const inUse = () => {
+    const main = document.getElementById("main");
     const selection = document.getSelection();
     const selects = selection && !selection.isCollapsed && main.contains(selection.anchorNode);
-    return selects || document.hidden;
+    const fills = main.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+    return selects || fills || document.hidden;
   };
 
-  const place = () => {
-    const all = [...main.querySelectorAll("a, [tabindex]")];
-    return all.indexOf(document.activeElement);
-  };
-
-  const refresh = async () => {
+  const refresh = () => {
     waiting = 0;
     if (inUse()) return later();
-    try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (answer.redirected) return location.reload();
-      if (!answer.ok) throw new Error(answer.status);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.getElementById("main");
-      if (!fresh || fresh.innerHTML === main.innerHTML) return;
-      const focused = place();
-      main.replaceChildren(...fresh.childNodes);
-      if (focused >= 0) main.querySelectorAll("a, [tabindex]")[focused]?.focus({ preventScroll: true });
-    } catch {
-      tell("not connected", "away");
-    }
+    htmx.trigger(document.getElementById("main"), "stale");
   };
 
   const later = () => {
     if (!waiting) waiting = setTimeout(refresh, REST_MS);
   };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    const text = document.getElementById(button.dataset.copy)?.textContent ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Copy by hand";
+    }
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+
+  // What can't be undone is asked about; without this script the button's own words must do.
+  document.addEventListener("submit", (event) => {
+    const question = event.submitter?.dataset.ask ?? event.target.dataset.ask;
+    if (question && !confirm(question)) event.preventDefault();
+  });
 
   const live = new EventSource("/live");
   live.addEventListener("open", () => tell("live", "live"));
@@ -55,6 +61,6 @@
     // Closed for good: the session ended. The page itself says so.
     if (live.readyState === EventSource.CLOSED) later();
   });
-  setInterval(later, STALE_MS);
+  setInterval(later, OLD_MS);
   document.addEventListener("visibilitychange", () => document.hidden || later());
 })();

@@ -3,12 +3,14 @@
 //! Used by every route but those of monitoring.
 //! Must never let a request through whose bearer was not looked up.
 
+mod holder;
+
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use payload::name::{InstanceName, Namespace};
+use payload::name::InstanceName;
 use serde_json::json;
 
 use super::path::Segments;
@@ -17,6 +19,7 @@ use super::request::Context;
 use crate::access::{Caller, Scopes, Secret, Session, Who};
 use crate::db;
 use crate::state::State;
+pub(super) use holder::Holder;
 
 /// Any bearer that is in force.
 pub(crate) struct Anybody {
@@ -36,18 +39,10 @@ pub(crate) struct Operator(pub(super) Who);
 pub(crate) struct Admin(pub(super) Who);
 
 /// May publish somewhere; where, is to be asked.
-pub(crate) struct Publisher(Somewhere);
+pub(crate) struct Publisher(Holder);
 
 /// May publish somewhere, or operate the fleet; for which namespace, is to be asked.
-pub(crate) struct Curator(Somewhere);
-
-/// A token whose right depends on the namespace, and what its refusal would be audited with.
-struct Somewhere {
-    who: Who,
-    scopes: Scopes,
-    state: State,
-    subject: String,
-}
+pub(crate) struct Curator(Holder);
 
 /// May enrol nodes.
 pub(crate) struct Enroller {
@@ -60,55 +55,6 @@ pub(crate) struct Enroller {
 pub(crate) struct NodeCaller {
     pub(crate) who: Who,
     pub(crate) node: InstanceName,
-}
-
-impl Publisher {
-    /// Who it is, for what it does in a namespace.
-    ///
-    /// # Errors
-    /// 403: it may not publish there.
-    pub(crate) fn within(self, namespace: &Namespace) -> Result<Who, Refusal> {
-        let may = self.0.scopes.may_publish_in(namespace.as_str());
-        self.0.if_it(may, namespace)
-    }
-
-    /// Who it is, for what belongs to no namespace yet.
-    pub(crate) fn anywhere(self) -> Who {
-        self.0.who
-    }
-}
-
-impl Somewhere {
-    fn if_it(self, may: bool, namespace: &Namespace) -> Result<Who, Refusal> {
-        let Self {
-            who,
-            scopes,
-            state,
-            subject,
-        } = self;
-        if may {
-            return Ok(who);
-        }
-        let scopes = scopes.texts().join(", ");
-        let detail = format!(
-            "{} may {scopes}, not this in namespace {namespace}",
-            who.name
-        );
-        audit_refusal(&state, &who, "scope.refused", subject, &detail);
-        Err(Refusal::forbidden(detail))
-    }
-}
-
-impl Curator {
-    /// Who it is, for what it does in a namespace.
-    ///
-    /// # Errors
-    /// 403: it may neither operate nor publish there.
-    pub(crate) fn within(self, namespace: &Namespace) -> Result<Who, Refusal> {
-        let scopes = &self.0.scopes;
-        let may = scopes.may_operate() || scopes.may_publish_in(namespace.as_str());
-        self.0.if_it(may, namespace)
-    }
 }
 
 /// A request whose bearer was looked up.
@@ -213,7 +159,7 @@ fn foreign(
 }
 
 /// The route that was asked, for the audit.
-fn subject(parts: &Parts) -> String {
+pub(super) fn subject(parts: &Parts) -> String {
     // The router has cut the prefix off the other one.
     let original = parts.extensions.get::<OriginalUri>();
     let path = original.map_or(parts.uri.path(), |uri| uri.path());
@@ -294,8 +240,8 @@ impl FromRequestParts<State> for Admin {
     }
 }
 
-fn somewhere(parts: &Parts, state: &State, (who, scopes): (Who, Scopes)) -> Somewhere {
-    Somewhere {
+fn holder(parts: &Parts, state: &State, (who, scopes): (Who, Scopes)) -> Holder {
+    Holder {
         who,
         scopes,
         state: state.clone(),
@@ -309,7 +255,7 @@ impl FromRequestParts<State> for Publisher {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         let right = "publish:NAMESPACE";
         let caller = Authenticated::with(parts, state, right, Scopes::may_publish).await?;
-        Ok(Self(somewhere(parts, state, caller)))
+        Ok(Self(holder(parts, state, caller)))
     }
 }
 
@@ -320,7 +266,7 @@ impl FromRequestParts<State> for Curator {
         let right = "operate or publish:NAMESPACE";
         let may = |scopes: &Scopes| scopes.may_operate() || scopes.may_publish();
         let caller = Authenticated::with(parts, state, right, may).await?;
-        Ok(Self(somewhere(parts, state, caller)))
+        Ok(Self(holder(parts, state, caller)))
     }
 }
 

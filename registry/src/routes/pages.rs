@@ -3,6 +3,8 @@
 //! Must never answer a page to who has not logged in, nor believe a form from another origin.
 
 mod assets;
+mod fleet;
+mod form;
 mod login;
 mod origin;
 mod overview;
@@ -42,14 +44,13 @@ const LIVE_PAGES_REST: Duration = Duration::from_mins(1);
 /// The routes of the pages.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
-        .route("/", get(overview::page))
+        .route("/", get(fleet::page))
+        .route("/overview", get(overview::page))
         .route("/payloads/{namespace}/{name}", get(versions::page))
         .route("/live", get(live))
-        .route("/login", get(login::form).post(login::log_in))
+        .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
-        .route("/static/page.css", get(assets::style))
-        .route("/static/page.js", get(assets::script))
-        .route("/static/icon.svg", get(assets::icon))
+        .route("/static/{file}", get(assets::file))
         .layer(from_fn(guarded))
 }
 

@@ -64,6 +64,15 @@ impl Known {
         self.refusals.of(&wanted)
     }
 
+    /// Payload and version of what it runs, each once.
+    pub(in crate::fleet) fn releases(&self) -> BTreeSet<(&str, &str)> {
+        let releases = self.instances.iter().map(|report| {
+            let version = report.version.as_deref().unwrap_or_default();
+            (report.payload.as_str(), version)
+        });
+        releases.collect()
+    }
+
     pub(super) fn distinct(&self, what: fn(&InstanceReport) -> &String) -> BTreeSet<&str> {
         self.instances
             .iter()

@@ -1,4 +1,5 @@
-//! The files of `web/static`, in the binary. Called by browsers, before they have logged in.
+//! The files of `web/static` and `web/vendor`, in the binary. Called by browsers, before they have
+//! logged in.
 //! Must never hold anything of this registry's.
 
 use axum::http::StatusCode;
@@ -6,34 +7,45 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_M
 use axum::response::{IntoResponse, Response};
 use payload::digest::Digest;
 
-const STYLE: &[u8] = include_bytes!("../../../../web/static/page.css");
-const SCRIPT: &[u8] = include_bytes!("../../../../web/static/page.js");
-const ICON: &[u8] = include_bytes!("../../../../web/static/icon.svg");
+use crate::routes::path::Segments;
+use crate::routes::refusal::Refusal;
 
-/// The style of all pages.
-pub(super) async fn style(headers: HeaderMap) -> Response {
-    file(&headers, "text/css; charset=utf-8", STYLE)
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+
+/// A file of the folder `web`.
+macro_rules! web {
+    ($path:literal) => {
+        include_bytes!(concat!("../../../../web/", $path))
+    };
 }
 
-/// What keeps a page live.
-pub(super) async fn script(headers: HeaderMap) -> Response {
-    file(&headers, "text/javascript; charset=utf-8", SCRIPT)
-}
+/// Each file by its name, with its media type.
+const FILES: [(&str, &str, &[u8]); 5] = [
+    ("fleet.css", CSS, web!("static/fleet.css")),
+    ("page.css", CSS, web!("static/page.css")),
+    ("page.js", JS, web!("static/page.js")),
+    ("htmx.min.js", JS, web!("vendor/htmx.min.js")),
+    ("icon.svg", "image/svg+xml", web!("static/icon.svg")),
+];
 
-/// The icon.
-pub(super) async fn icon(headers: HeaderMap) -> Response {
-    file(&headers, "image/svg+xml", ICON)
-}
-
-/// A browser asks each time and gets the bytes when they are others.
-fn file(headers: &HeaderMap, media_type: &'static str, bytes: &'static [u8]) -> Response {
+/// A file. A browser asks each time and gets the bytes when they are others.
+pub(super) async fn file(
+    Segments(name): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let found = FILES.iter().find(|(known, ..)| *known == name);
+    let Some((_, media_type, bytes)) = found else {
+        return Err(Refusal::not_found("there is no such file".to_owned()));
+    };
     let etag = format!("\"{}\"", Digest::of(bytes));
     let asked = [(CACHE_CONTROL, "no-cache")];
     if headers
         .get(IF_NONE_MATCH)
         .is_some_and(|known| known.as_bytes() == etag.as_bytes())
     {
-        return (StatusCode::NOT_MODIFIED, asked, [(ETAG, etag)]).into_response();
+        return Ok((StatusCode::NOT_MODIFIED, asked, [(ETAG, etag)]).into_response());
     }
-    (asked, [(ETAG, etag)], [(CONTENT_TYPE, media_type)], bytes).into_response()
+    let typed = [(CONTENT_TYPE, *media_type)];
+    Ok((asked, [(ETAG, etag)], typed, *bytes).into_response())
 }

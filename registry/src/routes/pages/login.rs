@@ -3,21 +3,17 @@
 
 use std::sync::Arc;
 
-use axum::Form;
-use axum::body::Body;
-use axum::extract::{FromRequest, Request, State as Shared};
+use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use http_body_util::Limited;
 use serde::Deserialize;
-use tokio::time::timeout;
 
-use super::viewer::{AnyViewer, cookie, name, no_cookie, secret};
-use super::{html, origin};
+use super::viewer::{AnyViewer, cookie, no_cookie, reads, secret};
+use super::{form, html, origin};
 use crate::access::{Caller, Secret, Session, Who};
 use crate::db::audit::Entry;
 use crate::db::{self, DbError, Write};
-use crate::limits::{FORM_BYTES_MAX, JSON_TIMEOUT, PAGE_SESSION_S, PAGE_SESSIONS_MAX};
+use crate::limits::{PAGE_SESSION_S, PAGE_SESSIONS_MAX};
 use crate::page::Login;
 use crate::routes::caller::audit_refusal;
 use crate::routes::refusal::Refusal;
@@ -31,7 +27,7 @@ struct Fields {
 }
 
 /// The form.
-pub(super) async fn form() -> Result<Response, Refusal> {
+pub(super) async fn page() -> Result<Response, Refusal> {
     html(&Login { refusal: None })
 }
 
@@ -42,7 +38,7 @@ pub(super) async fn log_in(
 ) -> Result<Response, Refusal> {
     origin::same(request.headers())?;
     let context = Context::of(request.extensions());
-    let fields = read(request).await?;
+    let fields: Fields = form::read(request).await?;
     let Some((session, token, ends_ms)) = check(&state, &fields).await? else {
         return again(&state, &context);
     };
@@ -59,20 +55,6 @@ pub(super) async fn log_in(
     done.await.map_err(|error: DbError| Refusal::from(error))?;
     let life_s = ends_ms.saturating_sub(now_ms) / 1000;
     Ok(([cookie(&secret.text(), life_s)], Redirect::to("/")).into_response())
-}
-
-/// The form, bounded and within its time.
-async fn read(request: Request) -> Result<Fields, Refusal> {
-    let request = request.map(|body| Body::new(Limited::new(body, FORM_BYTES_MAX)));
-    match timeout(JSON_TIMEOUT, Form::<Fields>::from_request(request, &())).await {
-        Ok(Ok(Form(fields))) => Ok(fields),
-        Ok(Err(error)) => Err(Refusal::new(error.status(), "malformed", error.body_text())),
-        Err(_) => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "too-slow",
-            "the form was not complete in time",
-        )),
-    }
 }
 
 /// The token with its SHA-256, and when it ends, if it opens the pages.
@@ -92,7 +74,7 @@ async fn check(
     };
     session.rate.count()?;
     match session.caller {
-        Caller::Token { expires_ms, .. } if name(&session).is_some() => {
+        Caller::Token { expires_ms, .. } if reads(&session) => {
             Ok(Some((session, token.sha256(), expires_ms)))
         }
         _ => Ok(None),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::html;
 use super::viewer::Viewer;
 use crate::db;
-use crate::page::{NodeView, Overview, PayloadView, VersionView};
+use crate::page::{NodeView, Overview, PayloadView, Section, VersionView};
 use crate::routes::page::{Asked, Page};
 use crate::routes::path::named;
 use crate::routes::refusal::Refusal;
@@ -44,7 +44,7 @@ pub(super) async fn page(
     let next_node = Page::cut(&mut nodes, NODES_MAX, |node| node.node.clone());
     let (payloads, next_payload) = payloads(&state, after_payload, now_ms).await?;
     html(&Overview {
-        viewer: viewer.name,
+        frame: viewer.frame(Section::Fleet),
         sums: state.fleet.sums(now_ms),
         payloads,
         first_payloads: after_payload.is_empty(),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::html;
 use super::viewer::Viewer;
 use crate::db;
-use crate::page::{OnePayload, VersionView};
+use crate::page::{OnePayload, Section, VersionView};
 use crate::routes::page::Asked;
 use crate::routes::path::{Segments, payload_name};
 use crate::routes::refusal::Refusal;
@@ -51,7 +51,7 @@ pub(super) async fn page(
         VersionView::of(edition, nodes, now_ms)
     });
     html(&OnePayload {
-        viewer: viewer.name,
+        frame: viewer.frame(Section::Payloads),
         name: name.to_string(),
         description,
         floor: floor.map(|floor| floor.minimum_version),

@@ -5,12 +5,16 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{COOKIE, HeaderMap, SET_COOKIE};
+use axum::http::StatusCode;
+use axum::http::header::{COOKIE, HeaderMap, HeaderName, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::access::{Caller, Scopes, Secret, Session, Who};
+use super::origin;
+use crate::access::{Scopes, Secret, Session, Who};
 use crate::db::{self, Access, DbError};
+use crate::page::{Frame, Section};
+use crate::routes::caller::{Holder, Reader, subject};
 use crate::routes::refusal::Refusal;
 use crate::routes::request::Context;
 use crate::state::State;
@@ -22,8 +26,33 @@ const COOKIE_NAME: &str = "__Host-marrow";
 /// May look; who has not logged in is shown the log-in.
 pub(super) struct Viewer {
     /// Name of the token.
-    pub(super) name: String,
+    name: String,
+    scopes: Scopes,
+    /// Path and query of the page.
+    address: String,
 }
+
+impl Viewer {
+    /// What is around a page of this section.
+    pub(super) fn frame(&self, section: Section) -> Frame {
+        Frame {
+            viewer: self.name.clone(),
+            section,
+            address: self.address.clone(),
+            may_operate: self.scopes.may_operate(),
+            may_admin: self.scopes.may_admin(),
+        }
+    }
+
+    /// For the functions of the API that read.
+    pub(super) fn reader(&self) -> Reader {
+        // Who may not read has no log-in.
+        Reader
+    }
+}
+
+/// Presses a button: its form comes from a page of this registry, and its log-in is in force.
+pub(super) struct Presser(pub(super) Holder);
 
 /// May look; who has not logged in is refused.
 pub(super) struct LiveViewer {
@@ -80,7 +109,7 @@ async fn find(parts: &Parts, state: &State) -> Result<Option<Arc<Session>>, Refu
         return Ok(None);
     };
     session.rate.count()?;
-    Ok(name(&session).is_some().then_some(session))
+    Ok(reads(&session).then_some(session))
 }
 
 /// The token of a log-in, if both are in force.
@@ -95,13 +124,18 @@ async fn look_up(state: &State, secret: &Secret) -> Result<Option<Arc<Session>>,
     }
 }
 
-/// The name of a token that may read.
-pub(super) fn name(session: &Session) -> Option<String> {
-    let reads = session.caller.scopes().is_some_and(Scopes::may_read);
-    match &session.caller {
-        Caller::Token { name, .. } if reads => Some(name.clone()),
-        _ => None,
+/// Whether it is a token that may read.
+pub(super) fn reads(session: &Session) -> bool {
+    session.caller.scopes().is_some_and(Scopes::may_read)
+}
+
+/// To the log-in: as a page, or as what htmx takes for one.
+fn to_log_in(parts: &Parts) -> Response {
+    if parts.headers.contains_key("hx-request") {
+        let to = [(HeaderName::from_static("hx-redirect"), "/login")];
+        return (StatusCode::NO_CONTENT, to, [no_cookie()]).into_response();
     }
+    ([no_cookie()], Redirect::to("/login")).into_response()
 }
 
 impl FromRequestParts<State> for Viewer {
@@ -109,12 +143,33 @@ impl FromRequestParts<State> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
         let found = find(parts, state).await;
-        let name = found.map(|session| session.as_deref().and_then(name));
-        match name {
-            Ok(Some(name)) => Ok(Self { name }),
-            Ok(None) => Err(([no_cookie()], Redirect::to("/login")).into_response()),
-            Err(refusal) => Err(refusal.into_response()),
-        }
+        let session = found.map_err(IntoResponse::into_response)?;
+        let session = session.ok_or_else(|| to_log_in(parts))?;
+        let scopes = session.caller.scopes().cloned();
+        let path_and_query = parts.uri.path_and_query();
+        Ok(Self {
+            name: session.caller.audited(),
+            scopes: scopes.ok_or_else(|| to_log_in(parts))?,
+            address: path_and_query.map_or_else(|| "/".to_owned(), ToString::to_string),
+        })
+    }
+}
+
+impl FromRequestParts<State> for Presser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        origin::same(&parts.headers).map_err(IntoResponse::into_response)?;
+        let found = find(parts, state).await;
+        let session = found.map_err(IntoResponse::into_response)?;
+        let session = session.ok_or_else(|| to_log_in(parts))?;
+        let scopes = session.caller.scopes().cloned();
+        Ok(Self(Holder {
+            who: session.who(Context::of(&parts.extensions).id),
+            scopes: scopes.ok_or_else(|| to_log_in(parts))?,
+            state: state.clone(),
+            subject: subject(parts),
+        }))
     }
 }
 
