@@ -3,14 +3,27 @@
 //! link to where people do.
 //! Must never mark a text as safe.
 
+mod address;
 mod format;
 mod frame;
+mod mistake;
+mod payload;
+mod payloads;
+mod version;
 mod view;
 
 use askama::Template;
 
 use crate::fleet::Sums;
+pub(crate) use address::Address;
+pub(crate) use format::grouped;
 pub(crate) use frame::{Frame, Section};
+pub(crate) use mistake::Mistake;
+pub(crate) use payload::{ChannelView, FloorView, ListedVersion, OnePayload, nodes_address};
+pub(crate) use payloads::PayloadList;
+pub(crate) use version::{
+    ChannelChoice, Contents, DifferenceView, OneVersion, ReleaseView, Side, Typed,
+};
 pub(crate) use view::{NodeView, PayloadView, VersionView};
 
 /// `GET /login`.
@@ -51,22 +64,4 @@ pub(crate) struct Overview {
     pub(crate) first_nodes: bool,
     /// Address of the next.
     pub(crate) next_nodes: Option<String>,
-}
-
-/// `GET /payloads/{namespace}/{name}`.
-#[derive(Template)]
-#[template(path = "payload.html")]
-pub(crate) struct OnePayload {
-    /// What is around it.
-    pub(crate) frame: Frame,
-    /// `namespace/name`.
-    pub(crate) name: String,
-    /// Of its latest release.
-    pub(crate) description: Option<String>,
-    /// The oldest version that may run.
-    pub(crate) floor: Option<String>,
-    /// One page of versions, highest first.
-    pub(crate) versions: Vec<VersionView>,
-    /// Address of the next.
-    pub(crate) next: Option<String>,
 }

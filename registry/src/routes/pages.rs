@@ -7,7 +7,9 @@ mod form;
 mod login;
 mod origin;
 mod overview;
-mod versions;
+mod payload;
+mod payloads;
+mod version;
 mod viewer;
 
 use std::sync::Arc;
@@ -44,7 +46,13 @@ const LIVE_PAGES_REST: Duration = Duration::from_mins(1);
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/", get(overview::page))
-        .route("/payloads/{namespace}/{name}", get(versions::page))
+        .route("/payloads", get(payloads::page))
+        .route("/payloads/{namespace}/{name}", get(payload::page))
+        .route(
+            "/payloads/{namespace}/{name}/channels/{channel}/remove",
+            post(payload::remove_channel),
+        )
+        .merge(version::routes())
         .route("/live", get(live))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))

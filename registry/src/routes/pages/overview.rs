@@ -64,7 +64,7 @@ async fn payloads(
     now_ms: u64,
 ) -> Result<(Vec<PayloadView>, Option<String>), Refusal> {
     let mut reader = state.db.reader().await?;
-    let mut listed = db::payload::page(&mut reader, after, PAYLOADS_MAX + 1).await?;
+    let mut listed = db::payload::page(&mut reader, "", after, PAYLOADS_MAX + 1).await?;
     let next = Page::cut(&mut listed, PAYLOADS_MAX, |one| one.name.clone());
     let mut views = Vec::with_capacity(listed.len());
     for one in listed {
