@@ -7,6 +7,8 @@ mod address;
 mod format;
 mod frame;
 mod mistake;
+mod node;
+mod nodes;
 mod payload;
 mod payloads;
 mod version;
@@ -15,10 +17,11 @@ mod view;
 use askama::Template;
 
 use crate::fleet::Sums;
-pub(crate) use address::Address;
 pub(crate) use format::grouped;
 pub(crate) use frame::{Frame, Section};
 pub(crate) use mistake::Mistake;
+pub(crate) use node::{Happened, InstanceDetail, NodeHead, OneNode, PinTyped, PinView};
+pub(crate) use nodes::{NodeList, Sought, WrongSelector};
 pub(crate) use payload::{ChannelView, FloorView, ListedVersion, OnePayload, nodes_address};
 pub(crate) use payloads::PayloadList;
 pub(crate) use version::{

@@ -5,6 +5,8 @@
 mod assets;
 mod form;
 mod login;
+mod node;
+mod nodes;
 mod origin;
 mod overview;
 mod payload;
@@ -53,6 +55,11 @@ pub(crate) fn routes() -> Router<State> {
             post(payload::remove_channel),
         )
         .merge(version::routes())
+        .route("/nodes", get(nodes::page))
+        .route("/nodes/{node}", get(node::page))
+        .route("/nodes/{node}/pin", post(node::pin))
+        .route("/nodes/{node}/unpin", post(node::unpin))
+        .route("/nodes/{node}/forget", post(node::forget))
         .route("/live", get(live))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
