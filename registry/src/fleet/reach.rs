@@ -1,7 +1,9 @@
 //! How far deployments came: nodes that each names, that run what it gives them, that refused it.
 //! Called by the fleet for lists. Must never count a node twice for one deployment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use api::registry::Source;
 
 use super::desired::is_of;
 use super::memory::Memory;
@@ -18,6 +20,22 @@ pub(super) struct Reach {
 }
 
 impl Memory {
+    /// For each channel of a payload: nodes of the deployments that follow it.
+    pub(super) fn followers(&self, payload: &str) -> BTreeMap<String, u64> {
+        let mut followers = BTreeMap::new();
+        for known in self.nodes.values() {
+            for claim in known.plan.claims() {
+                let spec = &claim.standing.spec;
+                if let Source::Channel(channel) = &spec.source
+                    && spec.payload == payload
+                {
+                    *followers.entry(channel.clone()).or_default() += 1;
+                }
+            }
+        }
+        followers
+    }
+
     /// For each deployment: how far it came.
     pub(super) fn reach(&self) -> HashMap<&str, Reach> {
         let mut reach: HashMap<&str, Reach> = HashMap::new();

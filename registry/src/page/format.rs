@@ -50,7 +50,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// Thousands apart by a narrow space: `1 234 567`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {

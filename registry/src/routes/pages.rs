@@ -6,9 +6,12 @@ mod assets;
 mod fleet;
 mod form;
 mod login;
+mod node;
+mod nodes;
 mod origin;
-mod overview;
-mod versions;
+mod payload;
+mod payloads;
+mod version;
 mod viewer;
 
 use std::sync::Arc;
@@ -45,8 +48,18 @@ const LIVE_PAGES_REST: Duration = Duration::from_mins(1);
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/", get(fleet::page))
-        .route("/overview", get(overview::page))
-        .route("/payloads/{namespace}/{name}", get(versions::page))
+        .route("/payloads", get(payloads::page))
+        .route("/payloads/{namespace}/{name}", get(payload::page))
+        .route(
+            "/payloads/{namespace}/{name}/channels/{channel}/remove",
+            post(payload::remove_channel),
+        )
+        .merge(version::routes())
+        .route("/nodes", get(nodes::page))
+        .route("/nodes/{node}", get(node::page))
+        .route("/nodes/{node}/pin", post(node::pin))
+        .route("/nodes/{node}/unpin", post(node::unpin))
+        .route("/nodes/{node}/forget", post(node::forget))
         .route("/live", get(live))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))

@@ -98,6 +98,16 @@ impl Refusal {
         self
     }
 
+    /// The kind of it.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What of the request is at fault, where something is.
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// The rule that was broken, and both values.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
