@@ -30,8 +30,10 @@ use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
 use memory::{Known, Memory};
+pub(crate) use reach::Census;
 use reach::Reach;
 pub(crate) use refusals::is_refusal;
+pub(crate) use seen::Sight;
 use selector::Candidate;
 
 /// How long a reader waits for a change that was committed to arrive in memory.

@@ -3,9 +3,13 @@
 //! link to where people do.
 //! Must never mark a text as safe.
 
+mod command;
+pub(crate) mod deployments;
 mod format;
 mod frame;
+pub(crate) mod rollouts;
 mod view;
+mod visible;
 
 use askama::Template;
 

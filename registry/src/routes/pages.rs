@@ -3,10 +3,12 @@
 //! Must never answer a page to who has not logged in, nor believe a form from another origin.
 
 mod assets;
+mod deployments;
 mod form;
 mod login;
 mod origin;
 mod overview;
+mod rollouts;
 mod versions;
 mod viewer;
 
@@ -45,6 +47,8 @@ pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/", get(overview::page))
         .route("/payloads/{namespace}/{name}", get(versions::page))
+        .merge(deployments::routes())
+        .merge(rollouts::routes())
         .route("/live", get(live))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))

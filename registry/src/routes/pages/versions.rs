@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::html;
 use super::viewer::Viewer;
 use crate::db;
-use crate::page::{Section, OnePayload, VersionView};
+use crate::page::{OnePayload, Section, VersionView};
 use crate::routes::page::Asked;
 use crate::routes::path::{Segments, payload_name};
 use crate::routes::refusal::Refusal;
