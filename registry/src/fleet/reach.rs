@@ -23,6 +23,8 @@ const VERSIONS_MAX: usize = 32;
 /// What the nodes of one deployment run, and where they stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Census {
+    /// Those that its selector names.
+    pub(crate) nodes: u64,
     /// Those that were heard lately.
     pub(crate) online: u64,
     /// Those that keep a version whatever it gives.
@@ -44,6 +46,7 @@ impl Memory {
             let Some(claim) = claims.find(|one| one.standing.deployment == deployment) else {
                 continue;
             };
+            census.nodes += 1;
             census.online += u64::from(self.online(known, now_ms));
             if !claim.has_instance() {
                 census.elsewhere += 1;

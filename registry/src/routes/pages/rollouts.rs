@@ -1,6 +1,7 @@
 //! `/rollouts` and what is below: how deployments move, watched and steered. Called by browsers.
 //! Must never do what the routes of the API would not do for the same token.
 
+mod new;
 mod one;
 mod press;
 
@@ -24,7 +25,9 @@ const ROLLOUTS_MAX: u32 = 25;
 /// The routes of these pages.
 pub(super) fn routes() -> Router<State> {
     Router::new()
-        .route("/rollouts", get(list))
+        .route("/rollouts", get(list).post(new::start))
+        .route("/rollouts/new", get(new::page))
+        .route("/rollouts/new/preview", get(new::preview))
         .route("/rollouts/{rollout}", get(one::page))
         .route("/rollouts/{rollout}/preflight", get(one::preflight))
         .route(
