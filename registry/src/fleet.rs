@@ -2,10 +2,10 @@
 //! what the database holds, so that asking costs no SQL. Called by the routes and by the server.
 //! Must never hold what is not in the database, nor ring before the new state can be asked for.
 
-pub(crate) mod census;
 pub(crate) mod desired;
 pub(crate) mod doorbell;
 pub(crate) mod facts;
+pub(crate) mod headcount;
 pub(crate) mod history;
 mod memory;
 pub(crate) mod moving;
@@ -35,9 +35,11 @@ use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
 use memory::{Known, Memory};
+pub(crate) use reach::Census;
 use reach::Reach;
 pub(crate) use refusals::is_refusal;
 use search::{Found, Search};
+pub(crate) use seen::Sight;
 use selector::Candidate;
 
 /// How long a reader waits for a change that was committed to arrive in memory.

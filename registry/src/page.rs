@@ -3,9 +3,11 @@
 //! link to where people do.
 //! Must never mark a text as safe.
 
-mod area;
-mod fleet;
 mod address;
+mod area;
+mod command;
+pub(crate) mod deployments;
+mod fleet;
 mod format;
 mod frame;
 mod mistake;
@@ -13,8 +15,10 @@ mod node;
 mod nodes;
 mod payload;
 mod payloads;
+pub(crate) mod rollouts;
 mod version;
 mod view;
+mod visible;
 
 use askama::Template;
 

@@ -4,7 +4,7 @@
 
 use super::row::{count, get, signed};
 use super::{Connection, DbError, Write};
-use crate::fleet::census::Runs;
+use crate::fleet::headcount::Runs;
 use crate::fleet::history::{DENSE_MS, KEPT_MS, SPARSE_STEP_MS, Sample};
 
 /// Keeps a sample, and forgets what is too old, or too dense for its age.

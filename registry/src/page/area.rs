@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::fleet::census::Release;
+use crate::fleet::headcount::Release;
 use crate::fleet::history::{SPARSE_STEP_MS, Sample};
 
 /// Width of the picture, in its own units; it is stretched to the page's.
@@ -169,7 +169,7 @@ fn round_up(nodes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::census::Runs;
+    use crate::fleet::headcount::Runs;
 
     fn sample(at_ms: u64, runs: &[(&str, u64)]) -> Sample {
         let runs = runs

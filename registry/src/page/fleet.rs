@@ -11,7 +11,7 @@ use super::area::{Area, Band, HEIGHT, WIDTH};
 use super::format::{Moment, grouped, moment};
 use crate::db::shelf::Recent;
 use crate::fleet::Sums;
-use crate::fleet::census::{Census, Kernel, Release};
+use crate::fleet::headcount::{Headcount, Kernel, Release};
 
 /// `GET /`.
 #[derive(Template)]
@@ -114,13 +114,13 @@ pub(crate) struct Published {
 }
 
 impl Presence {
-    /// Of a census.
-    pub(crate) fn of(census: &Census) -> Self {
+    /// Of a headcount.
+    pub(crate) fn of(headcount: &Headcount) -> Self {
         Self {
-            online: grouped(census.online),
-            stale: grouped(census.stale),
-            lost: grouped(census.lost),
-            missed: census.stale + census.lost > 0,
+            online: grouped(headcount.online),
+            stale: grouped(headcount.stale),
+            lost: grouped(headcount.lost),
+            missed: headcount.stale + headcount.lost > 0,
         }
     }
 }
@@ -168,7 +168,7 @@ impl Named {
 }
 
 impl Kernels {
-    /// Of a census.
+    /// Of a headcount.
     pub(crate) fn of(kernels: BTreeMap<String, Kernel>) -> Self {
         let releases: BTreeSet<&Release> =
             kernels.values().flat_map(|one| one.runs.keys()).collect();

@@ -89,12 +89,7 @@ pub(crate) struct ChannelChoice {
 
 impl ReleaseView {
     /// A release as it is now.
-    pub(crate) fn of(
-        release: &Release,
-        instance: &str,
-        keys: &[TrustedKey],
-        now_ms: u64,
-    ) -> Self {
+    pub(crate) fn of(release: &Release, instance: &str, keys: &[TrustedKey], now_ms: u64) -> Self {
         let signer = |key: &String| {
             let known = keys.iter().find(|known| known.key == *key);
             Signer {
@@ -140,7 +135,10 @@ impl ReleaseView {
 
     /// The command that fetches it.
     fn pull(&self) -> String {
-        format!("packer pull {}@{} --key KEY.pub", self.payload, self.version)
+        format!(
+            "packer pull {}@{} --key KEY.pub",
+            self.payload, self.version
+        )
     }
 
     /// The command that signs it.

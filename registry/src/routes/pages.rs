@@ -3,6 +3,7 @@
 //! Must never answer a page to who has not logged in, nor believe a form from another origin.
 
 mod assets;
+mod deployments;
 mod fleet;
 mod form;
 mod login;
@@ -11,6 +12,7 @@ mod nodes;
 mod origin;
 mod payload;
 mod payloads;
+mod rollouts;
 mod version;
 mod viewer;
 
@@ -60,6 +62,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/nodes/{node}/pin", post(node::pin))
         .route("/nodes/{node}/unpin", post(node::unpin))
         .route("/nodes/{node}/forget", post(node::forget))
+        .merge(deployments::routes())
+        .merge(rollouts::routes())
         .route("/live", get(live))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))

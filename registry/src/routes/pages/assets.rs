@@ -25,6 +25,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("fleet.css", CSS, web!("static/fleet.css")),
     ("page.css", CSS, web!("static/page.css")),
     ("catalogue.css", CSS, web!("static/catalogue.css")),
+    ("rollouts.css", CSS, web!("static/rollouts.css")),
     ("page.js", JS, web!("static/page.js")),
     ("htmx.min.js", JS, web!("vendor/htmx.min.js")),
     ("icon.svg", "image/svg+xml", web!("static/icon.svg")),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::html;
 use super::viewer::Viewer;
 use crate::db;
-use crate::fleet::census::{Census, Release};
+use crate::fleet::headcount::{Headcount, Release};
 use crate::fleet::history::Sample;
 use crate::page::{Area, Course, FleetPage, Kernels, Link, Moves, Presence, Published, Section};
 use crate::rollouts;
@@ -80,9 +80,9 @@ pub(super) async fn page(
     let payload: Option<PayloadName> = payload.map(|name| named("payload", &name)).transpose()?;
     state.fleet.caught_up(&state.db).await;
     let now_ms = state.now_ms();
-    let census = state.fleet.census(RELEASES_MAX, KERNELS_MAX, now_ms);
+    let headcount = state.fleet.headcount(RELEASES_MAX, KERNELS_MAX, now_ms);
     let payload = payload.as_ref().map(PayloadName::as_str);
-    let course = course(&state, &census, (query.span, payload), now_ms).await?;
+    let course = course(&state, &headcount, (query.span, payload), now_ms).await?;
     let mut reader = state.db.reader().await?;
     let recent = db::shelf::recent(&mut reader, RECENT_MAX).await?;
     drop(reader);
@@ -92,7 +92,7 @@ pub(super) async fn page(
     html(&FleetPage {
         frame: viewer.frame(Section::Fleet),
         sums: state.fleet.sums(now_ms),
-        presence: Presence::of(&census),
+        presence: Presence::of(&headcount),
         course,
         rollouts: shown.collect(),
         more_rollouts: moving.len().saturating_sub(ROLLOUTS_MAX),
@@ -100,14 +100,14 @@ pub(super) async fn page(
             .into_iter()
             .map(|one| Published::of(one, now_ms))
             .collect(),
-        kernels: Kernels::of(census.kernels),
+        kernels: Kernels::of(headcount.kernels),
     })
 }
 
 /// What the fleet ran, up to this moment.
 async fn course(
     state: &State,
-    census: &Census,
+    headcount: &Headcount,
     (span, payload): (Span, Option<&str>),
     now_ms: u64,
 ) -> Result<Course, Refusal> {
@@ -116,7 +116,10 @@ async fn course(
     let mut samples = db::history::since(&mut reader, from_ms, payload).await?;
     drop(reader);
     let is_meant = |release: &Release| payload.is_none_or(|payload| payload == release.0);
-    let runs = census.runs.iter().filter(|(release, _)| is_meant(release));
+    let runs = headcount
+        .runs
+        .iter()
+        .filter(|(release, _)| is_meant(release));
     samples.push(Sample {
         at_ms: now_ms,
         runs: runs
@@ -129,7 +132,7 @@ async fn course(
         word: one.word().to_owned(),
         chosen: one == span,
     });
-    let known: BTreeSet<&str> = census
+    let known: BTreeSet<&str> = headcount
         .runs
         .keys()
         .map(|(payload, _)| payload.as_str())

@@ -18,7 +18,7 @@ pub(crate) type Runs = BTreeMap<Release, u64>;
 
 /// The fleet at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Census {
+pub(crate) struct Headcount {
     /// Nodes that were heard lately.
     pub(crate) online: u64,
     /// Nodes that were heard within a day.
@@ -42,23 +42,28 @@ pub(crate) struct Kernel {
 
 impl Fleet {
     /// Counts the fleet, naming at most so many releases and kernels.
-    pub(crate) fn census(&self, releases_max: usize, kernels_max: usize, now_ms: u64) -> Census {
-        self.read().census(releases_max, kernels_max, now_ms)
+    pub(crate) fn headcount(
+        &self,
+        releases_max: usize,
+        kernels_max: usize,
+        now_ms: u64,
+    ) -> Headcount {
+        self.read().headcount(releases_max, kernels_max, now_ms)
     }
 }
 
 impl Memory {
-    fn census(&self, releases_max: usize, kernels_max: usize, now_ms: u64) -> Census {
-        let mut census = Census::default();
+    fn headcount(&self, releases_max: usize, kernels_max: usize, now_ms: u64) -> Headcount {
+        let mut headcount = Headcount::default();
         let mut runs: HashMap<(&str, &str), u64> = HashMap::new();
         let mut kernels: HashMap<&str, u64> = HashMap::new();
         for known in self.nodes.values() {
             if self.online(known, now_ms) {
-                census.online += 1;
+                headcount.online += 1;
             } else if now_ms.saturating_sub(known.seen_ms()) < LOST_AFTER_MS {
-                census.stale += 1;
+                headcount.stale += 1;
             } else {
-                census.lost += 1;
+                headcount.lost += 1;
             }
             *kernels.entry(&known.facts.kernel).or_default() += 1;
             for release in known.releases() {
@@ -75,10 +80,12 @@ impl Memory {
         for known in self.nodes.values() {
             let kernel = known.facts.kernel.as_str();
             let kernel = frequent.get(kernel).map_or("", |_| kernel);
-            if !census.kernels.contains_key(kernel) {
-                census.kernels.insert(kernel.to_owned(), Kernel::default());
+            if !headcount.kernels.contains_key(kernel) {
+                headcount
+                    .kernels
+                    .insert(kernel.to_owned(), Kernel::default());
             }
-            let Some(of) = census.kernels.get_mut(kernel) else {
+            let Some(of) = headcount.kernels.get_mut(kernel) else {
                 continue;
             };
             of.nodes += 1;
@@ -87,9 +94,9 @@ impl Memory {
             }
         }
         for (release, nodes) in runs {
-            *census.runs.entry(name(release)).or_default() += nodes;
+            *headcount.runs.entry(name(release)).or_default() += nodes;
         }
-        census
+        headcount
     }
 }
 
