@@ -19,7 +19,7 @@ pub use access::{
 };
 pub use deployment::{Deployment, DeploymentSpec, DeploymentState, Deployments, Source};
 pub use fleet::{
-    ByRollout, Desired, Enrol, Enrolled, Explain, Explanation, Facts, InstanceCounts,
+    ByRollout, Desired, Enrol, Enrolled, Explain, Explanation, Facts, InstanceCounts, InstanceRate,
     InstanceReport, Node, NodeDetail, Nodes, Reports, Ring, SinceFlip, Wanted,
 };
 pub use outcome::{Outcome, OutcomeKind, Refused};

@@ -38,7 +38,11 @@ fn every(registry: &Registry, json: bool, now_ms: u64) -> Result<(), Failure> {
         let page = registry.client().nodes(after.as_deref()).await?;
         Ok((page.nodes, page.next))
     })?;
-    let nodes = Nodes { nodes, next: None };
+    let nodes = Nodes {
+        matches: nodes.len() as u64,
+        nodes,
+        next: None,
+    };
     output::shown(json, &nodes, || table(&nodes.nodes, now_ms))?;
     if nodes.nodes.is_empty() && !json {
         output::note("no nodes yet: `packer token new NAME --scope enrol` lets one enrol");

@@ -10,6 +10,7 @@ pub(crate) mod copy;
 pub(crate) mod deployment;
 mod error;
 pub(crate) mod floor;
+pub(crate) mod history;
 pub(crate) mod key;
 pub(crate) mod mark;
 mod migrate;

@@ -2,28 +2,33 @@
 //! privileges when somebody looks. Pure.
 //! Must never call two things different because they stand in another order.
 
+mod handler;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::registry::{Difference, Release};
 use serde_json::Value;
 
-/// The difference from one release to a higher one.
+/// The difference from one release to another, as a rule a higher one.
 pub(crate) fn between(from: &Release, to: &Release) -> Difference {
     let (old_maps, new_maps) = (by_name(from, "maps"), by_name(to, "maps"));
     let (old_programs, new_programs) = (by_name(from, "programs"), by_name(to, "programs"));
-    let changed = new_maps.iter().filter(|(name, map)| {
-        old_maps
-            .get(*name)
-            .is_some_and(|old| facts(old) != facts(map))
-    });
+    let (old_globals, new_globals) = (by_name(from, "globals"), by_name(to, "globals"));
+    let (old_wishes, new_wishes) = (handler::wishes(from), handler::wishes(to));
     Difference {
         from: from.version.clone(),
         to: to.version.clone(),
         programs_added: only_in(&new_programs, &old_programs),
         programs_removed: only_in(&old_programs, &new_programs),
+        programs_changed: changed(&old_programs, &new_programs, &PROGRAM_FACTS),
         maps_added: only_in(&new_maps, &old_maps),
         maps_removed: only_in(&old_maps, &new_maps),
-        maps_changed: changed.map(|(name, _)| (*name).to_owned()).collect(),
+        maps_changed: changed(&old_maps, &new_maps, &MAP_FACTS),
+        globals_added: only_in(&new_globals, &old_globals),
+        globals_removed: only_in(&old_globals, &new_globals),
+        globals_changed: changed(&old_globals, &new_globals, &GLOBAL_FACTS),
+        handler_added: new_wishes.beyond(&old_wishes),
+        handler_removed: old_wishes.beyond(&new_wishes),
         privileges_added: not_in(&to.privileges, &from.privileges),
         privileges_removed: not_in(&from.privileges, &to.privileges),
     }
@@ -39,18 +44,38 @@ fn by_name<'a>(release: &'a Release, list: &str) -> BTreeMap<&'a str, &'a Value>
     named.collect()
 }
 
+/// Where and how a program attaches.
+const PROGRAM_FACTS: [&str; 5] = ["section", "kind", "target", "sleepable", "target_settable"];
 /// What the object says of a map; not what its author wishes for it.
-fn facts(map: &Value) -> [Option<&Value>; 7] {
-    [
-        "kind",
-        "key_size",
-        "value_size",
-        "max_entries",
-        "flags",
-        "key_type",
-        "value_type",
-    ]
-    .map(|field| map.get(field))
+const MAP_FACTS: [&str; 7] = [
+    "kind",
+    "key_size",
+    "value_size",
+    "max_entries",
+    "flags",
+    "key_type",
+    "value_type",
+];
+/// What a global is, and whether a deployment may set it.
+const GLOBAL_FACTS: [&str; 5] = ["section", "type", "size_bytes", "default", "settable"];
+
+/// Those of both whose facts differ.
+fn changed(
+    old: &BTreeMap<&str, &Value>,
+    new: &BTreeMap<&str, &Value>,
+    facts: &[&str],
+) -> Vec<String> {
+    let of = |entry: &Value| -> Vec<Value> {
+        let facts = facts.iter();
+        facts
+            .map(|fact| entry.get(fact).cloned().unwrap_or_default())
+            .collect()
+    };
+    let both = new.iter().filter_map(|(name, new)| {
+        let old = old.get(name)?;
+        (of(old) != of(new)).then(|| (*name).to_owned())
+    });
+    both.collect()
 }
 
 fn only_in(here: &BTreeMap<&str, &Value>, there: &BTreeMap<&str, &Value>) -> Vec<String> {

@@ -5,21 +5,26 @@
 pub(crate) mod desired;
 pub(crate) mod doorbell;
 pub(crate) mod facts;
+pub(crate) mod headcount;
+pub(crate) mod history;
 mod memory;
 pub(crate) mod moving;
 pub(crate) mod order;
+mod pace;
 mod reach;
 mod refusals;
 pub(crate) mod report;
 mod rollouts;
+pub(crate) mod search;
 mod seen;
 pub(crate) mod selector;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use api::registry::{
-    Deployment, DeploymentState, Explanation, Facts, InstanceReport, Node, Outcome,
+    Deployment, DeploymentState, Explanation, Facts, InstanceRate, InstanceReport, Node, Outcome,
 };
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -30,8 +35,11 @@ use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
 use memory::{Known, Memory};
+pub(crate) use reach::Census;
 use reach::Reach;
 pub(crate) use refusals::is_refusal;
+use search::{Found, Search};
+pub(crate) use seen::Sight;
 use selector::Candidate;
 
 /// How long a reader waits for a change that was committed to arrive in memory.
@@ -255,6 +263,18 @@ impl Fleet {
         self.read().page(after, limit, now_ms)
     }
 
+    /// How many nodes are looked for, and at most `limit` of them behind `after`, by name.
+    pub(crate) fn search(&self, search: &Search, after: &str, limit: u32, now_ms: u64) -> Found {
+        self.read().search(search, after, limit, now_ms)
+    }
+
+    /// How fast the counts of a node's instances grew between its last reports.
+    pub(crate) fn rates(&self, node: &str) -> Vec<InstanceRate> {
+        let memory = self.read();
+        let known = memory.nodes.get(node);
+        known.map(Known::rates).unwrap_or_default()
+    }
+
     /// Numbers of the whole fleet.
     pub(crate) fn sums(&self, now_ms: u64) -> Sums {
         let memory = self.read();
@@ -280,6 +300,11 @@ impl Fleet {
     /// How many nodes say that they run a release of this payload.
     pub(crate) fn nodes_of_payload(&self, payload: &str) -> u64 {
         self.read().nodes_of_payload(payload)
+    }
+
+    /// For each channel of a payload: how many nodes the deployments that follow it are for.
+    pub(crate) fn followers(&self, payload: &str) -> BTreeMap<String, u64> {
+        self.read().followers(payload)
     }
 
     /// Why a node runs what it runs. `latest` is the latest outcome of each instance.

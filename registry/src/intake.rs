@@ -168,7 +168,8 @@ async fn keep(
         .map(|one| (one.node.as_str(), &one.reports))
         .collect();
     db::node::report(write, &rows, now_ms).await?;
-    let (mut moved, mut outcomes, mut full) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut outcomes, mut full) = (Vec::new(), Vec::new());
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
     let mut marks = Vec::with_capacity(told.len());
     for one in told {
         let (node, reports) = (one.node.as_str(), &one.reports);
@@ -176,9 +177,9 @@ async fn keep(
         let before = before.get(node).ok_or(DbError::NotInForce)?;
         let runs = reports.instances.iter().map(|report| &report.digest);
         let runs: BTreeSet<&String> = runs.collect();
-        if !runs.iter().copied().eq(&before.digests) {
-            moved.push((node, runs));
-        }
+        let ran: BTreeSet<&String> = before.digests.iter().collect();
+        gone.extend(ran.difference(&runs).map(|digest| (node, digest.as_str())));
+        new.extend(runs.difference(&ran).map(|digest| (node, digest.as_str())));
         outcomes.extend(reports.outcomes.iter().map(|outcome| (node, outcome)));
         if before.outcomes + reports.outcomes.len() as u64 > u64::from(OUTCOMES_KEPT_MAX) {
             full.push(node);
@@ -186,7 +187,7 @@ async fn keep(
         marks.push(mark(write, state, one).await?);
         audit(write, one, before, now_ms).await?;
     }
-    db::node::set_digests(write, &moved).await?;
+    db::node::move_digests(write, &gone, &new).await?;
     db::outcome::add(write, &outcomes).await?;
     for node in full {
         db::outcome::forget(write, node, OUTCOMES_KEPT_MAX).await?;
@@ -214,8 +215,12 @@ async fn audit(
     now_ms: u64,
 ) -> Result<(), DbError> {
     let (audited, facts) = (&before.audited, &told.reports.facts);
-    let step = audited.clone().step(before.facts.clone(), facts, now_ms);
-    let (news, change) = step;
+    let other = before.other_facts(facts)?;
+    if other.is_none() && audited.facts.is_none() {
+        return Ok(());
+    }
+    let known = other.unwrap_or_else(|| facts.clone());
+    let (news, change) = audited.clone().step(known, facts, now_ms);
     if news != *audited {
         db::node::set_audited(write, &told.node, &news).await?;
     }

@@ -94,6 +94,9 @@ pub(crate) const MANIFESTS_BYTES_MAX: usize = 8 << 20;
 pub(crate) const PROSE_BYTES_MAX: usize = 1 << 10;
 /// Namespaces that one key signs for.
 pub(crate) const KEY_NAMESPACES_MAX: usize = 64;
+/// Entries of the audit that one answer looks through for those that are sought: who looks for rare ones
+/// goes on from there.
+pub(crate) const AUDIT_SOUGHT_MAX: u64 = 50_000;
 /// Blobs that one collection removes.
 pub(crate) const COLLECTED_MAX: u32 = 1000;
 

@@ -9,6 +9,7 @@ mod blobs;
 mod cli;
 mod db;
 mod difference;
+mod events;
 mod fleet;
 mod intake;
 mod limits;

@@ -3,14 +3,37 @@
 //! link to where people do.
 //! Must never mark a text as safe.
 
+mod address;
+mod area;
+mod command;
+pub(crate) mod deployments;
+mod fleet;
 mod format;
 mod frame;
+mod mistake;
+mod node;
+mod nodes;
+mod payload;
+mod payloads;
+pub(crate) mod rollouts;
+mod version;
 mod view;
+mod visible;
 
 use askama::Template;
 
-use crate::fleet::Sums;
+pub(crate) use area::Area;
+pub(crate) use fleet::{Course, FleetPage, Kernels, Link, Moves, Presence, Published};
+pub(crate) use format::grouped;
 pub(crate) use frame::{Frame, Section};
+pub(crate) use mistake::Mistake;
+pub(crate) use node::{Happened, InstanceDetail, NodeHead, OneNode, PinTyped, PinView};
+pub(crate) use nodes::{NodeList, Sought, WrongSelector};
+pub(crate) use payload::{ChannelView, FloorView, ListedVersion, OnePayload, nodes_address};
+pub(crate) use payloads::PayloadList;
+pub(crate) use version::{
+    ChannelChoice, Contents, DifferenceView, OneVersion, ReleaseView, Side, Typed,
+};
 pub(crate) use view::{NodeView, PayloadView, VersionView};
 
 /// `GET /login`.
@@ -29,44 +52,4 @@ pub(crate) struct Refused<'a> {
     pub(crate) title: &'a str,
     /// Why.
     pub(crate) detail: &'a str,
-}
-
-/// `GET /`.
-#[derive(Template)]
-#[template(path = "overview.html")]
-pub(crate) struct Overview {
-    /// What is around it.
-    pub(crate) frame: Frame,
-    /// Numbers of the whole fleet.
-    pub(crate) sums: Sums,
-    /// One page of payloads.
-    pub(crate) payloads: Vec<PayloadView>,
-    /// Whether it is the first.
-    pub(crate) first_payloads: bool,
-    /// Address of the next.
-    pub(crate) next_payloads: Option<String>,
-    /// One page of nodes.
-    pub(crate) nodes: Vec<NodeView>,
-    /// Whether it is the first.
-    pub(crate) first_nodes: bool,
-    /// Address of the next.
-    pub(crate) next_nodes: Option<String>,
-}
-
-/// `GET /payloads/{namespace}/{name}`.
-#[derive(Template)]
-#[template(path = "payload.html")]
-pub(crate) struct OnePayload {
-    /// What is around it.
-    pub(crate) frame: Frame,
-    /// `namespace/name`.
-    pub(crate) name: String,
-    /// Of its latest release.
-    pub(crate) description: Option<String>,
-    /// The oldest version that may run.
-    pub(crate) floor: Option<String>,
-    /// One page of versions, highest first.
-    pub(crate) versions: Vec<VersionView>,
-    /// Address of the next.
-    pub(crate) next: Option<String>,
 }

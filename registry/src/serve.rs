@@ -23,7 +23,7 @@ use crate::access::{self, Secret, network};
 use crate::blobs::Blobs;
 use crate::cli::{Config, System};
 use crate::db::{self, Db};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, history};
 use crate::limits::{ACCEPT_REST, CACHE_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT, FILES_MAX};
 use crate::output::Output;
 use crate::rollouts;
@@ -206,9 +206,14 @@ impl Server {
     }
 }
 
-/// Keeps the fleet up with the database, and rollouts going, until the registry stops.
+/// Keeps the fleet up with the database, and its history, and rollouts going, until the registry stops.
 async fn follow(state: State) {
     let (db, stopping) = (state.db.clone(), state.stopping.clone());
     let driving = rollouts::drive(state.clone());
-    tokio::join!(state.fleet.follow(db, stopping, state.output), driving);
+    let counting = history::keep(state.clone());
+    tokio::join!(
+        state.fleet.follow(db, stopping, state.output),
+        driving,
+        counting
+    );
 }

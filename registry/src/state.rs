@@ -17,6 +17,7 @@ use crate::fleet::Fleet;
 use crate::intake::Intake;
 use crate::limits::{CHECKS_MAX, TOKEN_LIVE_PAGES_MAX, TOKEN_UPLOADS_MAX, UPLOADS_MAX};
 use crate::output::Output;
+use crate::rollouts::Trends;
 use crate::serve::Capacity;
 use crate::shares::Shares;
 
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) checks: Arc<Semaphore>,
     /// Which node should run what.
     pub(crate) fleet: Fleet,
+    /// What rollouts compared over time.
+    pub(crate) trends: Trends,
     /// What nodes tell, until it is kept.
     pub(crate) intake: Intake,
     /// Places of open pages that are told of changes.
@@ -111,6 +114,7 @@ impl State {
             uploads_of: Shares::new(TOKEN_UPLOADS_MAX),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             fleet: made.fleet,
+            trends: Trends::default(),
             intake: Intake::default(),
             live_pages: Arc::new(Semaphore::new(made.capacity.live_pages)),
             live_pages_of: Shares::new(TOKEN_LIVE_PAGES_MAX),

@@ -142,7 +142,7 @@ pub struct AuditEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditLog {
-    /// At most `limit` of them.
+    /// At most `limit` of them; fewer, or none, where some are sought among many.
     pub entries: Vec<AuditEntry>,
     /// The `before` of the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -222,6 +222,21 @@ pub struct InstanceCounts {
     pub kernel_lost: Measured,
 }
 
+/// By how much the counts of an instance grew between two reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InstanceRate {
+    /// The instance.
+    pub instance: String,
+    /// The time between the reports, milliseconds; at least a second.
+    pub over_ms: u64,
+    /// Records the kernel handed over in that time.
+    pub accepted: u64,
+    /// Records a full ring refused in that time; a number or `unknown`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub kernel_lost: Measured,
+}
+
 /// A node in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -251,6 +266,9 @@ pub struct Node {
 pub struct Nodes {
     /// At most `limit` of them.
     pub nodes: Vec<Node>,
+    /// How many there are on all pages.
+    #[serde(default)]
+    pub matches: u64,
     /// The `after` of the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
@@ -264,6 +282,10 @@ pub struct NodeDetail {
     pub node: Node,
     /// Its latest outcomes, newest first, at most 64.
     pub outcomes: Vec<Outcome>,
+    /// How fast its instances count, for those that two reports were seen of since the registry was
+    /// started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<InstanceRate>,
 }
 
 /// The answer to `GET /nodes/{node}/explain`.

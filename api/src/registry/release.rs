@@ -187,12 +187,31 @@ pub struct Difference {
     pub programs_added: Vec<String>,
     /// Programs that only the lower one has.
     pub programs_removed: Vec<String>,
+    /// Programs whose hook differs.
+    #[serde(default)]
+    pub programs_changed: Vec<String>,
     /// Maps that only the higher one has.
     pub maps_added: Vec<String>,
     /// Maps that only the lower one has.
     pub maps_removed: Vec<String>,
     /// Maps whose kind, sizes, entries or types differ.
     pub maps_changed: Vec<String>,
+    /// Global variables that only the higher one has.
+    #[serde(default)]
+    pub globals_added: Vec<String>,
+    /// Global variables that only the lower one has.
+    #[serde(default)]
+    pub globals_removed: Vec<String>,
+    /// Global variables whose type, size, default or settability differs.
+    #[serde(default)]
+    pub globals_changed: Vec<String>,
+    /// What the handler of the higher one asks for and that of the lower one does not: imports, maps,
+    /// and limits that are higher, in words.
+    #[serde(default)]
+    pub handler_added: Vec<String>,
+    /// What only the handler of the lower one asks for.
+    #[serde(default)]
+    pub handler_removed: Vec<String>,
     /// Privileges that only the higher one has.
     pub privileges_added: Vec<String>,
     /// Privileges that only the lower one has.

@@ -69,19 +69,16 @@ pub enum OnFailure {
 }
 
 /// What a gate compares: nodes that run the release with nodes that do not yet. What has no bound is
-/// not compared.
+/// not compared, and is `null` in JSON: absent, a bound has its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Compare {
     /// Records lost of a million, at most so many more than on the others.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_ppm_max: Option<u32>,
     /// Nodes of a thousand whose handler failed, at most so many more than on the others.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub faults_per_mille_max: Option<u32>,
     /// Time of a run, at most so many hundredths of that on the others.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub run_time_percent_max: Option<u32>,
     /// Records, and timed runs, that both sides must have before they are compared.
     pub samples_min: u64,
@@ -219,5 +216,26 @@ impl RolloutPhase {
             Self::Aborted => "aborted",
             Self::Superseded => "superseded",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_that_is_off_stays_off_in_json_and_an_absent_one_has_its_default() {
+        let off = Compare {
+            lost_ppm_max: None,
+            faults_per_mille_max: None,
+            run_time_percent_max: None,
+            ..Compare::default()
+        };
+        let json = serde_json::to_string(&off).unwrap();
+        assert_eq!(serde_json::from_str::<Compare>(&json).unwrap(), off);
+        assert_eq!(
+            serde_json::from_str::<Compare>("{}").unwrap(),
+            Compare::default()
+        );
     }
 }

@@ -87,7 +87,7 @@ fn lists(text: &mut Text, manifest: &Manifest, object: &Object) {
 fn events(text: &mut Text, layouts: &[Layout]) {
     for layout in layouts {
         let heading = format!("event in {}: struct {}", layout.map, layout.struct_name);
-        let fields = layout.fields.iter().map(|field| {
+        let fields = layout.record.fields.iter().map(|field| {
             let bits = field
                 .bits
                 .map_or_else(String::new, |bits| format!("{bits} bits"));
@@ -98,7 +98,10 @@ fn events(text: &mut Text, layouts: &[Layout]) {
             };
             row([name, &field.type_name, &bits])
         });
-        text.list(&format!("{heading}, {}", bytes(layout.size_bytes)), fields);
+        text.list(
+            &format!("{heading}, {}", bytes(layout.record.size_bytes)),
+            fields,
+        );
     }
 }
 

@@ -87,9 +87,15 @@ pub(crate) fn changed(text: &mut Text, difference: &Difference) {
     let lists = [
         ("programs", "+", &difference.programs_added),
         ("programs", "-", &difference.programs_removed),
+        ("programs", "~", &difference.programs_changed),
         ("maps", "+", &difference.maps_added),
         ("maps", "-", &difference.maps_removed),
         ("maps", "~", &difference.maps_changed),
+        ("globals", "+", &difference.globals_added),
+        ("globals", "-", &difference.globals_removed),
+        ("globals", "~", &difference.globals_changed),
+        ("handler", "+", &difference.handler_added),
+        ("handler", "-", &difference.handler_removed),
         ("privileges", "+", &difference.privileges_added),
         ("privileges", "-", &difference.privileges_removed),
     ];
@@ -102,7 +108,7 @@ pub(crate) fn changed(text: &mut Text, difference: &Difference) {
     if rows.is_empty() {
         text.lines(
             "",
-            &format!("{heading}: the same programs, maps, privileges"),
+            &format!("{heading}: the same programs, maps, globals, rights and privileges"),
         );
     } else {
         text.list(&heading, rows.into_iter());

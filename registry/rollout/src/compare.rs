@@ -3,6 +3,13 @@
 
 use api::registry::{Compare, Compared};
 
+/// Records lost of a million.
+pub const LOST_PPM: &str = "lost_ppm";
+/// Nodes of a thousand whose handler failed.
+pub const FAULTS_PER_MILLE: &str = "handler_faults_per_mille";
+/// Time of a run, nanoseconds.
+pub const RUN_NS: &str = "run_ns";
+
 /// Between two times of a run, less than this is noise, nanoseconds.
 const RUN_NS_NOISE: f64 = 1_000.0;
 
@@ -47,45 +54,52 @@ pub fn compare<'a>(
     if others.is_empty() {
         return Vec::new();
     }
+    let least = bounds.samples_min;
+    let lost = |side: &[&Sample]| mean(side.iter().filter_map(|one| one.losses()), 1e6, least);
+    let runs = |side: &[&Sample]| mean(side.iter().map(|one| (one.run_ns, one.runs)), 1.0, least);
+    let figures: [(&str, u64, &dyn Fn(&[&Sample]) -> Mean); 3] = [
+        (LOST_PPM, least, &lost),
+        (FAULTS_PER_MILLE, 1, &faulty_per_mille),
+        (RUN_NS, least, &runs),
+    ];
     let mut found = Vec::new();
-    let mut add = |name: &str, side: &dyn Fn(&[&Sample]) -> Mean, least, passes: Passes| {
+    for (figure, least, side) in figures {
+        if most(figure, 0.0, bounds).is_none() {
+            continue;
+        }
         let (new, others) = (side(&new), side(&others));
         if new.samples > 0 || others.samples > 0 {
             let enough = new.samples >= least && others.samples >= least;
+            let most = most(figure, others.value, bounds).filter(|_| enough);
             found.push(Compared {
-                figure: name.to_owned(),
+                figure: figure.to_owned(),
                 new: new.value,
                 others: others.value,
                 new_samples: new.samples,
                 others_samples: others.samples,
-                passes: enough.then(|| passes(new.value, others.value)),
+                passes: most.map(|most| new.value <= most),
             });
         }
-    };
-    let least = bounds.samples_min;
-    if let Some(max) = bounds.lost_ppm_max {
-        let side = |side: &[&Sample]| mean(side.iter().filter_map(|one| one.losses()), 1e6, least);
-        add("lost_ppm", &side, least, &|new, others| {
-            new <= others + f64::from(max)
-        });
-    }
-    if let Some(max) = bounds.faults_per_mille_max {
-        let side = |side: &[&Sample]| faulty_per_mille(side);
-        add("handler_faults_per_mille", &side, 1, &|new, others| {
-            new <= others + f64::from(max)
-        });
-    }
-    if let Some(max) = bounds.run_time_percent_max {
-        let side =
-            |side: &[&Sample]| mean(side.iter().map(|one| (one.run_ns, one.runs)), 1.0, least);
-        add("run_ns", &side, least, &|new, others| {
-            new <= others * f64::from(max) / 100.0 || new <= others + RUN_NS_NOISE
-        });
     }
     found
 }
 
-type Passes<'a> = &'a dyn Fn(f64, f64) -> bool;
+/// The most that a figure may be on nodes that run the release, where it is so much on the others;
+/// `None` where the plan does not bound it.
+#[must_use]
+pub fn most(figure: &str, others: f64, bounds: &Compare) -> Option<f64> {
+    match figure {
+        LOST_PPM => bounds.lost_ppm_max.map(|max| others + f64::from(max)),
+        FAULTS_PER_MILLE => bounds
+            .faults_per_mille_max
+            .map(|max| others + f64::from(max)),
+        RUN_NS => {
+            let max = bounds.run_time_percent_max?;
+            Some((others * f64::from(max) / 100.0).max(others + RUN_NS_NOISE))
+        }
+        _ => None,
+    }
+}
 
 impl Sample {
     /// Records that were lost, of those that were read or lost.

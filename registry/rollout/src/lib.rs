@@ -12,7 +12,7 @@ mod plan;
 mod seen;
 
 pub use cohort::{EVERYWHERE, NOWHERE, Place};
-pub use compare::{Sample, compare};
+pub use compare::{FAULTS_PER_MILLE, LOST_PPM, RUN_NS, Sample, compare, most};
 pub use count::{Census, Names, count, count_by_wave, sides};
 pub use machine::{Input, Pause, Refused, State, Then, preview, step};
 pub use plan::{PlanError, check};

@@ -6,6 +6,7 @@ use api::registry::AuditEntry;
 use serde_json::Value;
 
 use super::row::{count, get, signed, to_json};
+use super::rows::{anywhere, at_the_front};
 use super::{Connection, DbError, Write};
 
 /// What is to be kept.
@@ -56,21 +57,39 @@ pub(crate) async fn add(write: &mut Write, entry: &Entry) -> Result<(), DbError>
     Ok(())
 }
 
-/// The newest entries with an id below `before`, newest first.
+/// Which entries are looked for; an empty text is no condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Sought {
+    /// Who, whole.
+    pub(crate) who: String,
+    /// What `what` begins with.
+    pub(crate) what: String,
+    /// What is somewhere in the subject.
+    pub(crate) subject: String,
+}
+
+/// The newest entries with an id below `before` and from `from` on that are looked for, newest first.
 ///
 /// # Errors
 /// The database's.
 pub(crate) async fn page(
     connection: &mut Connection,
-    before: u64,
+    sought: &Sought,
+    (from, before): (u64, u64),
     limit: u32,
 ) -> Result<Vec<AuditEntry>, DbError> {
     let rows = sqlx::query(
         "SELECT id, at_ms, who, what, subject, state_before, state_after, request
-         FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2",
+         FROM audit WHERE id < $1 AND id >= $3 AND ($4 = '' OR who = $4)
+           AND what LIKE $5 ESCAPE '\\' AND subject LIKE $6 ESCAPE '\\'
+         ORDER BY id DESC LIMIT $2",
     )
     .bind(signed(before))
     .bind(i64::from(limit))
+    .bind(signed(from))
+    .bind(sought.who.as_str())
+    .bind(at_the_front(&sought.what))
+    .bind(anywhere(&sought.subject))
     .fetch_all(connection)
     .await
     .map_err(|reason| DbError::sql("reading the audit", reason))?;
@@ -88,6 +107,18 @@ pub(crate) async fn page(
             })
         })
         .collect()
+}
+
+/// The id of the newest entry; 0 where there is none.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn newest(connection: &mut Connection) -> Result<u64, DbError> {
+    let row = sqlx::query("SELECT COALESCE(MAX(id), 0) AS newest FROM audit")
+        .fetch_one(connection)
+        .await
+        .map_err(|reason| DbError::sql("looking for the newest of the audit", reason))?;
+    count(&row, "newest")
 }
 
 fn value(text: Option<String>, column: &'static str) -> Result<Option<Value>, DbError> {

@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, ConnectOptions, Executor, SqlSafeStr};
 use super::DbError;
 
 /// Every migration, in order: number, name, text.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (
         1,
         "core",
@@ -34,6 +34,16 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         4,
         "rollouts",
         include_str!("../../../migrations/sqlite/0004_rollouts.sql"),
+    ),
+    (
+        5,
+        "digests",
+        include_str!("../../../migrations/sqlite/0005_digests.sql"),
+    ),
+    (
+        6,
+        "history",
+        include_str!("../../../migrations/sqlite/0006_history.sql"),
     ),
 ];
 

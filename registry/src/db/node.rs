@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::registry::{Facts, InstanceReport, Reports};
+use serde::Deserialize;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
@@ -64,14 +65,37 @@ pub(crate) async fn insert(
 /// What is kept of a node before it tells something else.
 #[derive(Debug)]
 pub(crate) struct Before {
-    /// What it told last of itself.
-    pub(crate) facts: Facts,
+    facts: String,
     /// What it said last that it runs.
     pub(crate) digests: BTreeSet<String>,
     /// What the audit says of its facts.
     pub(crate) audited: Audited,
     /// How many outcomes are kept of it.
     pub(crate) outcomes: u64,
+}
+
+impl Before {
+    /// What it told last of itself; `None` where that is what it tells now.
+    ///
+    /// # Errors
+    /// What is kept is no JSON.
+    pub(crate) fn other_facts(&self, now: &Facts) -> Result<Option<Facts>, DbError> {
+        // Nearly always the same, and a text is compared sooner than read.
+        if self.facts == to_json("facts", now)? {
+            return Ok(None);
+        }
+        let facts = serde_json::from_str(&self.facts);
+        facts.map(Some).map_err(|error| DbError::Column {
+            column: "facts",
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// Of an instance, what must not be collected.
+#[derive(Deserialize)]
+struct Runs {
+    digest: String,
 }
 
 /// That of each of these nodes, as far as they are there.
@@ -100,9 +124,9 @@ pub(crate) async fn before(
             .await
             .map_err(|reason| DbError::sql("looking up nodes", reason))?;
         for row in &rows {
-            let instances: Vec<InstanceReport> = json(row, "instances")?;
+            let instances: Vec<Runs> = json(row, "instances")?;
             let before = Before {
-                facts: json(row, "facts")?,
+                facts: get(row, "facts")?,
                 digests: instances.into_iter().map(|one| one.digest).collect(),
                 audited: audited(row)?,
                 outcomes: count(row, "outcomes")?,
@@ -174,38 +198,38 @@ pub(crate) async fn set_audited(
     one(what, &done)
 }
 
-/// Keeps which digests nodes run, in the place of those that were kept of them.
+/// A node with one digest.
+pub(crate) type Pair<'a> = (&'a str, &'a str);
+
+/// Keeps which digests nodes run: those that they no longer do, and those that they do now.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn set_digests(
+pub(crate) async fn move_digests(
     write: &mut Write,
-    run: &[(&str, BTreeSet<&String>)],
+    gone: &[Pair<'_>],
+    new: &[Pair<'_>],
 ) -> Result<(), DbError> {
-    for piece in pieces(run) {
-        let nodes = list(piece.len());
-        let text = format!("DELETE FROM node_digest WHERE node IN ({nodes})");
-        let mut delete = sqlx::query(AssertSqlSafe(text));
-        for (node, _) in piece {
-            delete = delete.bind((*node).to_owned());
-        }
-        delete
-            .execute(&mut **write)
-            .await
-            .map_err(|reason| DbError::sql("forgetting what nodes ran", reason))?;
-    }
-    let rows = run
-        .iter()
-        .flat_map(|(node, digests)| digests.iter().map(move |digest| (*node, *digest)));
-    let rows: Vec<(&str, &String)> = rows.collect();
-    for piece in pieces(&rows) {
-        let rows = values(0, piece.len(), 2);
-        let text = format!("INSERT INTO node_digest (node, digest) VALUES {rows}");
-        let mut insert = sqlx::query(AssertSqlSafe(text));
+    let delete =
+        |rows: &str| format!("DELETE FROM node_digest WHERE (digest, node) IN (VALUES {rows})");
+    pairs(write, gone, delete).await?;
+    let insert = |rows: &str| format!("INSERT INTO node_digest (digest, node) VALUES {rows}");
+    pairs(write, new, insert).await
+}
+
+async fn pairs(
+    write: &mut Write,
+    pairs: &[Pair<'_>],
+    text: impl Fn(&str) -> String,
+) -> Result<(), DbError> {
+    for piece in pieces(pairs) {
+        let mut statement = sqlx::query(AssertSqlSafe(text(&values(0, piece.len(), 2))));
         for (node, digest) in piece {
-            insert = insert.bind((*node).to_owned()).bind((*digest).clone());
+            statement = statement
+                .bind((*digest).to_owned())
+                .bind((*node).to_owned());
         }
-        insert
+        statement
             .execute(&mut **write)
             .await
             .map_err(|reason| DbError::sql("keeping what nodes run", reason))?;

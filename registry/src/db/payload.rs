@@ -5,6 +5,7 @@
 use payload::name::{PayloadName, Version};
 
 use super::row::{count, get, signed};
+use super::rows::anywhere;
 use super::{Connection, DbError, Write, release};
 
 /// A payload in a list, without its channels.
@@ -81,21 +82,23 @@ pub(crate) async fn exists(
     Ok(row.is_some())
 }
 
-/// Payloads behind a name, by name.
+/// Payloads behind a name whose own has a text in it, by name.
 ///
 /// # Errors
 /// The database's.
 pub(crate) async fn page(
     connection: &mut Connection,
+    named: &str,
     after: &str,
     limit: u32,
 ) -> Result<Vec<Listed>, DbError> {
     let rows = sqlx::query(
         "SELECT name, latest, description, releases, published_ms FROM payload
-         WHERE name > $1 ORDER BY name LIMIT $2",
+         WHERE name > $1 AND name LIKE $3 ESCAPE '\\' ORDER BY name LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))
+    .bind(anywhere(named))
     .fetch_all(connection)
     .await
     .map_err(|reason| DbError::sql("listing payloads", reason))?;

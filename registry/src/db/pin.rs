@@ -74,7 +74,23 @@ pub(crate) async fn page(
     rows.iter().map(pin).collect()
 }
 
-/// The pin of a node.
+/// The pins of a node, by deployment.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn of_node(connection: &mut Connection, node: &str) -> Result<Vec<Pin>, DbError> {
+    let rows = sqlx::query(
+        "SELECT node, deployment, version, reason, set_ms, set_by FROM pin
+         WHERE node = $1 ORDER BY deployment",
+    )
+    .bind(node)
+    .fetch_all(connection)
+    .await
+    .map_err(|reason| DbError::sql("listing pins", reason))?;
+    rows.iter().map(pin).collect()
+}
+
+/// The pin of a deployment on a node.
 ///
 /// # Errors
 /// The database's.

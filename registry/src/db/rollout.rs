@@ -88,22 +88,42 @@ async fn with_floor(
     moving(&row, &floors).map(Some)
 }
 
-/// At most `limit` with a number below `before`, newest first; of one deployment where one is named.
+/// Which rollouts are listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Listed<'a> {
+    /// Only those below this number.
+    pub(crate) before: Option<u64>,
+    /// Only those of this deployment.
+    pub(crate) deployment: Option<&'a str>,
+    /// Only those in this phase; `active` for those that go on, `ended` for the others.
+    pub(crate) phase: Option<&'a str>,
+}
+
+/// At most `limit` of those that are asked for, newest first.
 ///
 /// # Errors
 /// The database's.
 pub(crate) async fn page(
     connection: &mut Connection,
-    before: u64,
-    deployment: Option<&str>,
+    asked: Listed<'_>,
     limit: u32,
 ) -> Result<Vec<Moving>, DbError> {
+    let Listed {
+        before,
+        deployment,
+        phase,
+    } = asked;
     let rows = sqlx::query(select!(
-        "WHERE o.number < $1 AND (o.deployment = $2 OR $3 = 1) ORDER BY o.number DESC LIMIT $4"
+        "WHERE o.number < $1 AND (o.deployment = $2 OR $3 = 1)
+             AND ($4 = 1 OR o.phase = $5 OR (o.active = 1 AND $5 = 'active')
+                  OR (o.active = 0 AND $5 = 'ended'))
+         ORDER BY o.number DESC LIMIT $6"
     ))
-    .bind(signed(before))
+    .bind(signed(before.unwrap_or(u64::MAX)))
     .bind(deployment.unwrap_or_default())
     .bind(i64::from(deployment.is_none()))
+    .bind(i64::from(phase.is_none()))
+    .bind(phase.unwrap_or_default())
     .bind(i64::from(limit))
     .fetch_all(connection)
     .await

@@ -1,4 +1,5 @@
-//! Statements for many rows at once. Used by the tables' files where a whole fleet may come.
+//! Statements for many rows at once, and texts that rows are looked for with. Used by the tables'
+//! files.
 //! Must never make more texts than the driver keeps prepared, nor one with more parameters than
 //! either database takes.
 
@@ -27,6 +28,27 @@ pub(super) fn values(before: usize, rows: usize, columns: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
+/// What `LIKE … ESCAPE '\'` finds a text with, wherever it stands; an empty one is everywhere.
+pub(super) fn anywhere(text: &str) -> String {
+    format!("%{}%", literal(text))
+}
+
+/// The same for what begins with it.
+pub(super) fn at_the_front(text: &str) -> String {
+    format!("{}%", literal(text))
+}
+
+fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            literal.push('\\');
+        }
+        literal.push(letter);
+    }
+    literal
+}
+
 fn parameters(first: usize, count: usize) -> String {
     let numbers = first..first + count;
     let names = numbers.map(|number| format!("${number}"));
@@ -45,6 +67,12 @@ mod tests {
             assert_eq!(found.concat(), rows);
             assert!(found.iter().all(|piece| SIZES.contains(&piece.len())));
         }
+    }
+
+    #[test]
+    fn what_people_look_for_is_no_pattern() {
+        assert_eq!(anywhere(r"50%_\x"), r"%50\%\_\\x%");
+        assert_eq!(at_the_front("release."), "release.%");
     }
 
     #[test]

@@ -74,3 +74,46 @@ fn edition(row: &AnyRow, channels: &[Channel]) -> Result<Edition, DbError> {
         channels: here.map(|channel| channel.channel.clone()).collect(),
     })
 }
+
+/// A release that was published lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recent {
+    /// Its payload.
+    pub(crate) payload: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// `available`, `yanked`, `revoked`.
+    pub(crate) state: String,
+    /// Who published it.
+    pub(crate) published_by: String,
+    /// When, milliseconds since 1970.
+    pub(crate) published_ms: u64,
+}
+
+/// The releases that were published last, newest first.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn recent(
+    connection: &mut Connection,
+    limit: u32,
+) -> Result<Vec<Recent>, DbError> {
+    let rows = sqlx::query(
+        "SELECT payload, version, state, published_by, published_ms FROM release
+         ORDER BY published_ms DESC, payload, version LIMIT $1",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await
+    .map_err(|reason| DbError::sql("reading the latest releases", reason))?;
+    let recent = rows.iter().map(|row| {
+        Ok(Recent {
+            payload: get(row, "payload")?,
+            version: get(row, "version")?,
+            state: get(row, "state")?,
+            published_by: get(row, "published_by")?,
+            published_ms: count(row, "published_ms")?,
+        })
+    });
+    recent.collect()
+}

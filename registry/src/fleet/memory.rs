@@ -14,6 +14,7 @@ use payload::digest::Digest;
 
 use super::desired::{Floors, Plan, Standing};
 use super::moving::MarksByRollout;
+use super::pace::Pace;
 use super::refusals::Refusals;
 use super::selector::Candidate;
 use crate::db::node::KeptNode;
@@ -52,6 +53,8 @@ pub(super) struct Known {
     /// in this life of the registry.
     joined_ms: AtomicU64,
     pub(super) instances: Vec<InstanceReport>,
+    /// How fast each of them counts, in their order.
+    paces: Vec<Pace>,
     pub(super) plan: Plan,
     /// Digest of the body that it is given.
     pub(super) etag: String,
@@ -109,6 +112,8 @@ impl Memory {
             _ => digest(&body(&plan.desired(&node, self.poll_ms, &self.floors))),
         };
         let changed = before.as_ref().is_none_or(|before| before.etag != etag);
+        let reported = before.as_ref().map_or((&[][..], &[][..]), Known::reported);
+        let paces = Pace::of(&instances, reported, seen_ms);
         let refusals = before.map(|before| before.refusals).unwrap_or_default();
         let settled = plan.settled(&instances);
         let known = Known {
@@ -118,6 +123,7 @@ impl Memory {
             seen_ms: AtomicU64::new(seen_before),
             joined_ms: AtomicU64::new(joined_before),
             instances,
+            paces,
             plan,
             etag,
             settled,
@@ -281,7 +287,7 @@ impl Memory {
             .collect()
     }
 
-    fn shown(&self, node: &str, known: &Known, now_ms: u64) -> Node {
+    pub(super) fn shown(&self, node: &str, known: &Known, now_ms: u64) -> Node {
         Node {
             node: node.to_owned(),
             facts: known.facts.clone(),

@@ -1,7 +1,6 @@
 //! What rollouts ask of the fleet. Called by what drives and shows them, and by the route of reports.
 //! Must never give a node a word in another's rollout.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::registry::Outcome;
@@ -9,8 +8,9 @@ use rollout::Seen;
 
 use super::Fleet;
 use super::desired::Standing;
-use super::moving::{Marks, Moving};
-use super::seen::Meant;
+use super::moving::Moving;
+use super::reach::Census;
+use super::seen::{Meant, Sight};
 
 impl Fleet {
     /// Those of a node's outcomes that its rollouts are to know of: no node has a word in another's.
@@ -31,17 +31,6 @@ impl Fleet {
             })
         };
         outcomes.iter().filter(is_told).cloned().collect()
-    }
-
-    /// What nodes told of a rollout that decides something, by name.
-    pub(crate) fn told(&self, rollout: u64) -> BTreeMap<String, Marks> {
-        let memory = self.read();
-        let nodes = memory.nodes.iter();
-        let told = nodes.filter_map(|(node, known)| {
-            let marks = known.marks.get(&rollout)?;
-            Some((node.clone(), marks.clone()))
-        });
-        told.collect()
     }
 
     /// The rollouts that have not ended.
@@ -82,12 +71,29 @@ impl Fleet {
         Some(offer.version.to_string())
     }
 
-    /// The kernel of each node.
-    pub(crate) fn kernels(&self) -> BTreeMap<String, String> {
+    /// Asks something of the nodes of a rollout, of their kernels and of what they told.
+    pub(crate) fn with_sight<T>(
+        &self,
+        moving: &Moving,
+        now_ms: u64,
+        ask: impl FnOnce(&Sight<'_>) -> T,
+    ) -> T {
         let memory = self.read();
-        let nodes = memory.nodes.iter();
-        nodes
-            .map(|(node, known)| (node.clone(), known.facts.kernel.clone()))
-            .collect()
+        ask(&memory.sight(moving, now_ms))
+    }
+
+    /// Names of deployments, at most so many.
+    pub(crate) fn deployment_names(&self, limit: usize) -> Vec<String> {
+        let memory = self.read();
+        let all = memory.standings.iter();
+        let mut names: Vec<String> = all.map(|one| one.deployment.clone()).collect();
+        names.sort_unstable();
+        names.truncate(limit);
+        names
+    }
+
+    /// What the nodes of a deployment run, and where they stand.
+    pub(crate) fn census(&self, deployment: &str, now_ms: u64) -> Census {
+        self.read().census(deployment, now_ms)
     }
 }

@@ -20,7 +20,43 @@ pub(crate) struct Meant<'a> {
     pub(crate) left_out: Option<String>,
 }
 
+/// The nodes of a rollout with what else is known of them, for as long as nothing changes.
+pub(crate) struct Sight<'a> {
+    memory: &'a Memory,
+    /// Its nodes, by name.
+    pub(crate) seen: Vec<Seen<'a>>,
+}
+
+impl<'a> Sight<'a> {
+    /// The kernel of a node; empty where it is not known any more.
+    pub(crate) fn kernel(&self, node: &str) -> &'a str {
+        let known = self.memory.nodes.get(node);
+        known.map_or("", |known| known.facts.kernel.as_str())
+    }
+
+    /// What a node told of a rollout that decides something.
+    pub(crate) fn told(&self, node: &str, rollout: u64) -> Option<&'a Marks> {
+        self.memory.nodes.get(node)?.marks.get(&rollout)
+    }
+
+    /// What all nodes told of it, by name.
+    pub(crate) fn all_told(&self, rollout: u64) -> impl Iterator<Item = (&'a str, &'a Marks)> {
+        self.memory
+            .nodes
+            .iter()
+            .filter_map(move |(node, known)| Some((node.as_str(), known.marks.get(&rollout)?)))
+    }
+}
+
 impl Memory {
+    /// What is known of a rollout's nodes.
+    pub(super) fn sight<'a>(&'a self, moving: &Moving, now_ms: u64) -> Sight<'a> {
+        Sight {
+            memory: self,
+            seen: self.seen(moving, now_ms),
+        }
+    }
+
     /// The nodes that a deployment's selector names.
     pub(super) fn named(&self, deployment: &str, now_ms: u64) -> Vec<Meant<'_>> {
         let nodes = self.nodes.iter().filter_map(|(node, known)| {
@@ -38,7 +74,7 @@ impl Memory {
     /// The nodes that a rollout is for.
     pub(super) fn seen<'a>(&'a self, moving: &Moving, now_ms: u64) -> Vec<Seen<'a>> {
         self.meant(&moving.deployment)
-            .map(|(node, known, claim)| self.sight(node, known, claim, moving, now_ms))
+            .map(|(node, known, claim)| self.seen_one(node, known, claim, moving, now_ms))
             .collect()
     }
 
@@ -55,7 +91,7 @@ impl Memory {
         })
     }
 
-    fn sight<'a>(
+    fn seen_one<'a>(
         &self,
         node: &'a str,
         known: &Known,

@@ -14,18 +14,50 @@ pub(crate) struct Moment {
 
 /// `12 s ago`; what lies ahead, by a clock that is wrong, is `now`.
 pub(super) fn moment(at_ms: u64, now_ms: u64) -> Moment {
-    let past_s = now_ms.saturating_sub(at_ms) / 1000;
-    let ago = match past_s {
+    let ago = match now_ms.saturating_sub(at_ms) / 1000 {
         0 => "now".to_owned(),
-        1..120 => format!("{past_s} s ago"),
-        120..7200 => format!("{} min ago", past_s / 60),
-        7200..172_800 => format!("{} h ago", past_s / 3600),
-        _ => format!("{} d ago", past_s / 86_400),
+        past_s => format!("{} ago", in_one_unit(past_s)),
     };
     Moment {
         iso: iso(at_ms),
         ago,
     }
+}
+
+fn in_one_unit(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// `10 min`: exact, in the largest unit in which it is a whole number.
+pub(super) fn span(ms: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "min"),
+        (1_000, "s"),
+    ];
+    let exact = UNITS
+        .iter()
+        .find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit));
+    match exact {
+        Some((unit, word)) => format!("{} {word}", ms / unit),
+        None if ms == 0 => "0 s".to_owned(),
+        None => format!("{ms} ms"),
+    }
+}
+
+/// `12 s ago`, or `in 3 min` of what is to come.
+pub(super) fn moment_or_to_come(at_ms: u64, now_ms: u64) -> Moment {
+    let mut moment = moment(at_ms, now_ms);
+    if at_ms >= now_ms.saturating_add(1_000) {
+        moment.ago = format!("in {}", in_one_unit((at_ms - now_ms) / 1000));
+    }
+    moment
 }
 
 /// RFC 3339, in UTC, to the second. Beyond the year 9999 a node's clock is wrong.
@@ -50,7 +82,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// Thousands apart by a narrow space: `1 234 567`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
@@ -85,6 +117,26 @@ mod tests {
         assert_eq!(moment(1_700_000_000_000, 0).ago, "now");
         assert_eq!(moment(1_700_000_000_999, 0).iso, "2023-11-14T22:13:20Z");
         assert_eq!(moment(u64::MAX, 0).iso, "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn spans_are_exact() {
+        for (ms, text) in [
+            (0, "0 s"),
+            (7, "7 ms"),
+            (60_000, "1 min"),
+            (90_000, "90 s"),
+            (7_200_000, "2 h"),
+            (5_400_000, "90 min"),
+            (86_400_000, "1 d"),
+            (7_261_000, "7261 s"),
+            (u64::MAX, "18446744073709551615 ms"),
+        ] {
+            assert_eq!(span(ms), text);
+        }
+        assert_eq!(moment_or_to_come(180_000, 0).ago, "in 3 min");
+        assert_eq!(moment_or_to_come(999, 0).ago, "now");
+        assert_eq!(moment_or_to_come(0, 5_000).ago, "5 s ago");
     }
 
     #[test]

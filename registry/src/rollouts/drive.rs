@@ -8,7 +8,9 @@ use api::registry::RolloutPhase;
 use rollout::Input;
 use tokio::time::{sleep, timeout};
 
+use super::shown::figures;
 use super::transition::{Who, ask, keep};
+use super::trend::Point;
 use crate::db::DbError;
 use crate::fleet::moving::Moving;
 use crate::state::State;
@@ -64,13 +66,16 @@ async fn advance(state: &State, moving: Arc<Moving>, tick: Input) -> Result<(), 
         },
         Ok(_) | Err(_) => tick,
     };
-    let decided = state
-        .fleet
-        .with_seen(&moving, now_ms, |seen| ask(&moving, seen, input, now_ms));
+    let (number, due) = (moving.number, state.trends.is_due(moving.number, now_ms));
+    let (decided, point) = state.fleet.with_seen(&moving, now_ms, |seen| {
+        let point = due.then(|| Point::of(now_ms, &figures(&moving, seen)));
+        (ask(&moving, seen, input, now_ms), point)
+    });
     // A tick is never refused, and a rollout that has not ended can be taken back.
     let Ok((next, counts)) = decided else {
         return Ok(());
     };
+    state.trends.add(number, counts, point, now_ms);
     if next == moving.state {
         return Ok(());
     }

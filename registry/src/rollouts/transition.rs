@@ -182,3 +182,32 @@ pub(crate) fn ask(
     let counts = rollout::count(&next, seen).counts;
     Ok((next, counts))
 }
+
+/// What may be asked of a rollout where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Possible {
+    /// To do nothing for now.
+    pub(crate) pause: bool,
+    /// To go on.
+    pub(crate) resume: bool,
+    /// To pass the gate.
+    pub(crate) promote: bool,
+    /// To end it.
+    pub(crate) abort: bool,
+    /// To take it back; of one that has ended, as far as its phase goes.
+    pub(crate) roll_back: bool,
+}
+
+/// What the machine lets be asked of a rollout: its refusals do not depend on nodes.
+pub(crate) fn possible(moving: &Moving) -> Possible {
+    let may =
+        |input| rollout::step(&moving.state, &moving.plan, &[], input, moving.changed_ms).is_ok();
+    let because = String::new;
+    Possible {
+        pause: may(Input::Pause { because: because() }),
+        resume: may(Input::Resume),
+        promote: may(Input::Promote),
+        abort: may(Input::Abort),
+        roll_back: may(Input::RollBack { because: because() }),
+    }
+}

@@ -43,7 +43,21 @@ pub(crate) async fn put(
     let name = payload_name(&namespace, &name)?;
     let channel: ChannelName = named("channel", &channel)?;
     let who = curator.within(&name.to_namespace())?;
-    let SetChannel { version } = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    let asked = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    move_to(&state, name, channel, asked, who).await
+}
+
+/// Moves a channel for somebody who may; the status says whether it is new.
+///
+/// # Errors
+/// 404, 409 for a release that no channel may name, 400 and 422 for what breaks a rule.
+pub(super) async fn move_to(
+    state: &State,
+    name: PayloadName,
+    channel: ChannelName,
+    SetChannel { version }: SetChannel,
+    who: Who,
+) -> Result<(StatusCode, Json<Channel>), Refusal> {
     let version: Version = named("version", &version)?;
     let moved = Channel {
         channel: channel.to_string(),

@@ -46,14 +46,27 @@ pub(crate) async fn list(
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
     ), security(("bearer" = [])))]
 pub(crate) async fn put(
-    Admin(who): Admin,
+    admin: Admin,
     Shared(state): Shared<State>,
     Segments(id): Segments<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<TrustedKey>), Refusal> {
-    let id: KeyId = named("key", &id)?;
-    let asked: TrustedKey = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    let id = named("key", &id)?;
+    let asked = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    trust(admin, &state, id, asked).await
+}
+
+/// Trusts a key; the status says whether it was not trusted before.
+///
+/// # Errors
+/// 422 for what breaks a rule.
+pub(super) async fn trust(
+    Admin(who): Admin,
+    state: &State,
+    id: KeyId,
+    asked: TrustedKey,
+) -> Result<(StatusCode, Json<TrustedKey>), Refusal> {
     let key = checked(id, asked)?;
     let now_ms = state.now_ms();
     let write = state.db.write_as(who.access, now_ms, move |write| {

@@ -8,32 +8,77 @@ use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use payload::name::InstanceName;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::caller::{Operator, Reader};
-use super::page::{Asked, Page};
+use super::page::{self, Asked, Page};
 use super::path::{Segments, named};
 use super::refusal::Refusal;
 use crate::access::Who;
 use crate::db::{self, Write};
+use crate::fleet::search::Search;
 use crate::limits::OUTCOMES_SHOWN_MAX;
 use crate::state::State;
 
+/// Which nodes: those for which all that is given holds.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    /// Their name has this in it.
+    #[serde(default)]
+    #[param(required = false)]
+    pub(super) named: String,
+    /// A label expression that holds for them, as in a deployment.
+    pub(super) selector: Option<String>,
+    /// Whether they were heard within three of their poll intervals.
+    pub(super) online: Option<bool>,
+    /// Whether they run what they should.
+    pub(super) settled: Option<bool>,
+    /// `namespace/name` of a payload that they say they run.
+    pub(super) payload: Option<String>,
+    /// The version of that payload, or of any.
+    pub(super) version: Option<String>,
+    /// Only what comes behind this: the `next` of the page before.
+    pub(super) after: Option<String>,
+    /// Most rows; at most and by default 200.
+    #[param(minimum = 1, maximum = 200)]
+    pub(super) limit: Option<u32>,
+}
+
 /// Nodes, by name.
-#[utoipa::path(get, path = "/nodes", tag = "fleet", params(Page), responses(
+#[utoipa::path(get, path = "/nodes", tag = "fleet", params(Listing), responses(
     (status = 200, body = Nodes),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ), security(("bearer" = [])))]
 pub(crate) async fn list(
     _: Reader,
     Shared(state): Shared<State>,
-    Asked(page): Asked<Page>,
+    Asked(listing): Asked<Listing>,
 ) -> Result<Json<Nodes>, Refusal> {
-    let (limit, after) = (page.limit()?, page.after.unwrap_or_default());
+    let (limit, after) = (
+        page::limit(listing.limit)?,
+        listing.after.unwrap_or_default(),
+    );
+    let selector = listing.selector.map(|text| named("selector", &text));
+    let search = Search {
+        named: listing.named,
+        selector: selector.transpose()?,
+        online: listing.online,
+        settled: listing.settled,
+        payload: listing.payload,
+        version: listing.version,
+    };
     state.fleet.caught_up(&state.db).await;
-    let mut nodes = state.fleet.nodes(&after, limit + 1, state.now_ms());
+    let found = (state.fleet).search(&search, &after, limit + 1, state.now_ms());
+    let (matches, mut nodes) = (found.matches, found.nodes);
     let next = Page::cut(&mut nodes, limit, |node| node.node.clone());
-    Ok(Json(Nodes { nodes, next }))
+    Ok(Json(Nodes {
+        nodes,
+        matches,
+        next,
+    }))
 }
 
 /// One node with its latest outcomes.
@@ -53,7 +98,12 @@ pub(crate) async fn get(
     let node = node.ok_or_else(|| absent(&name))?;
     let mut reader = state.db.reader().await?;
     let outcomes = db::outcome::latest(&mut reader, name.as_str(), OUTCOMES_SHOWN_MAX).await?;
-    Ok(Json(NodeDetail { node, outcomes }))
+    let rates = state.fleet.rates(name.as_str());
+    Ok(Json(NodeDetail {
+        node,
+        outcomes,
+        rates,
+    }))
 }
 
 /// Why a node runs what it runs, and when that will change.

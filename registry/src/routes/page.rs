@@ -37,6 +37,12 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// So many rows behind something.
+    pub(crate) fn of(after: Option<String>, limit: u32) -> Self {
+        let limit = Some(limit);
+        Self { after, limit }
+    }
+
     /// How many rows.
     ///
     /// # Errors

@@ -3,11 +3,17 @@
 //! Must never answer a page to who has not logged in, nor believe a form from another origin.
 
 mod assets;
+mod deployments;
+mod fleet;
 mod form;
 mod login;
+mod node;
+mod nodes;
 mod origin;
-mod overview;
-mod versions;
+mod payload;
+mod payloads;
+mod rollouts;
+mod version;
 mod viewer;
 
 use std::sync::Arc;
@@ -43,8 +49,21 @@ const LIVE_PAGES_REST: Duration = Duration::from_mins(1);
 /// The routes of the pages.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
-        .route("/", get(overview::page))
-        .route("/payloads/{namespace}/{name}", get(versions::page))
+        .route("/", get(fleet::page))
+        .route("/payloads", get(payloads::page))
+        .route("/payloads/{namespace}/{name}", get(payload::page))
+        .route(
+            "/payloads/{namespace}/{name}/channels/{channel}/remove",
+            post(payload::remove_channel),
+        )
+        .merge(version::routes())
+        .route("/nodes", get(nodes::page))
+        .route("/nodes/{node}", get(node::page))
+        .route("/nodes/{node}/pin", post(node::pin))
+        .route("/nodes/{node}/unpin", post(node::unpin))
+        .route("/nodes/{node}/forget", post(node::forget))
+        .merge(deployments::routes())
+        .merge(rollouts::routes())
         .route("/live", get(live))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))

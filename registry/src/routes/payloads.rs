@@ -9,9 +9,10 @@ use api::registry::{Difference, Payload, PayloadSummary, Payloads, Release};
 use axum::Json;
 use axum::extract::State as Shared;
 use payload::name::{PayloadName, Version};
+use serde::Deserialize;
 
 use super::caller::Reader;
-use super::page::{Asked, Page};
+use super::page::{self, Asked, Page};
 use super::path::{Segments, named, payload_name};
 use super::refusal::Refusal;
 use crate::db::{self, Connection};
@@ -19,20 +20,36 @@ use crate::difference;
 use crate::limits::MANIFESTS_BYTES_MAX;
 use crate::state::State;
 
+/// Which payloads.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    /// Only those whose name has this in it.
+    #[serde(default)]
+    #[param(required = false)]
+    pub(super) named: String,
+    /// Only what comes behind this: the `next` of the page before.
+    pub(super) after: Option<String>,
+    /// Most rows; at most and by default 200.
+    #[param(minimum = 1, maximum = 200)]
+    pub(super) limit: Option<u32>,
+}
+
 /// Payloads, by name.
-#[utoipa::path(get, path = "/payloads", tag = "payloads", params(Page), responses(
+#[utoipa::path(get, path = "/payloads", tag = "payloads", params(Listing), responses(
     (status = 200, body = Payloads),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ), security(("bearer" = [])))]
 pub(crate) async fn list(
     _: Reader,
     Shared(state): Shared<State>,
-    Asked(page): Asked<Page>,
+    Asked(listing): Asked<Listing>,
 ) -> Result<Json<Payloads>, Refusal> {
-    let limit = page.limit()?;
-    let after = page.after.unwrap_or_default();
+    let limit = page::limit(listing.limit)?;
+    let (named, after) = (listing.named, listing.after.unwrap_or_default());
     let mut reader = state.db.reader().await?;
-    let mut listed = db::payload::page(&mut reader, &after, limit + 1).await?;
+    let mut listed = db::payload::page(&mut reader, &named, &after, limit + 1).await?;
     let next = Page::cut(&mut listed, limit, |one| one.name.clone());
     let ends = listed.first().zip(listed.last());
     let mut channels = match ends {

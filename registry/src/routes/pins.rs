@@ -34,15 +34,28 @@ type Names = (String, String);
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ), security(("bearer" = [])))]
 pub(crate) async fn put(
-    Operator(who): Operator,
+    operator: Operator,
     Shared(state): Shared<State>,
-    Segments((deployment, node)): Segments<Names>,
+    Segments(names): Segments<Names>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Pin>), Refusal> {
-    let deployment: InstanceName = named("deployment", &deployment)?;
-    let node: InstanceName = named("node", &node)?;
-    let asked: SetPin = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    let asked = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    pin(operator, &state, &names, asked).await
+}
+
+/// Pins a node; the status says whether it was not pinned before.
+///
+/// # Errors
+/// 404, 409 for a revoked release, 400 and 422 for what breaks a rule.
+pub(super) async fn pin(
+    Operator(who): Operator,
+    state: &State,
+    (deployment, node): &Names,
+    asked: SetPin,
+) -> Result<(StatusCode, Json<Pin>), Refusal> {
+    let deployment: InstanceName = named("deployment", deployment)?;
+    let node: InstanceName = named("node", node)?;
     if asked.reason.len() > PROSE_BYTES_MAX {
         let detail = format!(
             "reason has {} bytes, at most {PROSE_BYTES_MAX} are allowed",

@@ -98,9 +98,32 @@ impl Refusal {
         self
     }
 
+    /// The kind of it.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What of the request is at fault, where something is.
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// The rule that was broken, and both values.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// Whether it does not go together with what is there.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT
+    }
+
+    /// Whether somebody can set it right by sending something else.
+    pub(crate) fn is_mistake(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
+        )
     }
 
     /// What only the journal is told.

@@ -4,8 +4,6 @@
 
 pub(crate) mod asked;
 
-use std::collections::BTreeMap;
-
 use api::problem::Problem;
 use api::registry::{
     DryRun, JSON_BYTES_MAX, Rollout, RolloutDetail, RolloutNodes, RolloutPlan, Rollouts, Source,
@@ -28,26 +26,42 @@ use super::refusal::Refusal;
 use super::settings;
 use crate::db::{self, Connection};
 use crate::fleet::desired::Standing;
-use crate::fleet::moving::{Marks, Moving};
+use crate::fleet::moving::Moving;
 use crate::fleet::order;
-use crate::rollouts::{self, Start};
+use crate::rollouts::{self, Start, Told};
 use crate::state::State;
 
 /// How far ahead a rollout may be told to begin or to flip, milliseconds: 30 days.
 const AHEAD_MS_MAX: u64 = 30 * 86_400_000;
 
 /// Which page of the rollouts.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
     /// Only those of this deployment.
-    deployment: Option<String>,
+    pub(super) deployment: Option<String>,
+    /// Only those in this phase; `active`: those that go on, `ended`: the others.
+    pub(super) phase: Option<String>,
     /// Only what came before this number: the `next` of the page before.
-    before: Option<u64>,
+    pub(super) before: Option<u64>,
     /// Most rollouts; at most and by default 200.
     #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
+}
+
+/// Which nodes of a rollout.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodesQuery {
+    /// Only those that stand so: one of the counts of a rollout, such as `failed`.
+    pub(super) stands: Option<String>,
+    /// Only what comes behind this name: the `next` of the page before.
+    pub(super) after: Option<String>,
+    /// Most nodes; at most and by default 200.
+    #[param(minimum = 1, maximum = 200)]
+    pub(super) limit: Option<u32>,
 }
 
 /// Begins a rollout.
@@ -62,8 +76,21 @@ pub(crate) async fn start(
     body: Body,
 ) -> Result<(StatusCode, Json<Rollout>), Refusal> {
     let asked: StartRollout = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    let shown = begin(Operator(who), &state, asked).await?;
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// Begins the rollout that is asked for.
+///
+/// # Errors
+/// As `POST /rollouts`, each with the field of its body.
+pub(super) async fn begin(
+    Operator(who): Operator,
+    state: &State,
+    asked: StartRollout,
+) -> Result<Rollout, Refusal> {
     let now_ms = state.now_ms();
-    let (standing, version, plan) = meant(&state, &asked).await?;
+    let (standing, version, plan) = meant(state, &asked).await?;
     within_reach("start_at_ms", asked.start_at_ms, now_ms)?;
     within_reach("plan.flip_at_ms", plan.flip_at_ms, now_ms)?;
     if let Some(flip_ms) = plan.flip_at_ms.filter(|flip_ms| *flip_ms <= now_ms) {
@@ -76,7 +103,7 @@ pub(crate) async fn start(
     }
     let deployment: InstanceName = named("deployment", &standing.deployment)?;
     let ordered = order::check(&deployment, spec).map_err(|error| deploy::broken_rule(&error))?;
-    let tried = settings::tried_now(&state, &ordered).await?;
+    let tried = settings::tried_now(state, &ordered).await?;
     let how = How::By(Start {
         plan,
         not_before_ms: asked.start_at_ms,
@@ -94,8 +121,7 @@ pub(crate) async fn start(
     let Kept { begun, .. } = begun.await?;
     let begun = begun.ok_or_else(|| Refusal::broken("a rollout that was begun is not there"))?;
     state.fleet.caught_up(&state.db).await;
-    let shown = rollouts::summary(&state.fleet, &begun, now_ms);
-    Ok((StatusCode::CREATED, Json(shown)))
+    Ok(rollouts::summary(&state.fleet, &begun, now_ms))
 }
 
 /// A time that is further away than anybody can mean is a mistake, such as one in another unit.
@@ -120,17 +146,30 @@ fn within_reach(field: &str, at_ms: Option<u64>, now_ms: u64) -> Result<(), Refu
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ), security(("bearer" = [])))]
 pub(crate) async fn dry_run(
-    _: Reader,
+    reader: Reader,
     Shared(state): Shared<State>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<DryRun>, Refusal> {
     let asked: StartRollout = body::json(&headers, body, JSON_BYTES_MAX).await?;
-    let (standing, version, plan) = meant(&state, &asked).await?;
+    Ok(Json(dry(reader, &state, &asked).await?))
+}
+
+/// What the rollout that is asked for would do.
+///
+/// # Errors
+/// As `POST /rollouts/dry-run`, each with the field of its body.
+pub(super) async fn dry(_: Reader, state: &State, asked: &StartRollout) -> Result<DryRun, Refusal> {
+    let (standing, version, plan) = meant(state, asked).await?;
     state.fleet.caught_up(&state.db).await;
-    let version = version.as_str();
-    let dry = rollouts::dry_run(&state.fleet, &standing, version, &plan, state.now_ms());
-    Ok(Json(dry))
+    let (version, now_ms) = (version.as_str(), state.now_ms());
+    Ok(rollouts::dry_run(
+        &state.fleet,
+        &standing,
+        version,
+        &plan,
+        now_ms,
+    ))
 }
 
 /// The deployment, the version and the plan that are meant.
@@ -181,15 +220,27 @@ pub(crate) async fn list(
     Shared(state): Shared<State>,
     Asked(query): Asked<Query>,
 ) -> Result<Json<Rollouts>, Refusal> {
+    Ok(Json(listed(Reader, &state, &query).await?))
+}
+
+/// The rollouts that are asked for. The nodes of those that go on are as they were counted last.
+///
+/// # Errors
+/// 400 that names the part of the query.
+pub(super) async fn listed(_: Reader, state: &State, query: &Query) -> Result<Rollouts, Refusal> {
     let limit = page::limit(query.limit)?;
-    let before = query.before.unwrap_or(u64::MAX);
     let deployment: Option<InstanceName> = query
         .deployment
-        .map(|name| named("deployment", &name))
+        .as_deref()
+        .map(|name| named("deployment", name))
         .transpose()?;
+    let asked = db::rollout::Listed {
+        before: query.before,
+        deployment: deployment.as_ref().map(InstanceName::as_str),
+        phase: query.phase.as_deref(),
+    };
     let mut reader = state.db.reader().await?;
-    let of = deployment.as_ref().map(InstanceName::as_str);
-    let mut all = db::rollout::page(&mut reader, before, of, limit + 1).await?;
+    let mut all = db::rollout::page(&mut reader, asked, limit + 1).await?;
     drop(reader);
     let keep = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = all.len() > keep;
@@ -198,9 +249,12 @@ pub(crate) async fn list(
     let now_ms = state.now_ms();
     let shown = all
         .iter()
-        .map(|one| rollouts::summary(&state.fleet, one, now_ms));
+        .map(|one| match state.trends.counts(one.number, now_ms) {
+            Some(counts) => rollouts::summary_of(one, counts),
+            None => rollouts::summary(&state.fleet, one, now_ms),
+        });
     let rollouts = shown.collect();
-    Ok(Json(Rollouts { rollouts, next }))
+    Ok(Rollouts { rollouts, next })
 }
 
 /// One rollout, with all that is known of it.
@@ -219,38 +273,85 @@ pub(crate) async fn get(
 
 /// All of a rollout as it stands.
 pub(super) async fn shown(state: &State, number: u64) -> Result<RolloutDetail, Refusal> {
+    Ok(look(Reader, state, number, None).await?.detail)
+}
+
+/// A rollout with some of its nodes, at one look.
+pub(super) struct Look {
+    /// The rollout.
+    pub(super) moving: Moving,
+    /// The same in the words of the API.
+    pub(super) detail: RolloutDetail,
+    /// Its nodes, at most as many as were asked for.
+    pub(super) nodes: RolloutNodes,
+}
+
+/// A rollout, and those of its nodes that are asked for.
+///
+/// # Errors
+/// 404.
+pub(super) async fn look(
+    _: Reader,
+    state: &State,
+    number: u64,
+    rows: Option<&NodesQuery>,
+) -> Result<Look, Refusal> {
     state.fleet.caught_up(&state.db).await;
     let mut reader = state.db.reader().await?;
     let moving = db::rollout::by_number(&mut reader, number).await?;
     let moving = moving.ok_or_else(|| absent(number))?;
-    let told = told(state, &mut reader, &moving).await?;
+    let told = told(&mut reader, &moving).await?;
     let timeline = db::rollout::transitions(&mut reader, number).await?;
     drop(reader);
     let now_ms = state.now_ms();
-    Ok(rollouts::detail(
-        &state.fleet,
-        &moving,
-        &told,
-        timeline,
-        now_ms,
-    ))
+    let nodes = match rows {
+        Some(query) => {
+            let rows = (query, page::limit(query.limit)?);
+            page_of_nodes(state, &moving, &told, rows, now_ms)
+        }
+        None => RolloutNodes {
+            nodes: Vec::new(),
+            next: None,
+        },
+    };
+    let detail = rollouts::detail(&state.fleet, &moving, &told, timeline, now_ms);
+    Ok(Look {
+        moving,
+        detail,
+        nodes,
+    })
 }
 
 /// What nodes told of a rollout: the fleet knows it as long as the rollout goes on, and then many ask.
-async fn told(
-    state: &State,
-    reader: &mut Connection,
-    moving: &Moving,
-) -> Result<BTreeMap<String, Marks>, Refusal> {
+async fn told(reader: &mut Connection, moving: &Moving) -> Result<Told, Refusal> {
     if moving.is_active() {
-        return Ok(state.fleet.told(moving.number));
+        return Ok(Told::ByFleet);
     }
-    Ok(db::mark::of_rollout(reader, moving.number).await?)
+    Ok(Told::Kept(
+        db::mark::of_rollout(reader, moving.number).await?,
+    ))
+}
+
+fn page_of_nodes(
+    state: &State,
+    moving: &Moving,
+    told: &Told,
+    (query, limit): (&NodesQuery, u32),
+    now_ms: u64,
+) -> RolloutNodes {
+    let rows = rollouts::Rows {
+        after: query.after.as_deref().unwrap_or_default(),
+        stands: query.stands.as_deref(),
+        limit: limit + 1,
+    };
+    let mut nodes = rollouts::nodes(&state.fleet, moving, told, rows, now_ms);
+    let next = Page::cut(&mut nodes, limit, |one| one.node.clone());
+    RolloutNodes { nodes, next }
 }
 
 /// The nodes of a rollout, by name.
 #[utoipa::path(get, path = "/rollouts/{rollout}/nodes", tag = "fleet",
-    params(("rollout" = u64, Path, description = "The rollout's number"), Page), responses(
+    params(("rollout" = u64, Path, description = "The rollout's number"), NodesQuery), responses(
     (status = 200, body = RolloutNodes),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ), security(("bearer" = [])))]
@@ -258,20 +359,18 @@ pub(crate) async fn nodes(
     _: Reader,
     Shared(state): Shared<State>,
     Segments(rollout): Segments<String>,
-    Asked(page): Asked<Page>,
+    Asked(query): Asked<NodesQuery>,
 ) -> Result<Json<RolloutNodes>, Refusal> {
     let number = number(&rollout)?;
-    let (limit, after) = (page.limit()?, page.after.unwrap_or_default());
+    let limit = page::limit(query.limit)?;
     state.fleet.caught_up(&state.db).await;
     let mut reader = state.db.reader().await?;
     let moving = db::rollout::by_number(&mut reader, number).await?;
     let moving: Moving = moving.ok_or_else(|| absent(number))?;
-    let told = told(&state, &mut reader, &moving).await?;
+    let told = told(&mut reader, &moving).await?;
     drop(reader);
-    let (rows, now_ms) = ((after.as_str(), limit + 1), state.now_ms());
-    let mut nodes = rollouts::nodes(&state.fleet, &moving, &told, rows, now_ms);
-    let next = Page::cut(&mut nodes, limit, |one| one.node.clone());
-    Ok(Json(RolloutNodes { nodes, next }))
+    let nodes = page_of_nodes(&state, &moving, &told, (&query, limit), state.now_ms());
+    Ok(Json(nodes))
 }
 
 pub(super) fn number(text: &str) -> Result<u64, Refusal> {

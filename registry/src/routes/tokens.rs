@@ -75,12 +75,25 @@ pub(crate) async fn list(
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ), security(("bearer" = [])))]
 pub(crate) async fn create(
-    Admin(who): Admin,
+    admin: Admin,
     Shared(state): Shared<State>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<TokenMade>), Refusal> {
-    let asked: NewToken = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    let asked = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    let made = make(admin, &state, asked).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Makes a token.
+///
+/// # Errors
+/// 409 for the name of one that is in force, 422 for what breaks a rule.
+pub(super) async fn make(
+    Admin(who): Admin,
+    state: &State,
+    asked: NewToken,
+) -> Result<TokenMade, Refusal> {
     let now_ms = state.now_ms();
     let kept = wanted(asked, now_ms)?;
     let secret = Secret::draw(state.system.random)
@@ -93,7 +106,7 @@ pub(crate) async fn create(
         })
         .await?;
     let secret = secret.text();
-    Ok((StatusCode::CREATED, Json(TokenMade { secret, token })))
+    Ok(TokenMade { secret, token })
 }
 
 async fn keep(

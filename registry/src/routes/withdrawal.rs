@@ -81,8 +81,8 @@ async fn curated(
 ) -> Result<Json<Release>, Refusal> {
     let (name, version) = release_of(names)?;
     let who = curator.within(&name.to_namespace())?;
-    let reason = reason(headers, body).await?;
-    change(state, name, version, to, reason, who).await
+    let reason = body::json(headers, body, JSON_BYTES_MAX).await?;
+    change(state, (name, version), to, reason, who).await
 }
 
 /// Rules a release out for good: nodes leave it.
@@ -100,19 +100,19 @@ pub(crate) async fn revoke(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Release>, Refusal> {
-    let (name, version) = release_of(&names)?;
-    let reason = reason(&headers, body).await?;
-    change(&state, name, version, ReleaseState::Revoked, reason, who).await
+    let release = release_of(&names)?;
+    let reason = body::json(&headers, body, JSON_BYTES_MAX).await?;
+    change(&state, release, ReleaseState::Revoked, reason, who).await
 }
 
-fn release_of((namespace, name, version): &Names) -> Result<(PayloadName, Version), Refusal> {
+/// The release that a path names.
+///
+/// # Errors
+/// 400 that names the part and the rule.
+pub(super) fn release_of(
+    (namespace, name, version): &Names,
+) -> Result<(PayloadName, Version), Refusal> {
     Ok((payload_name(namespace, name)?, named("version", version)?))
-}
-
-async fn reason(headers: &HeaderMap, body: Body) -> Result<Option<String>, Refusal> {
-    let Reason { reason } = body::json(headers, body, JSON_BYTES_MAX).await?;
-    check_prose("reason", &reason)?;
-    Ok(Some(reason).filter(|reason| !reason.is_empty()))
 }
 
 /// What somebody says, bounded, without what would act on a terminal.
@@ -137,14 +137,19 @@ pub(crate) fn check_prose(field: &'static str, text: &str) -> Result<(), Refusal
     }
 }
 
-async fn change(
+/// Changes whether a release may be used, for somebody who may.
+///
+/// # Errors
+/// 404, 409 for one that is revoked, 422 for a reason that breaks a rule.
+pub(super) async fn change(
     state: &State,
-    name: PayloadName,
-    version: Version,
+    (name, version): (PayloadName, Version),
     to: ReleaseState,
-    reason: Option<String>,
+    Reason { reason }: Reason,
     who: Who,
 ) -> Result<Json<Release>, Refusal> {
+    check_prose("reason", &reason)?;
+    let reason = Some(reason).filter(|reason| !reason.is_empty());
     let change = Change {
         name,
         version,

@@ -11,6 +11,7 @@ use super::super::{Engine, Notice, locked};
 use super::{Found, ResumeError};
 use crate::fault;
 use crate::kernel::gate::{Gate, Lane};
+use crate::kernel::grace;
 
 /// A registry's generation that was left so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,11 @@ impl Engine {
                 && gate.lane() != Lane::EMPTY
             {
                 gate.flip(Lane::at(laid.lane));
+                // What was running writes behind what is read of the newer ring, and what follows in
+                // the older one would be read before it.
+                if let Err(error) = grace::wait() {
+                    self.failed(name.as_str(), "what ran is not awaited", &error);
+                }
             }
             fault::at("back flip");
         }

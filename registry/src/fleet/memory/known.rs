@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use api::registry::{InstanceReport, Refused};
+use api::registry::{InstanceRate, InstanceReport, Refused};
 
 use super::super::desired::{Claim, Floors, Plan, Standing};
+use super::super::pace::Pace;
 use super::super::selector::Candidate;
 use super::{Known, OVERTAKEN_MS_MAX, body, digest};
 
@@ -62,6 +63,28 @@ impl Known {
             return None;
         }
         self.refusals.of(&wanted)
+    }
+
+    /// Payload and version of what it runs, each once.
+    pub(in crate::fleet) fn releases(&self) -> BTreeSet<(&str, &str)> {
+        let releases = self.instances.iter().map(|report| {
+            let version = report.version.as_deref().unwrap_or_default();
+            (report.payload.as_str(), version)
+        });
+        releases.collect()
+    }
+
+    /// What it reported last, and how that counts.
+    pub(super) fn reported(&self) -> (&[InstanceReport], &[Pace]) {
+        (&self.instances, &self.paces)
+    }
+
+    /// How fast its instances count, as far as that is known.
+    pub(in crate::fleet) fn rates(&self) -> Vec<InstanceRate> {
+        let paces = self.instances.iter().zip(&self.paces);
+        paces
+            .filter_map(|(report, pace)| pace.told(&report.instance))
+            .collect()
     }
 
     pub(super) fn distinct(&self, what: fn(&InstanceReport) -> &String) -> BTreeSet<&str> {

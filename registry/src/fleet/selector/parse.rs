@@ -59,6 +59,19 @@ pub(crate) enum SelectorError {
     },
 }
 
+impl SelectorError {
+    /// Where the text goes wrong, in bytes from 0; none where it is wrong as a whole.
+    pub(crate) fn at(&self) -> Option<usize> {
+        match self {
+            Self::TooLong { .. } => None,
+            Self::Unexpected { at, .. }
+            | Self::NotNumbers { at, .. }
+            | Self::OpenQuote { at }
+            | Self::TooMany { at, .. } => Some(*at),
+        }
+    }
+}
+
 /// What a value may hold without quotes.
 pub(super) fn is_bare(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-' | '/' | ':' | '@' | '+')

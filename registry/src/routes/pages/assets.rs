@@ -21,8 +21,11 @@ macro_rules! web {
 }
 
 /// Each file by its name, with its media type.
-const FILES: [(&str, &str, &[u8]); 4] = [
+const FILES: &[(&str, &str, &[u8])] = &[
+    ("fleet.css", CSS, web!("static/fleet.css")),
     ("page.css", CSS, web!("static/page.css")),
+    ("catalogue.css", CSS, web!("static/catalogue.css")),
+    ("rollouts.css", CSS, web!("static/rollouts.css")),
     ("page.js", JS, web!("static/page.js")),
     ("htmx.min.js", JS, web!("vendor/htmx.min.js")),
     ("icon.svg", "image/svg+xml", web!("static/icon.svg")),

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::limits::{FORM_BYTES_MAX, JSON_TIMEOUT};
+use crate::page::Mistake;
 use crate::routes::refusal::Refusal;
 
 /// The fields of a form.
@@ -26,5 +27,19 @@ pub(super) async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Ref
             "too-slow",
             "the form was not complete in time",
         )),
+    }
+}
+
+/// What is wrong with what somebody typed, to be shown beside it.
+///
+/// # Errors
+/// The refusal itself, where no other text would do.
+pub(super) fn mistake(refusal: Refusal) -> Result<Mistake, Refusal> {
+    match refusal.status() {
+        StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+            let field = refusal.field().unwrap_or_default();
+            Ok(Mistake::new(field, refusal.detail()))
+        }
+        _ => Err(refusal),
     }
 }

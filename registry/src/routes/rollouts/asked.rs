@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::{absent, number, shown};
 use crate::access::Who;
-use crate::db::{self, Write};
+use crate::db::{self, Connection, Write};
 use crate::fleet::desired::is_of;
 use crate::fleet::moving::Moving;
 use crate::limits::LIVE_REST;
@@ -149,9 +149,12 @@ async fn keep(
 }
 
 /// One that has ended is taken back only as long as its nodes are what it made of them.
-async fn refuse_left_behind(write: &mut Write, ended: &Moving) -> Result<(), Refusal> {
+pub(in crate::routes) async fn refuse_left_behind(
+    reader: &mut Connection,
+    ended: &Moving,
+) -> Result<(), Refusal> {
     let (deployment, number) = (&ended.deployment, ended.number);
-    let latest = db::rollout::latest_of(write, deployment).await?;
+    let latest = db::rollout::latest_of(reader, deployment).await?;
     if let Some(latest) = latest.filter(|latest| latest.number != number) {
         let detail = format!(
             "rollout {} of {deployment} came behind it: take that one back",
@@ -159,7 +162,7 @@ async fn refuse_left_behind(write: &mut Write, ended: &Moving) -> Result<(), Ref
         );
         return Err(Refusal::conflict("rollout", detail));
     }
-    let standing = db::deployment::by_name(write, deployment).await?;
+    let standing = db::deployment::by_name(reader, deployment).await?;
     let Some(standing) = standing else {
         let detail = format!("there is no deployment {deployment} any more");
         return Err(Refusal::conflict("rollout", detail));

@@ -1,0 +1,109 @@
+//! The fleet, counted: who is there, and what they run, by release and by kernel. Called by the page
+//! of the fleet and by its history.
+//! Must never grow with the fleet: what nodes call their kernels and versions is theirs to choose.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Fleet;
+use super::memory::Memory;
+
+/// A node that was heard within this is stale, not lost, milliseconds.
+const LOST_AFTER_MS: u64 = 86_400_000;
+
+/// A release, as nodes name it: payload and version. Both empty: all that are not named.
+pub(crate) type Release = (String, String);
+
+/// Nodes by what they run.
+pub(crate) type Runs = BTreeMap<Release, u64>;
+
+/// The fleet at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Headcount {
+    /// Nodes that were heard lately.
+    pub(crate) online: u64,
+    /// Nodes that were heard within a day.
+    pub(crate) stale: u64,
+    /// The others.
+    pub(crate) lost: u64,
+    /// Nodes of each release, the most run ones named.
+    pub(crate) runs: Runs,
+    /// The same by kernel, the most frequent ones; those not named are under the empty name.
+    pub(crate) kernels: BTreeMap<String, Kernel>,
+}
+
+/// Nodes with a kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Kernel {
+    /// How many.
+    pub(crate) nodes: u64,
+    /// Those of them that run each release.
+    pub(crate) runs: Runs,
+}
+
+impl Fleet {
+    /// Counts the fleet, naming at most so many releases and kernels.
+    pub(crate) fn headcount(
+        &self,
+        releases_max: usize,
+        kernels_max: usize,
+        now_ms: u64,
+    ) -> Headcount {
+        self.read().headcount(releases_max, kernels_max, now_ms)
+    }
+}
+
+impl Memory {
+    fn headcount(&self, releases_max: usize, kernels_max: usize, now_ms: u64) -> Headcount {
+        let mut headcount = Headcount::default();
+        let mut runs: HashMap<(&str, &str), u64> = HashMap::new();
+        let mut kernels: HashMap<&str, u64> = HashMap::new();
+        for known in self.nodes.values() {
+            if self.online(known, now_ms) {
+                headcount.online += 1;
+            } else if now_ms.saturating_sub(known.seen_ms()) < LOST_AFTER_MS {
+                headcount.stale += 1;
+            } else {
+                headcount.lost += 1;
+            }
+            *kernels.entry(&known.facts.kernel).or_default() += 1;
+            for release in known.releases() {
+                *runs.entry(release).or_default() += 1;
+            }
+        }
+        let named = most(&runs, releases_max);
+        let frequent = most(&kernels, kernels_max);
+        let name = |(payload, version): (&str, &str)| match named.contains_key(&(payload, version))
+        {
+            true => (payload.to_owned(), version.to_owned()),
+            false => Release::default(),
+        };
+        for known in self.nodes.values() {
+            let kernel = known.facts.kernel.as_str();
+            let kernel = frequent.get(kernel).map_or("", |_| kernel);
+            if !headcount.kernels.contains_key(kernel) {
+                headcount
+                    .kernels
+                    .insert(kernel.to_owned(), Kernel::default());
+            }
+            let Some(of) = headcount.kernels.get_mut(kernel) else {
+                continue;
+            };
+            of.nodes += 1;
+            for release in known.releases() {
+                *of.runs.entry(name(release)).or_default() += 1;
+            }
+        }
+        for (release, nodes) in runs {
+            *headcount.runs.entry(name(release)).or_default() += nodes;
+        }
+        headcount
+    }
+}
+
+/// The `max` most frequent ones; of those that are as frequent, the first by name.
+fn most<K: Ord + Copy + std::hash::Hash>(counts: &HashMap<K, u64>, max: usize) -> BTreeMap<K, u64> {
+    let mut all: Vec<(K, u64)> = counts.iter().map(|(key, nodes)| (*key, *nodes)).collect();
+    all.sort_by(|(a, more), (b, fewer)| fewer.cmp(more).then(a.cmp(b)));
+    all.truncate(max);
+    all.into_iter().collect()
+}
