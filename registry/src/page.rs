@@ -3,7 +3,9 @@
 //! link to where people do.
 //! Must never mark a text as safe.
 
+mod access;
 mod address;
+mod audit;
 mod format;
 mod frame;
 mod mistake;
@@ -17,7 +19,9 @@ mod view;
 use askama::Template;
 
 use crate::fleet::Sums;
-pub(crate) use format::grouped;
+pub(crate) use access::{AccessPage, KeyTyped, KeyView, TokenMadePage, TokenTable, TokenTyped};
+pub(crate) use audit::{AuditPage, AuditSought};
+pub(crate) use format::{ahead, grouped};
 pub(crate) use frame::{Frame, Section};
 pub(crate) use mistake::Mistake;
 pub(crate) use node::{Happened, InstanceDetail, NodeHead, OneNode, PinTyped, PinView};

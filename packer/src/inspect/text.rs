@@ -98,7 +98,10 @@ fn events(text: &mut Text, layouts: &[Layout]) {
             };
             row([name, &field.type_name, &bits])
         });
-        text.list(&format!("{heading}, {}", bytes(layout.record.size_bytes)), fields);
+        text.list(
+            &format!("{heading}, {}", bytes(layout.record.size_bytes)),
+            fields,
+        );
     }
 }
 

@@ -78,10 +78,7 @@ pub(crate) async fn page(
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn of_node(
-    connection: &mut Connection,
-    node: &str,
-) -> Result<Vec<Pin>, DbError> {
+pub(crate) async fn of_node(connection: &mut Connection, node: &str) -> Result<Vec<Pin>, DbError> {
     let rows = sqlx::query(
         "SELECT node, deployment, version, reason, set_ms, set_by FROM pin
          WHERE node = $1 ORDER BY deployment",

@@ -49,13 +49,14 @@ impl Wishes {
     /// What it wishes and the other one does not, in words.
     pub(super) fn beyond(&self, other: &Self) -> Vec<String> {
         let rights = self.rights.difference(&other.rights).cloned();
-        let limits = self.limits.iter().filter_map(|(unit, limit)| {
-            match other.limits.get(unit) {
+        let limits = self
+            .limits
+            .iter()
+            .filter_map(|(unit, limit)| match other.limits.get(unit) {
                 Some(before) if before >= limit => None,
                 Some(before) => Some(format!("up to {limit} {unit}, where it was {before}")),
                 None => Some(format!("up to {limit} {unit}")),
-            }
-        });
+            });
         rights.chain(limits).collect()
     }
 }
@@ -88,10 +89,7 @@ mod tests {
         );
         assert_eq!(
             old.beyond(&new),
-            [
-                "reads the map m",
-                "up to 5 ms for a call, where it was 4"
-            ]
+            ["reads the map m", "up to 5 ms for a call, where it was 4"]
         );
         assert_eq!(new.beyond(&Wishes::default()).len(), 3 + 7);
         assert!(Wishes::default().beyond(&new).is_empty());

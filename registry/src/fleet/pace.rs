@@ -33,7 +33,9 @@ impl Pace {
     ) -> Vec<Self> {
         let (reports, paces) = before;
         let begun = |report: &InstanceReport| {
-            let index = reports.iter().position(|one| one.instance == report.instance)?;
+            let index = reports
+                .iter()
+                .position(|one| one.instance == report.instance)?;
             let pace = paces.get(index)?;
             (pace.started_ms == report.started_ms).then_some(*pace)
         };

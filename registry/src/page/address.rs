@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_encoded_and_what_is_not_is_left_out() {
-        let address = Address::to("/nodes").with("q", "").with("select", "a=b, c&d");
+        let address = Address::to("/nodes")
+            .with("q", "")
+            .with("select", "a=b, c&d");
         assert_eq!(address.text(), "/nodes?select=a%3Db%2C+c%26d");
         assert_eq!(Address::to("/nodes").with("q", "").text(), "/nodes");
     }

@@ -28,6 +28,22 @@ pub(super) fn moment(at_ms: u64, now_ms: u64) -> Moment {
     }
 }
 
+/// `in 3 d`, for what is yet to come; what has passed is as in [`moment`].
+pub(crate) fn ahead(at_ms: u64, now_ms: u64) -> Moment {
+    let left_s = at_ms.saturating_sub(now_ms) / 1000;
+    let ago = match left_s {
+        0 => return moment(at_ms, now_ms),
+        1..120 => format!("in {left_s} s"),
+        120..7200 => format!("in {} min", left_s / 60),
+        7200..172_800 => format!("in {} h", left_s / 3600),
+        _ => format!("in {} d", left_s / 86_400),
+    };
+    Moment {
+        iso: iso(at_ms),
+        ago,
+    }
+}
+
 /// RFC 3339, in UTC, to the second. Beyond the year 9999 a node's clock is wrong.
 fn iso(at_ms: u64) -> String {
     const LAST_S: u64 = 253_402_300_799;
@@ -83,6 +99,11 @@ mod tests {
             assert_eq!(moment(at, at + past_ms).ago, ago);
         }
         assert_eq!(moment(1_700_000_000_000, 0).ago, "now");
+        assert_eq!(ahead(1_700_000_000_000, 1_700_000_060_000).ago, "60 s ago");
+        assert_eq!(
+            ahead(1_700_000_000_000 + 3_600_000, 1_700_000_000_000).ago,
+            "in 60 min"
+        );
         assert_eq!(moment(1_700_000_000_999, 0).iso, "2023-11-14T22:13:20Z");
         assert_eq!(moment(u64::MAX, 0).iso, "9999-12-31T23:59:59Z");
     }

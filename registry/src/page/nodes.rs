@@ -4,10 +4,10 @@
 use api::registry::Nodes;
 use askama::Template;
 
+use super::Frame;
 use super::address::Address;
 use super::format::grouped;
 use super::view::NodeView;
-use super::Frame;
 
 /// `GET /nodes`.
 #[derive(Template)]
@@ -64,7 +64,9 @@ impl NodeList {
         listed: Nodes,
         now_ms: u64,
     ) -> Self {
-        let next = listed.next.map(|after| sought.address().with("after", &after).text());
+        let next = listed
+            .next
+            .map(|after| sought.address().with("after", &after).text());
         let nodes = listed.nodes.into_iter().map(|node| Row {
             refused: node.refused.len(),
             view: NodeView::of(node, now_ms),

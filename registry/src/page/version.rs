@@ -63,7 +63,6 @@ pub(crate) struct ReleaseView {
     reason: Option<String>,
     published: Moment,
     by: String,
-    nodes: u64,
     nodes_text: String,
     nodes_address: String,
     signers: Vec<Signer>,
@@ -89,12 +88,7 @@ pub(crate) struct ChannelChoice {
 
 impl ReleaseView {
     /// A release as it is now.
-    pub(crate) fn of(
-        release: &Release,
-        instance: &str,
-        keys: &[TrustedKey],
-        now_ms: u64,
-    ) -> Self {
+    pub(crate) fn of(release: &Release, instance: &str, keys: &[TrustedKey], now_ms: u64) -> Self {
         let signer = |key: &String| {
             let known = keys.iter().find(|known| known.key == *key);
             Signer {
@@ -115,7 +109,6 @@ impl ReleaseView {
             reason: release.reason.clone().filter(|reason| !reason.is_empty()),
             published: moment(release.published_ms, now_ms),
             by: release.published_by.clone(),
-            nodes: release.nodes,
             nodes_text: nodes_text(release.nodes),
             nodes_address: nodes_address(&release.payload, &release.version),
             signers: release.signers.iter().map(signer).collect(),
@@ -140,7 +133,10 @@ impl ReleaseView {
 
     /// The command that fetches it.
     fn pull(&self) -> String {
-        format!("packer pull {}@{} --key KEY.pub", self.payload, self.version)
+        format!(
+            "packer pull {}@{} --key KEY.pub",
+            self.payload, self.version
+        )
     }
 
     /// The command that signs it.

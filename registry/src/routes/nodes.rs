@@ -57,7 +57,10 @@ pub(crate) async fn list(
     Shared(state): Shared<State>,
     Asked(listing): Asked<Listing>,
 ) -> Result<Json<Nodes>, Refusal> {
-    let (limit, after) = (page::limit(listing.limit)?, listing.after.unwrap_or_default());
+    let (limit, after) = (
+        page::limit(listing.limit)?,
+        listing.after.unwrap_or_default(),
+    );
     let selector = listing.selector.map(|text| named("selector", &text));
     let search = Search {
         named: listing.named,

@@ -37,6 +37,14 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// So many rows behind a name.
+    pub(super) fn new(after: Option<String>, rows: u32) -> Self {
+        Self {
+            after,
+            limit: Some(rows),
+        }
+    }
+
     /// How many rows.
     ///
     /// # Errors

@@ -109,7 +109,9 @@ pub(crate) async fn revoke(
 ///
 /// # Errors
 /// 400 that names the part and the rule.
-pub(super) fn release_of((namespace, name, version): &Names) -> Result<(PayloadName, Version), Refusal> {
+pub(super) fn release_of(
+    (namespace, name, version): &Names,
+) -> Result<(PayloadName, Version), Refusal> {
     Ok((payload_name(namespace, name)?, named("version", version)?))
 }
 

@@ -135,14 +135,19 @@ impl Runs {
             ("handler faults since then", grouped(since.handler_faults)),
         ];
         if let Some(mean_ns) = since.run_ns.checked_div(since.runs) {
-            counts.push(("mean run of its programs", format!("{} ns", grouped(mean_ns))));
+            counts.push((
+                "mean run of its programs",
+                format!("{} ns", grouped(mean_ns)),
+            ));
         }
         Self {
             rate: match rate {
                 Some(rate) => measured_rate(rate),
                 None => mean_rate(&report, now_ms),
             },
-            is_losing: rate.is_some_and(|rate| !matches!(rate.kernel_lost, Measured::Known(0) | Measured::Unknown)),
+            is_losing: rate.is_some_and(|rate| {
+                !matches!(rate.kernel_lost, Measured::Known(0) | Measured::Unknown)
+            }),
             is_release: report.managed && report.version.is_some(),
             payload: report.payload,
             version: report.version,
@@ -224,11 +229,7 @@ impl PinForm {
     fn of(deployment: String, typed: &PinTyped) -> Self {
         let is_open = typed.deployment == deployment;
         let kept = |text: &String| {
-            if is_open {
-                text.clone()
-            } else {
-                String::new()
-            }
+            if is_open { text.clone() } else { String::new() }
         };
         Self {
             version: kept(&typed.version),
@@ -254,7 +255,11 @@ mod tests {
             (45, 30_000, "1.5"),
             (60, 30_000, "2"),
             (3_000_000, 30_000, "100\u{202f}000"),
-            (u64::MAX, 0, "1\u{202f}844\u{202f}674\u{202f}407\u{202f}370\u{202f}955\u{202f}161"),
+            (
+                u64::MAX,
+                0,
+                "1\u{202f}844\u{202f}674\u{202f}407\u{202f}370\u{202f}955\u{202f}161",
+            ),
         ] {
             assert_eq!(per_second(count, over_ms), text, "{count} in {over_ms} ms");
         }

@@ -81,11 +81,11 @@ fn figures(proof: &Proof) -> Vec<(&'static str, String)> {
     let mut figures = vec![
         ("Lost", measured(proof.lost)),
         ("Seen twice", measured(proof.duplicated)),
+        ("Maps carried", format!("{carried} of {}", proof.maps.len())),
         (
-            "Maps carried",
-            format!("{carried} of {}", proof.maps.len()),
+            "Read of the old one behind the flip",
+            grouped(proof.drained),
         ),
-        ("Read of the old one behind the flip", grouped(proof.drained)),
         ("Pause of the reader", microseconds(proof.steps.pause_us)),
     ];
     if proof.falls_through > 0 {
@@ -128,7 +128,12 @@ fn map(map: &MapProof) -> (String, String, String) {
         if migrated.lost > 0 {
             said.push(format!("{} lost", grouped(migrated.lost)));
         }
-        said.extend(migrated.dropped.iter().map(|name| format!("without {name}")));
+        said.extend(
+            migrated
+                .dropped
+                .iter()
+                .map(|name| format!("without {name}")),
+        );
         said.extend(migrated.added.iter().map(|name| format!("with {name}")));
         let renewed = migrated.renewed.iter();
         said.extend(renewed.map(|name| format!("{name} begins anew")));
@@ -222,7 +227,10 @@ mod tests {
             "generation 2 (1.1.0) took over from generation 1 (1.0.0) in 1\u{202f}100 ns; \
              unknown lost, 0 seen twice."
         );
-        assert!(view.figures.contains(&("Maps carried", "1 of 2".to_owned())));
+        assert!(
+            view.figures
+                .contains(&("Maps carried", "1 of 2".to_owned()))
+        );
         assert!(
             view.figures
                 .contains(&("Pause of the reader", "12 ms".to_owned()))

@@ -102,7 +102,8 @@ fn about(manifest: &Manifest) -> Vec<(&'static str, String)> {
         ("Built by", build),
     ];
     let said = rows.into_iter();
-    said.filter_map(|(word, text)| Some((word, text?))).collect()
+    said.filter_map(|(word, text)| Some((word, text?)))
+        .collect()
 }
 
 fn program(program: Program) -> ProgramView {

@@ -63,7 +63,11 @@ impl DifferenceView {
         let mut changes = Vec::new();
         for (what, added, removed, changed) in lists {
             for (how, names) in [("new", added), ("gone", removed), ("changed", changed)] {
-                changes.extend(names.iter().map(|name| Change::of(what, how, name, old, new)));
+                changes.extend(
+                    names
+                        .iter()
+                        .map(|name| Change::of(what, how, name, old, new)),
+                );
             }
         }
         changes.extend(events(old, new));
@@ -169,7 +173,10 @@ mod tests {
             ["sends signals", "imports marrow:handler/maps"]
         );
         assert!(view.adds("sends signals") && !view.adds("may sleep"));
-        assert_eq!((view.changes[0].what, view.changes[0].how), ("program", "new"));
+        assert_eq!(
+            (view.changes[0].what, view.changes[0].how),
+            ("program", "new")
+        );
         let nothing = DifferenceView::of(Difference::default(), &side, &side);
         assert!(nothing.is_empty() && !view.is_empty());
     }

@@ -108,7 +108,10 @@ pub(super) fn limits(handler: &Handler) -> [(&'static str, String); 7] {
         ("state_ms_max", handler.state_ms_max.0.into()),
         ("state_bytes_max", handler.state_bytes_max.0.into()),
         ("emits_per_s_max", handler.emits_per_s_max.0.into()),
-        ("emit_bytes_per_s_max", handler.emit_bytes_per_s_max.0.into()),
+        (
+            "emit_bytes_per_s_max",
+            handler.emit_bytes_per_s_max.0.into(),
+        ),
         ("log_lines_per_s_max", handler.log_lines_per_s_max.0.into()),
     ]
     .map(|(name, limit)| (name, grouped(limit)))
@@ -140,8 +143,16 @@ pub(super) fn place(field: &Field) -> String {
 /// What is said of an entry by its name, in a list of the manifest.
 pub(super) fn of(manifest: &Manifest, list: &str, name: &str) -> Option<String> {
     match list {
-        "program" => manifest.programs.iter().find(|one| one.name == name).map(hook),
+        "program" => manifest
+            .programs
+            .iter()
+            .find(|one| one.name == name)
+            .map(hook),
         "map" => manifest.maps.iter().find(|one| one.name == name).map(map),
-        _ => manifest.globals.iter().find(|one| one.name == name).map(global),
+        _ => manifest
+            .globals
+            .iter()
+            .find(|one| one.name == name)
+            .map(global),
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::html;
 use super::viewer::Viewer;
 use crate::db;
-use crate::page::{Section, NodeView, Overview, PayloadView, VersionView};
+use crate::page::{NodeView, Overview, PayloadView, Section, VersionView};
 use crate::routes::page::{Asked, Page};
 use crate::routes::path::named;
 use crate::routes::refusal::Refusal;

@@ -204,7 +204,14 @@ async fn yank(
     request: Request,
 ) -> Result<Response, Refusal> {
     let fields: Fields = form::read(request).await?;
-    withdraw(presser, state, names, ("yank", ReleaseState::Yanked), fields).await
+    withdraw(
+        presser,
+        state,
+        names,
+        ("yank", ReleaseState::Yanked),
+        fields,
+    )
+    .await
 }
 
 /// Shows it again.
@@ -215,7 +222,14 @@ async fn unyank(
     request: Request,
 ) -> Result<Response, Refusal> {
     let fields: Fields = form::read(request).await?;
-    withdraw(presser, state, names, ("unyank", ReleaseState::Available), fields).await
+    withdraw(
+        presser,
+        state,
+        names,
+        ("unyank", ReleaseState::Available),
+        fields,
+    )
+    .await
 }
 
 /// Rules it out for good.
@@ -226,7 +240,14 @@ async fn revoke(
     request: Request,
 ) -> Result<Response, Refusal> {
     let fields: Fields = form::read(request).await?;
-    withdraw(presser, state, names, ("revoke", ReleaseState::Revoked), fields).await
+    withdraw(
+        presser,
+        state,
+        names,
+        ("revoke", ReleaseState::Revoked),
+        fields,
+    )
+    .await
 }
 
 async fn withdraw(
