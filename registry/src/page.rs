@@ -3,8 +3,10 @@
 //! link to where people do.
 //! Must never mark a text as safe.
 
+mod access;
 mod address;
 mod area;
+mod audit;
 mod command;
 pub(crate) mod deployments;
 mod fleet;
@@ -24,7 +26,10 @@ use askama::Template;
 
 pub(crate) use area::Area;
 pub(crate) use fleet::{Course, FleetPage, Kernels, Link, Moves, Presence, Published};
-pub(crate) use format::grouped;
+
+pub(crate) use access::{AccessPage, KeyTyped, KeyView, TokenMadePage, TokenTable, TokenTyped};
+pub(crate) use audit::{AuditPage, AuditSought};
+pub(crate) use format::{ahead, grouped};
 pub(crate) use frame::{Frame, Section};
 pub(crate) use mistake::Mistake;
 pub(crate) use node::{Happened, InstanceDetail, NodeHead, OneNode, PinTyped, PinView};

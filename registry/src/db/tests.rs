@@ -266,3 +266,40 @@ fn reports(name: &str) -> Reports {
         outcomes: vec![outcome],
     }
 }
+
+/// Keeps a sample of the history: so many nodes run a release.
+async fn sampled(db: &Db, at_ms: u64, nodes: u64) {
+    let runs = [(("acme/a".to_owned(), "1.0.0".to_owned()), nodes)].into();
+    let kept = db.write(move |write| {
+        Box::pin(async move { super::history::add(write, at_ms, &runs).await })
+    });
+    kept.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_history_gets_thinner_with_age_and_ends_after_a_week() {
+    const MINUTE_MS: u64 = 60_000;
+    let (_folder, db) = opened().await;
+    let start_ms = 1_700_000_000_000 / (10 * MINUTE_MS) * (10 * MINUTE_MS);
+    for minute in 0..240 {
+        sampled(&db, start_ms + minute * MINUTE_MS, minute).await;
+    }
+    let kept = async |payload: Option<&'static str>| {
+        let mut reader = db.reader().await.unwrap();
+        super::history::since(&mut reader, 0, payload)
+            .await
+            .unwrap()
+    };
+    // Two hours by the minute, and what is older every ten.
+    let samples = kept(None).await;
+    assert_eq!(samples.len(), 121 + 12, "{samples:?}");
+    assert!(samples.windows(2).all(|pair| pair[0].at_ms < pair[1].at_ms));
+    let last = samples.last().unwrap();
+    assert_eq!(last.runs.values().copied().collect::<Vec<_>>(), [239]);
+    // Of another payload there is nothing, which is known.
+    let others = kept(Some("acme/b")).await;
+    assert_eq!(others.len(), samples.len());
+    assert!(others.iter().all(|sample| sample.runs.is_empty()));
+    sampled(&db, start_ms + 8 * 24 * 60 * MINUTE_MS, 1).await;
+    assert_eq!(kept(None).await.len(), 1);
+}

@@ -51,8 +51,8 @@ pub(super) fn span(ms: u64) -> String {
     }
 }
 
-/// `12 s ago`, or `in 3 min` of what is to come.
-pub(super) fn moment_or_to_come(at_ms: u64, now_ms: u64) -> Moment {
+/// `in 3 d`, for what is yet to come; what has passed is as in [`moment`].
+pub(crate) fn ahead(at_ms: u64, now_ms: u64) -> Moment {
     let mut moment = moment(at_ms, now_ms);
     if at_ms >= now_ms.saturating_add(1_000) {
         moment.ago = format!("in {}", in_one_unit((at_ms - now_ms) / 1000));
@@ -115,6 +115,11 @@ mod tests {
             assert_eq!(moment(at, at + past_ms).ago, ago);
         }
         assert_eq!(moment(1_700_000_000_000, 0).ago, "now");
+        assert_eq!(ahead(1_700_000_000_000, 1_700_000_060_000).ago, "60 s ago");
+        assert_eq!(
+            ahead(1_700_000_000_000 + 3_600_000, 1_700_000_000_000).ago,
+            "in 60 min"
+        );
         assert_eq!(moment(1_700_000_000_999, 0).iso, "2023-11-14T22:13:20Z");
         assert_eq!(moment(u64::MAX, 0).iso, "9999-12-31T23:59:59Z");
     }
@@ -134,9 +139,9 @@ mod tests {
         ] {
             assert_eq!(span(ms), text);
         }
-        assert_eq!(moment_or_to_come(180_000, 0).ago, "in 3 min");
-        assert_eq!(moment_or_to_come(999, 0).ago, "now");
-        assert_eq!(moment_or_to_come(0, 5_000).ago, "5 s ago");
+        assert_eq!(ahead(180_000, 0).ago, "in 3 min");
+        assert_eq!(ahead(999, 0).ago, "now");
+        assert_eq!(ahead(0, 5_000).ago, "5 s ago");
     }
 
     #[test]

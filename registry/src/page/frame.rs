@@ -23,7 +23,7 @@ pub(crate) enum Section {
 
 impl Section {
     /// All of them, in the order of the navigation, each with its address and its word.
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 7] = [
+    const ALL: [(Self, &'static str, &'static str); 7] = [
         (Self::Fleet, "/", "Fleet"),
         (Self::Payloads, "/payloads", "Payloads"),
         (Self::Deployments, "/deployments", "Deployments"),
@@ -47,4 +47,15 @@ pub(crate) struct Frame {
     pub(crate) may_operate: bool,
     /// Whether what only an admin may see and do is shown.
     pub(crate) may_admin: bool,
+}
+
+impl Frame {
+    /// The places that this token may look at.
+    pub(super) fn sections(
+        &self,
+    ) -> impl Iterator<Item = (Section, &'static str, &'static str)> + '_ {
+        let all = Section::ALL.into_iter();
+        // The API shows the audit to operators alone.
+        all.filter(|(section, ..)| *section != Section::Audit || self.may_operate)
+    }
 }

@@ -29,11 +29,6 @@ impl Mistake {
         let (wrong, detail) = self.0.as_ref()?;
         (!fields.contains(&wrong.as_str())).then_some(detail.as_str())
     }
-
-    /// Whether anything is wrong.
-    pub(super) fn is_there(&self) -> bool {
-        self.0.is_some()
-    }
 }
 
 #[cfg(test)]
@@ -47,7 +42,6 @@ mod tests {
         assert_eq!(mistake.at("version"), None);
         assert_eq!(mistake.beside(&["reason", "version"]), None);
         assert_eq!(mistake.beside(&["version"]), Some("too long"));
-        assert!(!Mistake::default().is_there());
         assert_eq!(Mistake::default().beside(&[]), None);
     }
 }

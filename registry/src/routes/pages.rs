@@ -1,8 +1,10 @@
-//! The pages: log-in, overview, one payload, and what keeps them live. Read-only but for log-in
-//! and log-out. Called by browsers.
+//! The pages: log-in, overview, and one of each thing that there is, with what keeps them live; what
+//! their buttons do. Called by browsers.
 //! Must never answer a page to who has not logged in, nor believe a form from another origin.
 
+mod access;
 mod assets;
+mod audit;
 mod deployments;
 mod fleet;
 mod form;
@@ -64,6 +66,9 @@ pub(crate) fn routes() -> Router<State> {
         .route("/nodes/{node}/forget", post(node::forget))
         .merge(deployments::routes())
         .merge(rollouts::routes())
+        .route("/audit", get(audit::page))
+        .route("/audit.json", get(audit::export))
+        .merge(access::routes())
         .route("/live", get(live))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))

@@ -16,6 +16,8 @@ mod explained;
 mod hostile;
 #[path = "rollouts/pins.rs"]
 mod pins;
+#[path = "rollouts/siege.rs"]
+mod siege;
 #[path = "rollouts/templates.rs"]
 mod templates;
 #[path = "rollouts/waits.rs"]

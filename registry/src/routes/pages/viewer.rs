@@ -28,8 +28,8 @@ const COOKIE_NAME: &str = "__Host-marrow";
 /// May look; who has not logged in is shown the log-in.
 pub(super) struct Viewer {
     holder: Holder,
-    /// When the token ends, milliseconds since 1970.
-    pub(super) expires_ms: u64,
+    /// When the token ends, milliseconds since 1970, where that was looked up.
+    pub(super) expires_ms: Option<u64>,
     /// Path and query of the page.
     address: String,
 }
@@ -89,7 +89,7 @@ impl Presser {
     pub(super) fn viewer(&self, address: String) -> Viewer {
         Viewer {
             holder: self.0.clone(),
-            expires_ms: 0,
+            expires_ms: None,
             address,
         }
     }
@@ -190,8 +190,8 @@ impl FromRequestParts<State> for Viewer {
         Ok(Self {
             holder: holder(&session, parts, state)?,
             expires_ms: match session.caller {
-                Caller::Token { expires_ms, .. } => expires_ms,
-                Caller::Node { .. } => 0,
+                Caller::Token { expires_ms, .. } => Some(expires_ms),
+                Caller::Node { .. } => None,
             },
             address: path_and_query.map_or_else(|| "/".to_owned(), ToString::to_string),
         })
