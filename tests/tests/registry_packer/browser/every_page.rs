@@ -82,11 +82,7 @@ fn no_page_has_an_error_in_its_console_or_asks_elsewhere() {
     site.tab.faults();
     let faults = each(&mut site.tab, |tab| {
         // So that what it does once it is live is seen too.
-        tab.until(
-            "it is live",
-            "document.getElementById('link').dataset.state === 'live'",
-        );
-        tab.ask("htmx.trigger(document.getElementById('main'), 'stale')");
+        tab.until("it is live", LIVE);
         tab.faults()
     });
     none(&faults);

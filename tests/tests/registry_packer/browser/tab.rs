@@ -153,12 +153,18 @@ impl Tab {
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, expression: &str) {
         let deadline = Instant::now() + PATIENCE;
-        // A page that goes away answers nothing; the next one does.
-        while self.try_ask(expression) != Ok(Value::Bool(true)) {
+        loop {
+            // A page that goes away answers nothing; the next one does.
+            let answer = self.try_ask(expression);
+            if answer == Ok(Value::Bool(true)) {
+                return;
+            }
             if Instant::now() > deadline {
                 let (path, text) = (self.path(), self.text());
                 let faults = self.faults();
-                panic!("not within {PATIENCE:?}: {what}, at {path}: {text}\n{faults:?}");
+                panic!(
+                    "not within {PATIENCE:?}: {what}: {answer:?}, at {path}: {text}\n{faults:?}"
+                );
             }
             std::thread::sleep(LOOK);
         }
