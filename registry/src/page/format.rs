@@ -14,9 +14,13 @@ pub(crate) struct Moment {
 
 /// `12 s ago`; what lies ahead, by a clock that is wrong, is `now`.
 pub(super) fn moment(at_ms: u64, now_ms: u64) -> Moment {
-    let ago = match now_ms.saturating_sub(at_ms) / 1000 {
+    let past_s = now_ms.saturating_sub(at_ms) / 1000;
+    let ago = match past_s {
         0 => "now".to_owned(),
-        past_s => format!("{} ago", in_one_unit(past_s)),
+        1..120 => format!("{past_s} s ago"),
+        120..7200 => format!("{} min ago", past_s / 60),
+        7200..172_800 => format!("{} h ago", past_s / 3600),
+        _ => format!("{} d ago", past_s / 86_400),
     };
     Moment {
         iso: iso(at_ms),
@@ -24,13 +28,27 @@ pub(super) fn moment(at_ms: u64, now_ms: u64) -> Moment {
     }
 }
 
-fn in_one_unit(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
+/// `in 3 d`, for what is yet to come; what has passed is as in [`moment`].
+pub(crate) fn ahead(at_ms: u64, now_ms: u64) -> Moment {
+    let left_s = at_ms.saturating_sub(now_ms) / 1000;
+    let ago = match left_s {
+        0 => return moment(at_ms, now_ms),
+        1..120 => format!("in {left_s} s"),
+        120..7200 => format!("in {} min", left_s / 60),
+        7200..172_800 => format!("in {} h", left_s / 3600),
+        _ => format!("in {} d", left_s / 86_400),
+    };
+    Moment {
+        iso: iso(at_ms),
+        ago,
     }
+}
+
+/// RFC 3339, in UTC, to the second. Beyond the year 9999 a node's clock is wrong.
+fn iso(at_ms: u64) -> String {
+    const LAST_S: u64 = 253_402_300_799;
+    let at = UNIX_EPOCH + Duration::from_secs((at_ms / 1000).min(LAST_S));
+    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// `10 min`: exact, in the largest unit in which it is a whole number.
@@ -51,22 +69,6 @@ pub(super) fn span(ms: u64) -> String {
     }
 }
 
-/// `12 s ago`, or `in 3 min` of what is to come.
-pub(super) fn moment_or_to_come(at_ms: u64, now_ms: u64) -> Moment {
-    let mut moment = moment(at_ms, now_ms);
-    if at_ms >= now_ms.saturating_add(1_000) {
-        moment.ago = format!("in {}", in_one_unit((at_ms - now_ms) / 1000));
-    }
-    moment
-}
-
-/// RFC 3339, in UTC, to the second. Beyond the year 9999 a node's clock is wrong.
-fn iso(at_ms: u64) -> String {
-    const LAST_S: u64 = 253_402_300_799;
-    let at = UNIX_EPOCH + Duration::from_secs((at_ms / 1000).min(LAST_S));
-    humantime::format_rfc3339_seconds(at).to_string()
-}
-
 /// `64.2 KiB`.
 pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -82,7 +84,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// Thousands apart by a narrow space: `1 234 567`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
@@ -115,6 +117,11 @@ mod tests {
             assert_eq!(moment(at, at + past_ms).ago, ago);
         }
         assert_eq!(moment(1_700_000_000_000, 0).ago, "now");
+        assert_eq!(ahead(1_700_000_000_000, 1_700_000_060_000).ago, "60 s ago");
+        assert_eq!(
+            ahead(1_700_000_000_000 + 3_600_000, 1_700_000_000_000).ago,
+            "in 60 min"
+        );
         assert_eq!(moment(1_700_000_000_999, 0).iso, "2023-11-14T22:13:20Z");
         assert_eq!(moment(u64::MAX, 0).iso, "9999-12-31T23:59:59Z");
     }
@@ -134,9 +141,6 @@ mod tests {
         ] {
             assert_eq!(span(ms), text);
         }
-        assert_eq!(moment_or_to_come(180_000, 0).ago, "in 3 min");
-        assert_eq!(moment_or_to_come(999, 0).ago, "now");
-        assert_eq!(moment_or_to_come(0, 5_000).ago, "5 s ago");
     }
 
     #[test]

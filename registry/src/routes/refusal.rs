@@ -98,27 +98,19 @@ impl Refusal {
         self
     }
 
-    /// The rule that was broken, and both values.
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
+    /// The kind of it.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
     }
 
-    /// The field at fault, as the API calls it.
+    /// What of the request is at fault, where something is.
     pub(crate) fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
 
-    /// Whether it does not go together with what is there.
-    pub(crate) fn is_conflict(&self) -> bool {
-        self.status == StatusCode::CONFLICT
-    }
-
-    /// Whether somebody can set it right by sending something else.
-    pub(crate) fn is_mistake(&self) -> bool {
-        matches!(
-            self.status,
-            StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
-        )
+    /// The rule that was broken, and both values.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// What only the journal is told.

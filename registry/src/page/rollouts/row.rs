@@ -4,7 +4,7 @@
 use api::registry::{Rollout, RolloutPhase};
 
 use super::bar::Bar;
-use crate::page::format::{Moment, grouped, moment, moment_or_to_come};
+use crate::page::format::{Moment, ahead, grouped, moment};
 use crate::page::visible::visible;
 
 /// A row.
@@ -80,7 +80,7 @@ impl RolloutRow {
             running: grouped(counts.live + counts.committed),
             nodes: grouped(counts.nodes),
             failed: counts.failed,
-            since: moment_or_to_come(rollout.since_ms, now_ms),
+            since: ahead(rollout.since_ms, now_ms),
             created: moment(rollout.created_ms, now_ms),
             created_by: rollout.created_by,
         }

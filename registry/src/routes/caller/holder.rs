@@ -10,6 +10,7 @@ use crate::routes::refusal::Refusal;
 use crate::state::State;
 
 /// A token that was looked up, with what its refusal would be audited with.
+#[derive(Clone)]
 pub(in crate::routes) struct Holder {
     pub(in crate::routes) who: Who,
     pub(in crate::routes) scopes: Scopes,

@@ -10,11 +10,13 @@ use axum::http::header::{COOKIE, HeaderMap, HeaderName, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use payload::name::Namespace;
+
 use super::origin;
-use crate::access::{Scopes, Secret, Session, Who};
+use crate::access::{Caller, Scopes, Secret, Session, Who};
 use crate::db::{self, Access, DbError};
 use crate::page::{Frame, Section};
-use crate::routes::caller::{Holder, Reader, subject};
+use crate::routes::caller::{Admin, Holder, Operator, Reader, subject};
 use crate::routes::refusal::Refusal;
 use crate::routes::request::Context;
 use crate::state::State;
@@ -25,9 +27,9 @@ const COOKIE_NAME: &str = "__Host-marrow";
 
 /// May look; who has not logged in is shown the log-in.
 pub(super) struct Viewer {
-    /// Name of the token.
-    name: String,
-    scopes: Scopes,
+    holder: Holder,
+    /// When the token ends, milliseconds since 1970, where that was looked up.
+    pub(super) expires_ms: Option<u64>,
     /// Path and query of the page.
     address: String,
 }
@@ -35,13 +37,41 @@ pub(super) struct Viewer {
 impl Viewer {
     /// What is around a page of this section.
     pub(super) fn frame(&self, section: Section) -> Frame {
+        let Holder { who, scopes, .. } = &self.holder;
         Frame {
-            viewer: self.name.clone(),
+            viewer: who.name.clone(),
             section,
             address: self.address.clone(),
-            may_operate: self.scopes.may_operate(),
-            may_admin: self.scopes.may_admin(),
+            may_operate: scopes.may_operate(),
+            may_admin: scopes.may_admin(),
         }
+    }
+
+    /// What its token may do, as it is written.
+    pub(super) fn scopes(&self) -> Vec<String> {
+        self.holder.scopes.texts()
+    }
+
+    /// Whether the buttons are shown that change what is published in a namespace.
+    pub(super) fn may_curate(&self, namespace: &Namespace) -> bool {
+        let scopes = &self.holder.scopes;
+        scopes.may_operate() || scopes.may_publish_in(namespace.as_str())
+    }
+
+    /// For the functions of the API that only operators read by.
+    ///
+    /// # Errors
+    /// 403.
+    pub(super) fn operator(self) -> Result<Operator, Refusal> {
+        self.holder.operator()
+    }
+
+    /// For those that only administrators read by.
+    ///
+    /// # Errors
+    /// 403.
+    pub(super) fn admin(self) -> Result<Admin, Refusal> {
+        self.holder.admin()
     }
 
     /// For the functions of the API that read.
@@ -53,6 +83,17 @@ impl Viewer {
 
 /// Presses a button: its form comes from a page of this registry, and its log-in is in force.
 pub(super) struct Presser(pub(super) Holder);
+
+impl Presser {
+    /// The same as one who looks, for a form that is shown again.
+    pub(super) fn viewer(&self, address: String) -> Viewer {
+        Viewer {
+            holder: self.0.clone(),
+            expires_ms: None,
+            address,
+        }
+    }
+}
 
 /// May look; who has not logged in is refused.
 pub(super) struct LiveViewer {
@@ -145,11 +186,13 @@ impl FromRequestParts<State> for Viewer {
         let found = find(parts, state).await;
         let session = found.map_err(IntoResponse::into_response)?;
         let session = session.ok_or_else(|| to_log_in(parts))?;
-        let scopes = session.caller.scopes().cloned();
         let path_and_query = parts.uri.path_and_query();
         Ok(Self {
-            name: session.caller.audited(),
-            scopes: scopes.ok_or_else(|| to_log_in(parts))?,
+            holder: holder(&session, parts, state)?,
+            expires_ms: match session.caller {
+                Caller::Token { expires_ms, .. } => Some(expires_ms),
+                Caller::Node { .. } => None,
+            },
             address: path_and_query.map_or_else(|| "/".to_owned(), ToString::to_string),
         })
     }
@@ -163,14 +206,19 @@ impl FromRequestParts<State> for Presser {
         let found = find(parts, state).await;
         let session = found.map_err(IntoResponse::into_response)?;
         let session = session.ok_or_else(|| to_log_in(parts))?;
-        let scopes = session.caller.scopes().cloned();
-        Ok(Self(Holder {
-            who: session.who(Context::of(&parts.extensions).id),
-            scopes: scopes.ok_or_else(|| to_log_in(parts))?,
-            state: state.clone(),
-            subject: subject(parts),
-        }))
+        Ok(Self(holder(&session, parts, state)?))
     }
+}
+
+/// Who has logged in, with what it may do.
+fn holder(session: &Session, parts: &Parts, state: &State) -> Result<Holder, Response> {
+    let scopes = session.caller.scopes().cloned();
+    Ok(Holder {
+        who: session.who(Context::of(&parts.extensions).id),
+        scopes: scopes.ok_or_else(|| to_log_in(parts))?,
+        state: state.clone(),
+        subject: subject(parts),
+    })
 }
 
 impl FromRequestParts<State> for LiveViewer {
