@@ -1,9 +1,10 @@
 //! Options, and the plans that they lead to.
 
-use api::registry::OnFailure;
+use api::registry::{OnFailure, StartRollout};
 use clap::Parser;
 
 use super::*;
+use crate::cli::{Cli, Command, RolloutArguments, RolloutCommand};
 
 type Set = fn(&mut RolloutPlan);
 
@@ -180,4 +181,82 @@ fn a_file_is_a_plan_or_is_refused_with_the_place() {
         assert!(error.contains("no plan of a rollout"), "{error}");
         assert!(error.contains("line 1 column"), "{error}");
     }
+}
+
+/// A line of what the registry says is the same by command.
+#[derive(serde::Deserialize)]
+struct Example {
+    template: bool,
+    asked: StartRollout,
+    command: String,
+}
+
+/// Words of a command line as a POSIX shell splits them: these have no quotes but single ones.
+fn shell_words(line: &str) -> Vec<String> {
+    let (mut words, mut quoted) = (vec![String::new()], false);
+    for letter in line.chars() {
+        match letter {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            letter => words.last_mut().unwrap().push(letter),
+        }
+    }
+    words
+}
+
+#[test]
+fn the_commands_of_the_registrys_page_lead_to_the_plan_of_the_page() {
+    let lines = include_str!("../../../registry/src/page/command/commands.txt").lines();
+    let examples = lines.filter(|line| !line.starts_with('#'));
+    let mut read = 0;
+    for line in examples {
+        let example: Example = serde_json::from_str(line).unwrap();
+        let (line, file) = match example.command.split_once(" <<'PLAN'\n") {
+            Some((line, rest)) => (line, rest.strip_suffix("\nPLAN")),
+            None => (example.command.as_str(), None),
+        };
+        let cli = Cli::try_parse_from(shell_words(line)).unwrap();
+        let Command::Rollout(RolloutCommand::Start(start)) = cli.command else {
+            panic!("{line} starts no rollout");
+        };
+        let RolloutArguments {
+            deployment,
+            version,
+            flip_at,
+            start_at,
+            supersede,
+            plan: options,
+        } = start.rollout;
+        assert_eq!(options.plan.is_some(), file.is_some(), "{line}");
+        // Whatever the template says, nothing of it is left.
+        let mut base = RolloutPlan::default();
+        if example.template {
+            base.waves.truncate(1);
+            base.preflight_ms = 1;
+            base.failures_max = 99;
+            base.on_failure = OnFailure::Pause;
+            base.compare.lost_ppm_max = None;
+            base.compare.faults_per_mille_max = Some(99);
+            base.compare.run_time_percent_max = None;
+            base.compare.samples_min = 1;
+            base.compare.wait_ms = 1;
+        }
+        if let Some(file) = file {
+            base = serde_json::from_str(file).unwrap();
+        }
+        let mut plan = options.over(base).unwrap();
+        if let Some(flip_at) = flip_at {
+            at_once(&mut plan, flip_at.ms(0), options.waves.is_some());
+        }
+        assert_eq!(plan, example.asked.plan.unwrap_or_default(), "{line}");
+        assert_eq!(deployment.as_str(), example.asked.deployment);
+        assert_eq!(
+            version.map(|version| version.to_string()),
+            example.asked.version
+        );
+        assert_eq!(start_at.map(|when| when.ms(0)), example.asked.start_at_ms);
+        assert_eq!(supersede, example.asked.supersede);
+        read += 1;
+    }
+    assert!(read >= 8);
 }

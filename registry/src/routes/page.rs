@@ -37,10 +37,12 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// So many rows behind something.
-    pub(crate) fn of(after: Option<String>, limit: u32) -> Self {
-        let limit = Some(limit);
-        Self { after, limit }
+    /// So many rows behind a name.
+    pub(super) fn new(after: Option<String>, rows: u32) -> Self {
+        Self {
+            after,
+            limit: Some(rows),
+        }
     }
 
     /// How many rows.

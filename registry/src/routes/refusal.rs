@@ -113,19 +113,6 @@ impl Refusal {
         &self.detail
     }
 
-    /// Whether it does not go together with what is there.
-    pub(crate) fn is_conflict(&self) -> bool {
-        self.status == StatusCode::CONFLICT
-    }
-
-    /// Whether somebody can set it right by sending something else.
-    pub(crate) fn is_mistake(&self) -> bool {
-        matches!(
-            self.status,
-            StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
-        )
-    }
-
     /// What only the journal is told.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

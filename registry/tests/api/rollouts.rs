@@ -6,14 +6,20 @@ mod actor;
 mod asked;
 #[path = "rollouts/bad.rs"]
 mod bad;
+#[path = "rollouts/browser.rs"]
+mod browser;
 #[path = "rollouts/course.rs"]
 mod course;
 #[path = "rollouts/crash.rs"]
 mod crash;
 #[path = "rollouts/explained.rs"]
 mod explained;
+#[path = "rollouts/form.rs"]
+mod form;
 #[path = "rollouts/hostile.rs"]
 mod hostile;
+#[path = "rollouts/pages.rs"]
+mod pages;
 #[path = "rollouts/pins.rs"]
 mod pins;
 #[path = "rollouts/siege.rs"]

@@ -15,7 +15,7 @@ pub(crate) struct Action {
     pub(crate) says: String,
     /// What is asked before, where it can't be undone.
     pub(crate) ask: Option<String>,
-    /// `plain`, `main`, `danger`.
+    /// `plain`, `primary`, `bad`.
     pub(crate) weight: &'static str,
 }
 
@@ -37,22 +37,28 @@ impl Action {
             }
         };
         let resume = format!("Resume for {}", nodes(to_come));
-        add(may.resume, "resume", resume, None, "main");
-        add(may.promote, "promote", promote(detail), None, "main");
-        let pause = format!("Pause, {} wait", nodes(to_come));
+        add(may.resume, "resume", resume, None, "primary");
+        add(may.promote, "promote", promote(detail), None, "primary");
+        let pause = format!("Pause, {}", they(to_come, "waits", "wait"));
         add(may.pause, "pause", pause, None, "plain");
         let back = format!("Roll back {}", nodes(running));
         let ask = format!("Take {to} back from {}?", nodes(running));
-        add(may.roll_back, "rollback", back, Some(ask), "danger");
-        let abort = format!("Abort, {} keep {to}", nodes(running));
+        add(may.roll_back, "rollback", back, Some(ask), "bad");
+        let keep = they(running, "keeps", "keep");
+        let abort = format!("Abort, {keep} {to}");
         let ask = format!(
-            "End this rollout? {} keep {to}, {} are not reached any more.",
-            nodes(running),
-            nodes(to_come)
+            "End this rollout? {keep} {to}, {} not reached any more.",
+            they(to_come, "is", "are")
         );
-        add(may.abort, "abort", abort, Some(ask), "danger");
+        add(may.abort, "abort", abort, Some(ask), "bad");
         all
     }
+}
+
+/// `1 node waits`, `2 nodes wait`.
+fn they(count: u64, does: &str, do_so: &str) -> String {
+    let verb = if count == 1 { does } else { do_so };
+    format!("{} {verb}", nodes(count))
 }
 
 fn promote(detail: &RolloutDetail) -> String {

@@ -239,7 +239,7 @@ impl Draft {
             };
         }
         match path {
-            "version" => Some(&mut self.version),
+            "version" | "source" => Some(&mut self.version),
             "plan.waves" => self.waves.first_mut().map(|row| &mut row.reach),
             "plan.preflight_ms" => Some(&mut self.preflight),
             "plan.failures_max" => Some(&mut self.failures),

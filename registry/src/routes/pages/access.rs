@@ -98,7 +98,7 @@ async fn shown(
     let Json(keys) = keys::list(viewer.reader(), Shared(state.clone())).await?;
     let tokens = if frame.may_admin {
         let is_first = query.after.is_none();
-        let asked = Asked(Page::of(query.after, ROWS_MAX));
+        let asked = Asked(Page::new(query.after, ROWS_MAX));
         let listed = tokens::list(viewer.admin()?, Shared(state.clone()), asked);
         let Json(listed) = listed.await?;
         Some(TokenTable::of(listed, is_first, &frame.viewer, now_ms))

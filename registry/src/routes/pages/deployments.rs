@@ -48,7 +48,7 @@ async fn list(
     Asked(query): Asked<Query>,
 ) -> Result<Response, Refusal> {
     let is_first = query.after.is_none();
-    let page = Asked(Page::of(query.after, DEPLOYMENTS_MAX));
+    let page = Asked(Page::new(query.after, DEPLOYMENTS_MAX));
     let found = deployments::list(viewer.reader(), Shared(state.clone()), page).await?;
     let Json(found) = found;
     let now_ms = state.now_ms();
@@ -75,7 +75,7 @@ async fn one(
         ..rollouts::Query::default()
     };
     let rolled = rollouts::listed(viewer.reader(), &state, &query).await?;
-    let (shared, page) = (Shared(state.clone()), Asked(Page::of(None, PINS_MAX)));
+    let (shared, page) = (Shared(state.clone()), Asked(Page::new(None, PINS_MAX)));
     let Json(pinned) = pins::list(viewer.reader(), shared, Segments(name.clone()), page).await?;
     let now_ms = state.now_ms();
     let rows = rolled.rollouts.into_iter();

@@ -4,7 +4,7 @@
 
 use api::registry::{Deployment, Reach, RolloutPlan, Source, StartRollout};
 use axum::Json;
-use axum::extract::{FromRequestParts, Request, State as Shared};
+use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use payload::name::PayloadName;
@@ -65,17 +65,13 @@ pub(super) async fn preview(
 
 /// Begins what the form asks for.
 pub(super) async fn start(
-    Presser(holder): Presser,
+    presser: Presser,
     Shared(state): Shared<State>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let operator = holder.operator()?;
-    let (mut parts, body) = request.into_parts();
-    let viewer = match Viewer::from_request_parts(&mut parts, &state).await {
-        Ok(viewer) => viewer,
-        Err(to_log_in) => return Ok(to_log_in),
-    };
-    let pairs: Pairs = form::read(Request::from_parts(parts, body)).await?;
+    let viewer = presser.viewer("/rollouts/new".to_owned());
+    let operator = presser.0.operator()?;
+    let pairs: Pairs = form::read(request).await?;
     let deployment = deployment(&viewer, &state, &text(&pairs, "deployment")).await?;
     let mut draft = draft(&pairs, &deployment);
     if let Some(asked) = draft.asked() {
@@ -84,13 +80,21 @@ pub(super) async fn start(
                 let to = format!("/rollouts/{}", begun.rollout);
                 return Ok(Redirect::to(&to).into_response());
             }
-            Err(refusal) if refusal.is_mistake() => draft.blame(refusal.field(), refusal.detail()),
+            Err(refusal) if is_mistake(&refusal) => draft.blame(refusal.field(), refusal.detail()),
             Err(refusal) => return Err(refusal),
         }
     }
     let chosen = filled(&viewer, &state, &deployment, draft).await?;
     let page = shown(&viewer, &state, Some(chosen), None)?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// Whether somebody can set it right by sending something else.
+fn is_mistake(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.status(),
+        StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
+    )
 }
 
 fn text(pairs: &Pairs, name: &str) -> String {
@@ -219,7 +223,7 @@ async fn looked_ahead(
                 preview = preview.with(dry, &reaches(&asked));
                 preview.command = Some(Preview::command(&asked, template));
             }
-            Err(refusal) if refusal.is_mistake() => draft.blame(refusal.field(), refusal.detail()),
+            Err(refusal) if is_mistake(&refusal) => draft.blame(refusal.field(), refusal.detail()),
             Err(refusal) => return Err(refusal),
         }
     }

@@ -2,7 +2,7 @@
 //! Must never promote a wave that the page did not show.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Request, State as Shared};
+use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -27,64 +27,59 @@ struct Fields {
 }
 
 pub(super) async fn pause(
-    Presser(holder): Presser,
+    presser: Presser,
     Shared(state): Shared<State>,
     Segments(rollout): Segments<String>,
-    viewer: Viewer,
 ) -> Result<Response, Refusal> {
+    let viewer = presser.viewer(format!("/rollouts/{rollout}"));
     let (shared, segment) = (Shared(state.clone()), Segments(rollout.clone()));
-    let asked = asked::pause(holder.operator()?, shared, segment).await;
+    let asked = asked::pause(presser.0.operator()?, shared, segment).await;
     answer(&viewer, &state, &rollout, asked).await
 }
 
 pub(super) async fn resume(
-    Presser(holder): Presser,
+    presser: Presser,
     Shared(state): Shared<State>,
     Segments(rollout): Segments<String>,
-    viewer: Viewer,
 ) -> Result<Response, Refusal> {
+    let viewer = presser.viewer(format!("/rollouts/{rollout}"));
     let (shared, segment) = (Shared(state.clone()), Segments(rollout.clone()));
-    let asked = asked::resume(holder.operator()?, shared, segment).await;
+    let asked = asked::resume(presser.0.operator()?, shared, segment).await;
     answer(&viewer, &state, &rollout, asked).await
 }
 
 pub(super) async fn abort(
-    Presser(holder): Presser,
+    presser: Presser,
     Shared(state): Shared<State>,
     Segments(rollout): Segments<String>,
-    viewer: Viewer,
 ) -> Result<Response, Refusal> {
+    let viewer = presser.viewer(format!("/rollouts/{rollout}"));
     let (shared, segment) = (Shared(state.clone()), Segments(rollout.clone()));
-    let asked = asked::abort(holder.operator()?, shared, segment).await;
+    let asked = asked::abort(presser.0.operator()?, shared, segment).await;
     answer(&viewer, &state, &rollout, asked).await
 }
 
 pub(super) async fn roll_back(
-    Presser(holder): Presser,
+    presser: Presser,
     Shared(state): Shared<State>,
     Segments(rollout): Segments<String>,
-    viewer: Viewer,
 ) -> Result<Response, Refusal> {
+    let viewer = presser.viewer(format!("/rollouts/{rollout}"));
     let (shared, segment) = (Shared(state.clone()), Segments(rollout.clone()));
-    let asked = asked::roll_back(holder.operator()?, shared, segment).await;
+    let asked = asked::roll_back(presser.0.operator()?, shared, segment).await;
     answer(&viewer, &state, &rollout, asked).await
 }
 
 /// Passes the gate that the page showed: who presses late means that one, and not the next.
 pub(super) async fn promote(
-    Presser(holder): Presser,
+    presser: Presser,
     Shared(state): Shared<State>,
     Segments(rollout): Segments<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let operator = holder.operator()?;
-    let (mut parts, body) = request.into_parts();
-    let viewer = Viewer::from_request_parts(&mut parts, &state).await;
-    let viewer = match viewer {
-        Ok(viewer) => viewer,
-        Err(to_log_in) => return Ok(to_log_in),
-    };
-    let fields: Fields = form::read(Request::from_parts(parts, body)).await?;
+    let viewer = presser.viewer(format!("/rollouts/{rollout}"));
+    let operator = presser.0.operator()?;
+    let fields: Fields = form::read(request).await?;
     let now = look(viewer.reader(), &state, number(&rollout)?, None).await?;
     let asked = if now.moving.revision == fields.revision {
         asked::promote(operator, Shared(state.clone()), Segments(rollout.clone())).await
@@ -114,7 +109,7 @@ async fn answer(
     let number = number(rollout)?;
     match asked {
         Ok(_) => Ok(Redirect::to(&format!("/rollouts/{number}")).into_response()),
-        Err(refusal) if refusal.is_conflict() => {
+        Err(refusal) if refusal.status() == StatusCode::CONFLICT => {
             let why = Some(refusal.detail().to_owned());
             let page = shown(viewer, state, number, Query::default(), why).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
