@@ -2,9 +2,8 @@
 //! axe-core finds in light or dark, nothing wider than a small phone.
 
 use super::axe;
-use super::site::{BOOKWORM, BULLSEYE, Site};
+use super::site::Site;
 use super::tab::{Scheme, Tab};
-use crate::registry_packer::fleet::Part;
 
 /// A small phone's.
 pub(super) const NARROW_PX: u32 = 360;
@@ -48,17 +47,6 @@ pub(super) const PAGES: [(&str, &str); 15] = [
     ("access", "/access"),
 ];
 
-/// Something to see on each of them: a rollout that waits at its first gate, and a node that refused it.
-fn site() -> Option<Site> {
-    let site = Site::new(&[
-        (Part::Good, BOOKWORM),
-        (Part::Good, BOOKWORM),
-        (Part::Rejects, BULLSEYE),
-    ])?;
-    site.waits_at_its_gate(&["--waves", "1,100%"]);
-    Some(site)
-}
-
 /// Faults of all pages, each with its page.
 pub(super) fn each(tab: &mut Tab, mut look: impl FnMut(&mut Tab) -> Vec<String>) -> Vec<String> {
     let mut found = Vec::new();
@@ -78,7 +66,9 @@ pub(super) fn none(faults: &[String]) {
 
 #[test]
 fn no_page_has_an_error_in_its_console_or_asks_elsewhere() {
-    let Some(mut site) = site() else { return };
+    let Some(mut site) = Site::furnished() else {
+        return;
+    };
     site.tab.faults();
     let faults = each(&mut site.tab, |tab| {
         // So that what it does once it is live is seen too.
@@ -90,7 +80,9 @@ fn no_page_has_an_error_in_its_console_or_asks_elsewhere() {
 
 #[test]
 fn no_page_is_wider_than_a_small_phone() {
-    let Some(mut site) = site() else { return };
+    let Some(mut site) = Site::furnished() else {
+        return;
+    };
     site.tab.look(NARROW_PX, Scheme::Light);
     let faults = each(&mut site.tab, |tab| {
         serde_json::from_value(tab.ask(WIDER)).unwrap()
@@ -100,7 +92,9 @@ fn no_page_is_wider_than_a_small_phone() {
 
 #[test]
 fn every_page_is_dark_where_everything_is() {
-    let Some(mut site) = site() else { return };
+    let Some(mut site) = Site::furnished() else {
+        return;
+    };
     for (scheme, is_dark) in [(Scheme::Light, false), (Scheme::Dark, true)] {
         site.tab.look(WIDE_PX, scheme);
         each(&mut site.tab, |tab| {
@@ -117,7 +111,9 @@ fn axe_finds_no_violation_in_light_and_dark() {
         Ok(script) => script,
         Err(why) => return println!("not run: {why}"),
     };
-    let Some(mut site) = site() else { return };
+    let Some(mut site) = Site::furnished() else {
+        return;
+    };
     for scheme in [Scheme::Light, Scheme::Dark] {
         site.tab.look(WIDE_PX, scheme);
         none(&each(&mut site.tab, |tab| axe::violations(tab, &script)));

@@ -13,7 +13,8 @@ pub(crate) const BULLSEYE: &str = "5.10.0-28-amd64";
 pub(crate) struct Site {
     pub(crate) tab: Tab,
     pub(crate) stage: Stage,
-    pub(crate) fleet: Fleet,
+    /// It acts by itself as long as there is somebody to look.
+    _fleet: Fleet,
 }
 
 /// A browser, unless there is none here, which is said.
@@ -47,7 +48,23 @@ impl Site {
         fleet.settled(&stage, parts.len());
         let mut tab = Tab::new(chromium, stage.url());
         log_in(&mut tab, stage.admin());
-        Some(Self { tab, stage, fleet })
+        Some(Self {
+            tab,
+            stage,
+            _fleet: fleet,
+        })
+    }
+
+    /// Something to see on each page: a rollout that waits at its first gate, and a node that refused
+    /// the release.
+    pub(crate) fn furnished() -> Option<Self> {
+        let site = Self::new(&[
+            (Part::Good, BOOKWORM),
+            (Part::Good, BOOKWORM),
+            (Part::Rejects, BULLSEYE),
+        ])?;
+        site.waits_at_its_gate(&["--waves", "1,100%"]);
+        Some(site)
     }
 
     /// Begins a rollout to 1.1.0 that one node may refuse, and waits until its first gate waits for

@@ -152,7 +152,13 @@ impl Tab {
     /// Waits until an expression of script is true.
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, expression: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        self.until_within(PATIENCE, what, expression);
+    }
+
+    /// The same, with more patience.
+    #[track_caller]
+    pub(crate) fn until_within(&mut self, patience: Duration, what: &str, expression: &str) {
+        let deadline = Instant::now() + patience;
         loop {
             // A page that goes away answers nothing; the next one does.
             let answer = self.try_ask(expression);
@@ -163,7 +169,7 @@ impl Tab {
                 let (path, text) = (self.path(), self.text());
                 let faults = self.faults();
                 panic!(
-                    "not within {PATIENCE:?}: {what}: {answer:?}, at {path}: {text}\n{faults:?}"
+                    "not within {patience:?}: {what}: {answer:?}, at {path}: {text}\n{faults:?}"
                 );
             }
             std::thread::sleep(LOOK);

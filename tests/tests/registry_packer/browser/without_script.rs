@@ -1,9 +1,8 @@
 //! The pages of who runs no script: all is readable, and every button does what it says.
 
 use super::every_page::{each, none};
-use super::site::{BOOKWORM, BULLSEYE, Site, chromium, log_in};
+use super::site::{Site, chromium, log_in};
 use super::tab::{Tab, Thing};
-use crate::registry_packer::fleet::Part;
 use crate::registry_packer::stage::Stage;
 
 #[test]
@@ -19,8 +18,8 @@ fn who_runs_no_script_logs_in_and_out() {
 }
 
 #[test]
-fn every_page_is_whole_without_script_and_reads_itself_again() {
-    let Some(mut site) = Site::new(&[(Part::Good, BOOKWORM), (Part::Good, BULLSEYE)]) else {
+fn every_page_is_whole_without_script() {
+    let Some(mut site) = Site::furnished() else {
         return;
     };
     site.tab.without_script();
