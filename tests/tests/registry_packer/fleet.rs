@@ -1,7 +1,7 @@
 //! Nodes that act by themselves until they are dropped: each asks what it should run and stage when
 //! its doorbell rings, does it without a kernel, and tells. Used by tests of rollouts.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use api::client::ClientError;
 use api::client::registry::RegistryClient;
@@ -172,7 +172,10 @@ impl Actor {
             self.done.extend(rollout);
             return self.tell(outcome(wanted, OutcomeKind::RolledBack));
         }
-        self.reports.instances = vec![runs(wanted)];
+        let mut instance = runs(wanted);
+        let now = UNIX_EPOCH.elapsed().unwrap().as_millis();
+        instance.started_ms = u64::try_from(now).unwrap();
+        self.reports.instances = vec![instance];
         self.tell(outcome(wanted, OutcomeKind::Updated));
     }
 
