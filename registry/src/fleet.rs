@@ -258,11 +258,6 @@ impl Fleet {
         self.read().node(node, now_ms)
     }
 
-    /// At most `limit` nodes behind `after`, by name.
-    pub(crate) fn nodes(&self, after: &str, limit: u32, now_ms: u64) -> Vec<Node> {
-        self.read().page(after, limit, now_ms)
-    }
-
     /// How many nodes are looked for, and at most `limit` of them behind `after`, by name.
     pub(crate) fn search(&self, search: &Search, after: &str, limit: u32, now_ms: u64) -> Found {
         self.read().search(search, after, limit, now_ms)

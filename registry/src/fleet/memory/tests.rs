@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::super::desired::{Offer, StandingFloor, by_age};
 use super::super::reach::Reach;
+use super::super::search::Search;
 use super::*;
 
 fn standing(deployment: &str, selector: &str, version: &str) -> Arc<Standing> {
@@ -256,7 +257,8 @@ fn pages_begin_behind_a_name() {
     let memory = memory();
     let names = |after: &str, limit| -> Vec<String> {
         memory
-            .page(after, limit, 0)
+            .search(&Search::default(), after, limit, 0)
+            .nodes
             .into_iter()
             .map(|node| node.node)
             .collect()
