@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod registry_packer {
     mod access;
+    mod browser;
     mod deployments;
     mod fleet;
     mod nodes;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench load|events|handler|swap|pull|fleet|footprint [--json] [--check]`: times, as
+//! `cargo xtask bench load|events|handler|swap|pull|fleet|pages|footprint [--json] [--check]`: times, as
 //! ratios measured in one run against a named baseline, counts, and sizes. Called by people who
 //! change a hot path.
 //! Must never compare with a number from another run or another machine.
@@ -10,6 +10,7 @@ mod fleet;
 mod footprint;
 mod handler;
 mod load;
+mod pages;
 mod pull;
 mod request;
 mod rival;
@@ -39,9 +40,13 @@ pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
             pull::measure()
         },
         "fleet" => fleet::measure,
+        "pages" => pages::measure,
         "footprint" => |_| footprint::measure(),
         other => {
-            bail!("unknown bench {other:?}: load, events, handler, swap, pull, fleet or footprint")
+            bail!(
+                "unknown bench {other:?}: load, events, handler, swap, pull, fleet, pages or \
+                 footprint"
+            )
         }
     };
     let nodes = nodes_of(name, options)?;
@@ -52,7 +57,7 @@ pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
     setup::to_build()?;
     bpf::compile_all()?;
     daemon::build(match name {
-        "fleet" => &fleet::PROGRAMS,
+        "fleet" | "pages" => &fleet::PROGRAMS,
         _ => &daemon::PROGRAMS,
     })?;
     let table = measure(nodes)?;
@@ -70,18 +75,20 @@ pub(crate) fn bench(name: &str, options: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// How many nodes the options name; only the fleet has any.
+/// How many nodes the options name; only a fleet has any.
 fn nodes_of(name: &str, options: &[&str]) -> Result<usize> {
     let mut nodes = fleet::NODES;
     let mut options = options.iter();
     while let Some(option) = options.next() {
         match *option {
             "--json" | "--check" => {}
-            "--nodes" if name == "fleet" => {
+            "--nodes" if ["fleet", "pages"].contains(&name) => {
                 let count = options.next().context("--nodes needs a number")?;
                 nodes = count.parse().context("--nodes needs a number")?;
             }
-            unknown => bail!("unknown option {unknown}: --json or --check; fleet takes --nodes N"),
+            unknown => {
+                bail!("unknown option {unknown}: --json or --check; fleet and pages take --nodes N")
+            }
         }
     }
     Ok(nodes)

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench|corpus|kernel`.
+//! Developer commands: `cargo xtask setup|demo|check|tidy|bpf|bench|corpus|kernel|screenshots`.
 //! Called by people and by `.ci/run`; needs nothing but Rust to build.
 //! Must never be needed by a program at run time.
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ mod kernel;
 mod output;
 mod publisher;
 mod run;
+mod screenshots;
 mod setup;
 mod tidy;
 mod waiting;
@@ -32,8 +33,10 @@ usage: cargo xtask COMMAND
                   with --all every kernel and every selftest
   tidy            the rules of the house that neither rustfmt nor clippy knows
   bpf             compile bpf/*/ and tests/corpus/ to target/bpf/
-  bench load|events|handler|swap|pull|fleet|footprint [--json] [--check]
-                  times and counts against a named baseline, and sizes; fleet takes --nodes N
+  bench load|events|handler|swap|pull|fleet|pages|footprint [--json] [--check]
+                  times and counts against a named baseline, and sizes; fleet and pages take
+                  --nodes N
+  screenshots     pictures of the registry's pages, into docs/pages/
   kernel [KERNEL…] [--write] [-- COMMAND…]
                   every kind of hook on Debian's kernels, booted in QEMU, and on this machine's
                   (`here`), against tests/HOOKS.md; --write makes it; a machine that is reset
@@ -63,6 +66,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["bench", name, options @ ..] => bench::bench(name, options)?,
         ["kernel", words @ ..] => return kernel::command(words),
         ["corpus", options @ ..] => corpus::command(options)?,
+        ["screenshots"] => screenshots::take()?,
         ["tidy"] => tidy::tidy()?,
         ["bpf"] => {
             setup::to_build()?;

@@ -161,7 +161,15 @@ impl<'registry> Publisher<'registry> {
         if self.shown {
             return show(self.registry, words);
         }
-        run::captured(&mut packer(self.registry, words)?).map(drop)
+        self.said(words).map(drop)
+    }
+
+    /// Runs a command of `packer` silently, and gives what it prints.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) fn said(&self, words: &[&str]) -> Result<String> {
+        run::captured(&mut packer(self.registry, words)?)
     }
 }
 

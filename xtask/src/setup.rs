@@ -3,6 +3,7 @@
 //! Must never change a limit of the machine or install what is already there.
 
 mod apt;
+mod axe;
 mod deny;
 mod mounts;
 mod needs;
@@ -25,9 +26,11 @@ use crate::output;
 pub(crate) fn everything() -> Result<()> {
     apt::install(needs::ALL)?;
     to_boot()?;
+    to_browse()?;
     mounts::ensure();
     deny::install()?;
     schemathesis::install()?;
+    axe::install()?;
     output::line("setup: everything is there");
     Ok(())
 }
@@ -40,6 +43,14 @@ pub(crate) fn to_build() -> Result<()> {
     apt::install(needs::TO_BUILD)?;
     mounts::ensure();
     Ok(())
+}
+
+/// What showing the pages in a browser needs.
+///
+/// # Errors
+/// When something is missing and cannot be had.
+pub(crate) fn to_browse() -> Result<()> {
+    apt::install(needs::TO_BROWSE)
 }
 
 /// What `bench pull` needs: the client, and the servers that it compares with.

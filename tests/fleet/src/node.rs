@@ -1,5 +1,5 @@
 //! A simulated node: waits at its doorbell; when it rings, asks after a part of the spread, as real
-//! nodes do, "runs" what it should at once, and reports that. Started by `load`.
+//! nodes do, "runs" and "stages" what it should at once, and reports that. Started by `load`.
 //! Must never report what it was not given.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use api::client::registry::{Doorbell, RegistryClient, Settings};
-use api::registry::{Desired, Enrol, Enrolled, PREFIX, Ring};
+use api::registry::{Desired, Enrol, Enrolled, PREFIX, Reports, Ring, Wanted};
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 
@@ -27,11 +27,17 @@ pub(crate) struct Node {
     held: Mutex<Held>,
 }
 
-/// What it was given last.
+/// What it was given last, and what it made of that.
 #[derive(Default)]
 struct Held {
     etag: Option<HeaderValue>,
+    /// Of what it runs.
+    digest: String,
     generation: u64,
+    /// Outcomes until now.
+    serial: u64,
+    /// The last rollout whose release it staged.
+    staged: Option<u64>,
 }
 
 /// What all nodes share.
@@ -108,12 +114,24 @@ impl Node {
             // Nothing is deployed yet.
             return Ok(());
         };
-        let generation = self.held().generation;
-        let call = self.call(Method::POST, "reports");
-        let report = report::running(wanted, generation);
-        let body = serde_json::to_vec(&report)?;
-        site.kept.exchange(Call { body, ..call }).await?;
+        let mut reports = self.held().done(wanted, &desired.staged);
+        if !reports.outcomes.is_empty() {
+            self.tell(site, &reports).await?;
+        }
+        if wanted.rollout.is_some() {
+            // A rollout counts who has watched it to the end.
+            reports.outcomes.clear();
+            reports.instances[0].watched = false;
+            self.tell(site, &reports).await?;
+        }
         site.rounds.runs(self.index, &wanted.version);
+        Ok(())
+    }
+
+    async fn tell(&self, site: &Site, reports: &Reports) -> Result<()> {
+        let call = self.call(Method::POST, "reports");
+        let body = serde_json::to_vec(reports)?;
+        site.kept.exchange(Call { body, ..call }).await?;
         Ok(())
     }
 
@@ -133,9 +151,7 @@ impl Node {
             return Ok(None);
         }
         let desired = serde_json::from_slice(&answer.body).context("the desired state")?;
-        let mut held = self.held();
-        held.etag = answer.etag;
-        held.generation += 1;
+        self.held().etag = answer.etag;
         Ok(Some(desired))
     }
 
@@ -173,6 +189,28 @@ impl Node {
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Runs and stages what is new, and says so.
+    fn done(&mut self, wanted: &Wanted, staged: &[Wanted]) -> Reports {
+        let mut outcomes = Vec::new();
+        for one in staged {
+            let rollout = one.rollout.map(|by| by.id);
+            if self.staged < rollout {
+                self.staged = rollout;
+                self.serial += 1;
+                outcomes.push(report::staged(one, self.serial));
+            }
+        }
+        if self.digest != wanted.digest {
+            self.digest.clone_from(&wanted.digest);
+            self.generation += 1;
+            self.serial += 1;
+            outcomes.push(report::runs(wanted, self.serial, self.generation));
+        }
+        report::reports(wanted, self.generation, outcomes)
     }
 }
 

@@ -27,28 +27,49 @@ pub(crate) fn facts() -> Facts {
     }
 }
 
-/// That a node runs what it should, since a moment ago; `generation` counts its updates.
-pub(crate) fn running(wanted: &Wanted, generation: u64) -> Reports {
+/// A report of a node that runs this, of its generation.
+pub(crate) fn reports(wanted: &Wanted, generation: u64, outcomes: Vec<Outcome>) -> Reports {
     Reports {
         facts: facts(),
         instances: vec![instance(wanted, generation)],
-        outcomes: vec![Outcome {
-            serial: generation,
-            at_ms: AT_MS,
-            instance: wanted.instance.clone(),
-            kind: if generation == 1 {
-                OutcomeKind::Started
-            } else {
-                OutcomeKind::Updated
-            },
-            payload: wanted.payload.clone(),
-            version: Some(wanted.version.clone()),
-            digest: wanted.digest.clone(),
-            rollout: wanted.rollout.map(|rollout| rollout.id),
-            staging: false,
-            proof: Some(Box::new(proof(wanted, generation))),
-            problem: None,
-        }],
+        outcomes,
+    }
+}
+
+/// That a node runs what it should, since a moment ago; `generation` counts its updates.
+pub(crate) fn runs(wanted: &Wanted, serial: u64, generation: u64) -> Outcome {
+    Outcome {
+        kind: if generation == 1 {
+            OutcomeKind::Started
+        } else {
+            OutcomeKind::Updated
+        },
+        proof: Some(Box::new(proof(wanted, generation))),
+        ..outcome(wanted, serial)
+    }
+}
+
+/// That its kernel took what it is to stage.
+pub(crate) fn staged(wanted: &Wanted, serial: u64) -> Outcome {
+    Outcome {
+        staging: true,
+        ..outcome(wanted, serial)
+    }
+}
+
+fn outcome(wanted: &Wanted, serial: u64) -> Outcome {
+    Outcome {
+        serial,
+        at_ms: AT_MS,
+        instance: wanted.instance.clone(),
+        kind: OutcomeKind::Staged,
+        payload: wanted.payload.clone(),
+        version: Some(wanted.version.clone()),
+        digest: wanted.digest.clone(),
+        rollout: wanted.rollout.map(|rollout| rollout.id),
+        staging: false,
+        proof: None,
+        problem: None,
     }
 }
 

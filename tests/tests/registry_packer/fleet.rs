@@ -153,7 +153,7 @@ impl Actor {
         told.staging = true;
         if kind == OutcomeKind::LoadRejected {
             let problem = Problem::new(422, "the kernel says no", "program on_exec: refused");
-            let log = "0: R1=ctx()\ninvalid mem access\u{1b}[2J";
+            let log = "0: R1=ctx() <script>window.hit=1</script>\ninvalid mem access\u{1b}[2J";
             told.problem = Some(Box::new(problem.with_log(log)));
         }
         self.tell(told);

@@ -3,7 +3,7 @@
 //! same clients ask, in turn in one run. Called by `bench`.
 //! Must never load anything but servers that it started, on loopback, for a bounded time.
 
-mod load;
+pub(super) mod load;
 
 use anyhow::{Result, ensure};
 
@@ -18,7 +18,7 @@ pub(super) const PROGRAMS: [&str; 3] = ["registry", "packer", "fleet"];
 /// Nodes where nobody says how many.
 pub(super) const NODES: usize = 10_000;
 /// A registry serves 12,288 connections of one address, and a fleet calls over 2,048 more of them.
-const NODES_MAX: usize = 10_240;
+pub(super) const NODES_MAX: usize = 10_240;
 /// Releases that both are told of, in turn, so that a slower moment of the machine meets both.
 const ROUNDS: usize = 5;
 /// Polls of one round.
@@ -100,7 +100,10 @@ fn publish(registry: &Registry, folder: &Folder) -> Result<()> {
 }
 
 /// The files of enough tokens for all nodes to enrol.
-fn tokens(registry: &Registry, folder: &Folder, nodes: usize) -> Result<Vec<String>> {
+///
+/// # Errors
+/// When one can't be made.
+pub(super) fn tokens(registry: &Registry, folder: &Folder, nodes: usize) -> Result<Vec<String>> {
     let token = |number| {
         let name = format!("fleet-{number}");
         let file = folder.path().join(&name).display().to_string();

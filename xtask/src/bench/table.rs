@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// A row: the field's name in the JSON ends in its unit.
 struct Row {
-    field: &'static str,
+    field: String,
     value: f64,
     meaning: String,
 }
@@ -19,9 +19,9 @@ pub(crate) struct Table {
 
 impl Table {
     /// Adds a measured number.
-    pub(crate) fn row(&mut self, field: &'static str, value: f64, meaning: impl Into<String>) {
+    pub(crate) fn row(&mut self, field: impl Into<String>, value: f64, meaning: impl Into<String>) {
         self.rows.push(Row {
-            field,
+            field: field.into(),
             value,
             meaning: meaning.into(),
         });
@@ -56,7 +56,7 @@ impl Table {
 
     /// For programs.
     pub(crate) fn json(&self) -> Value {
-        let field = |row: &Row| (row.field.to_owned(), json!(row.value));
+        let field = |row: &Row| (row.field.clone(), json!(row.value));
         Value::Object(self.rows.iter().map(field).collect::<Map<_, _>>())
     }
 }

@@ -120,6 +120,25 @@ pub(crate) const TO_PULL: &[Need] = &[program(
     "asks servers for blobs, as fast as they answer",
 )];
 
+/// What showing the pages in a browser needs beside [`TO_BUILD`].
+pub(crate) const TO_BROWSE: &[Need] = &[
+    place(
+        "/usr/lib/chromium/chromium",
+        "chromium",
+        "shows the registry's pages to tests",
+    ),
+    place(
+        "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+        "fonts-dejavu-core",
+        "without a font its pages are empty",
+    ),
+    program(
+        "npm",
+        "npm",
+        "fetches axe-core, which the tests of the pages run",
+    ),
+];
+
 /// What guests need beside [`TO_BUILD`].
 pub(crate) const TO_BOOT: &[Need] = &[
     program("qemu-system-x86_64", "qemu-system-x86", "boots kernels"),

@@ -1,5 +1,5 @@
-//! The processes of `bench fleet` beside the registry: the bare server, and a fleet of simulated
-//! nodes that does what it is told line by line. Must never outlive the bench.
+//! The processes of `bench fleet` and `bench pages` beside the registry: the bare server, and a fleet
+//! of simulated nodes that does what it is told line by line. Must never outlive the bench.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::bench::child::Ended;
 use crate::daemon::{Process, binary};
 
 /// The bare server.
-pub(super) struct Floor {
+pub(in crate::bench) struct Floor {
     process: Process,
     /// `http://HOST:PORT`.
-    pub(super) url: String,
+    pub(in crate::bench) url: String,
 }
 
 impl Floor {
@@ -23,7 +23,7 @@ impl Floor {
     ///
     /// # Errors
     /// When it does not start.
-    pub(super) fn start(folder: &Path, version: &str) -> Result<Self> {
+    pub(in crate::bench) fn start(folder: &Path, version: &str) -> Result<Self> {
         let mut process = Process::start(
             "floor",
             folder,
@@ -39,7 +39,7 @@ impl Floor {
     }
 
     /// Its process.
-    pub(super) fn process(&self) -> &Process {
+    pub(in crate::bench) fn process(&self) -> &Process {
         &self.process
     }
 
@@ -47,13 +47,13 @@ impl Floor {
     ///
     /// # Errors
     /// When it does not.
-    pub(super) fn stop(self) -> Result<()> {
+    pub(in crate::bench) fn stop(self) -> Result<()> {
         self.process.stop()
     }
 }
 
 /// A fleet.
-pub(super) struct Load {
+pub(in crate::bench) struct Load {
     process: Ended,
     told: BufReader<ChildStdout>,
 }
@@ -63,7 +63,7 @@ impl Load {
     ///
     /// # Errors
     /// When it does not start.
-    pub(super) fn start(
+    pub(in crate::bench) fn start(
         url: &str,
         nodes: usize,
         operator: &Path,
@@ -83,7 +83,7 @@ impl Load {
     ///
     /// # Errors
     /// When it fails.
-    pub(super) fn ask(&mut self, command: &str) -> Result<Value> {
+    pub(in crate::bench) fn ask(&mut self, command: &str) -> Result<Value> {
         let input = self
             .process
             .0
@@ -101,7 +101,7 @@ impl Load {
     ///
     /// # Errors
     /// As [`Load::ask`].
-    pub(super) fn number(&mut self, command: &str, field: &str) -> Result<f64> {
+    pub(in crate::bench) fn number(&mut self, command: &str, field: &str) -> Result<f64> {
         let told = self.ask(command)?;
         let number = told[field].as_f64();
         number.with_context(|| format!("no {field} in {told}"))
@@ -111,7 +111,7 @@ impl Load {
     ///
     /// # Errors
     /// When it fails.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(in crate::bench) fn stop(mut self) -> Result<()> {
         drop(self.process.0.stdin.take());
         let status = self.process.0.wait()?;
         ensure!(status.success(), "the fleet ended with {status}");
