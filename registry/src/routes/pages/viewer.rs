@@ -75,6 +75,10 @@ impl Viewer {
     }
 
     /// For the functions of the API that read.
+    #[expect(
+        clippy::unused_self,
+        reason = "that there is a viewer is the proof that it may read"
+    )]
     pub(super) fn reader(&self) -> Reader {
         // Who may not read has no log-in.
         Reader
@@ -188,7 +192,7 @@ impl FromRequestParts<State> for Viewer {
         let session = session.ok_or_else(|| to_log_in(parts))?;
         let path_and_query = parts.uri.path_and_query();
         Ok(Self {
-            holder: holder(&session, parts, state)?,
+            holder: holder(&session, parts, state).ok_or_else(|| to_log_in(parts))?,
             expires_ms: match session.caller {
                 Caller::Token { expires_ms, .. } => Some(expires_ms),
                 Caller::Node { .. } => None,
@@ -206,16 +210,16 @@ impl FromRequestParts<State> for Presser {
         let found = find(parts, state).await;
         let session = found.map_err(IntoResponse::into_response)?;
         let session = session.ok_or_else(|| to_log_in(parts))?;
-        Ok(Self(holder(&session, parts, state)?))
+        let holder = holder(&session, parts, state);
+        Ok(Self(holder.ok_or_else(|| to_log_in(parts))?))
     }
 }
 
 /// Who has logged in, with what it may do.
-fn holder(session: &Session, parts: &Parts, state: &State) -> Result<Holder, Response> {
-    let scopes = session.caller.scopes().cloned();
-    Ok(Holder {
+fn holder(session: &Session, parts: &Parts, state: &State) -> Option<Holder> {
+    Some(Holder {
         who: session.who(Context::of(&parts.extensions).id),
-        scopes: scopes.ok_or_else(|| to_log_in(parts))?,
+        scopes: session.caller.scopes()?.clone(),
         state: state.clone(),
         subject: subject(parts),
     })
