@@ -78,7 +78,9 @@ impl<'a> Browser<'a> {
 
 /// As a form sends it.
 pub(crate) fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let bytes = text.bytes();
+    let pieces: Vec<String> = bytes.map(|byte| format!("%{byte:02X}")).collect();
+    pieces.concat()
 }
 
 /// What stands between two texts, the first time.
