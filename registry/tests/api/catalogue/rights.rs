@@ -131,3 +131,25 @@ async fn no_page_has_anything_inline() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_page_with_a_form_is_not_read_again_under_the_hands() {
+    let registry = Registry::start();
+    registry.stable().await;
+    registry.node("web-1", &[]).await;
+    let reader = Browser::of(&registry, &["read"]).await;
+    let admin = Browser::admin(&registry);
+    // Without JavaScript a page reads itself again by this.
+    let refresh = "http-equiv=\"refresh\"";
+    assert!(reader.page("/nodes/web-1").contains(refresh));
+    for path in [
+        "/nodes/web-1",
+        "/payloads/acme/execsnoop/versions/1.0.0",
+        "/access",
+    ] {
+        assert!(!admin.page(path).contains(refresh), "{path}");
+    }
+    for path in ["/payloads", "/payloads/acme/execsnoop", "/nodes", "/audit"] {
+        assert!(admin.page(path).contains(refresh), "{path}");
+    }
+}
