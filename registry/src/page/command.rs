@@ -3,7 +3,7 @@
 //! Must never hold a word that a shell would read as anything but that word, nor lead to another plan
 //! than the page's: the examples of `commands.txt` are read by the tests of `packer`, too.
 
-use api::registry::{DeploymentSpec, OnFailure, Reach, RolloutPlan, Source, StartRollout};
+use api::registry::{Compare, DeploymentSpec, OnFailure, Reach, RolloutPlan, Source, StartRollout};
 
 use super::format::moment;
 
@@ -134,7 +134,22 @@ fn options(plan: &RolloutPlan, all: bool) -> Vec<String> {
         plan.on_failure != usual.on_failure,
         format!("--on-failure {back}"),
     );
-    let (compare, usual) = (plan.compare, usual.compare);
+    options.extend(bounds(&plan.compare, all));
+    if let Some(at_ms) = plan.flip_at_ms {
+        options.push(format!("--flip-at {}", moment(at_ms, at_ms).iso));
+    }
+    options
+}
+
+/// Those of what its gates compare.
+fn bounds(compare: &Compare, all: bool) -> Vec<String> {
+    let usual = Compare::default();
+    let mut options = Vec::new();
+    let mut say = |differs: bool, option: String| {
+        if all || differs {
+            options.push(option);
+        }
+    };
     let bounds = [
         ("lost-ppm", compare.lost_ppm_max, usual.lost_ppm_max, ""),
         (
@@ -162,9 +177,6 @@ fn options(plan: &RolloutPlan, all: bool) -> Vec<String> {
         compare.wait_ms != usual.wait_ms,
         format!("--wait {}", time(compare.wait_ms)),
     );
-    if let Some(at_ms) = plan.flip_at_ms {
-        options.push(format!("--flip-at {}", moment(at_ms, at_ms).iso));
-    }
     options
 }
 
