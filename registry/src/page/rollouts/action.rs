@@ -15,7 +15,7 @@ pub(crate) struct Action {
     pub(crate) says: String,
     /// What is asked before, where it can't be undone.
     pub(crate) ask: Option<String>,
-    /// `plain`, `primary`, `bad`.
+    /// `usual`, `primary`, `bad`.
     pub(crate) weight: &'static str,
 }
 
@@ -38,7 +38,7 @@ impl Action {
             Press::Promote => ("promote", promote(detail), None, "primary"),
             Press::Pause => {
                 let says = format!("Pause, {}", they(to_come, "waits", "wait"));
-                ("pause", says, None, "plain")
+                ("pause", says, None, "usual")
             }
             Press::RollBack => {
                 let says = format!("Roll back {}", nodes(running));
