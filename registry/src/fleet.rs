@@ -19,7 +19,7 @@ pub(crate) mod search;
 mod seen;
 pub(crate) mod selector;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -258,11 +258,6 @@ impl Fleet {
         self.read().node(node, now_ms)
     }
 
-    /// At most `limit` nodes behind `after`, by name.
-    pub(crate) fn nodes(&self, after: &str, limit: u32, now_ms: u64) -> Vec<Node> {
-        self.read().page(after, limit, now_ms)
-    }
-
     /// How many nodes are looked for, and at most `limit` of them behind `after`, by name.
     pub(crate) fn search(&self, search: &Search, after: &str, limit: u32, now_ms: u64) -> Found {
         self.read().search(search, after, limit, now_ms)
@@ -348,7 +343,7 @@ impl Fleet {
     /// A deployment as it stands.
     pub(crate) fn deployment(&self, deployment: &str) -> Option<Deployment> {
         let memory = self.read();
-        let reach = memory.reach();
+        let reach = memory.reach(|one| one == deployment);
         let mut all = memory.standings.iter();
         let standing = all.find(|standing| standing.deployment == deployment)?;
         Some(shown(standing, reach.get(deployment).copied()))
@@ -357,14 +352,14 @@ impl Fleet {
     /// At most `limit` deployments behind `after`, by name.
     pub(crate) fn deployments(&self, after: &str, limit: u32) -> Vec<Deployment> {
         let memory = self.read();
-        let reach = memory.reach();
         let behind = |one: &&Arc<Standing>| one.deployment.as_str() > after;
         let mut page: Vec<&Arc<Standing>> = memory.standings.iter().filter(behind).collect();
         page.sort_by(|a, b| a.deployment.cmp(&b.deployment));
-        let page = page
-            .into_iter()
-            .take(usize::try_from(limit).unwrap_or(usize::MAX));
-        page.map(|one| shown(one, reach.get(one.deployment.as_str()).copied()))
+        page.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let named: HashSet<&str> = page.iter().map(|one| one.deployment.as_str()).collect();
+        let reach = memory.reach(|one| named.contains(one));
+        page.into_iter()
+            .map(|one| shown(one, reach.get(one.deployment.as_str()).copied()))
             .collect()
     }
 

@@ -39,7 +39,7 @@ pub(crate) use payloads::PayloadList;
 pub(crate) use version::{
     ChannelChoice, Contents, DifferenceView, OneVersion, ReleaseView, Side, Typed,
 };
-pub(crate) use view::{NodeView, PayloadView, VersionView};
+pub(crate) use view::VersionView;
 
 /// `GET /login`.
 #[derive(Template)]

@@ -5,6 +5,7 @@
 mod begin;
 mod drive;
 mod dry;
+mod ended;
 mod shown;
 mod transition;
 mod trend;
@@ -12,6 +13,7 @@ mod trend;
 pub(crate) use begin::{BeginError, Start, begin, end, held_back};
 pub(crate) use drive::drive;
 pub(crate) use dry::dry_run;
+pub(crate) use ended::Ended;
 pub(crate) use shown::{Rows, Told, detail, nodes, summary, summary_of};
-pub(crate) use transition::{Asked, Possible, Who, ask, keep, possible};
+pub(crate) use transition::{Asked, Press, Who, ask, keep, possible};
 pub(crate) use trend::{FIGURES, Point, Trend, Trends};

@@ -17,7 +17,7 @@ use crate::fleet::Fleet;
 use crate::intake::Intake;
 use crate::limits::{CHECKS_MAX, TOKEN_LIVE_PAGES_MAX, TOKEN_UPLOADS_MAX, UPLOADS_MAX};
 use crate::output::Output;
-use crate::rollouts::Trends;
+use crate::rollouts::{Ended, Trends};
 use crate::serve::Capacity;
 use crate::shares::Shares;
 
@@ -53,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) fleet: Fleet,
     /// What rollouts compared over time.
     pub(crate) trends: Trends,
+    /// What was told of rollouts that have ended.
+    pub(crate) ended: Ended,
     /// What nodes tell, until it is kept.
     pub(crate) intake: Intake,
     /// Places of open pages that are told of changes.
@@ -115,6 +117,7 @@ impl State {
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             fleet: made.fleet,
             trends: Trends::default(),
+            ended: Ended::default(),
             intake: Intake::default(),
             live_pages: Arc::new(Semaphore::new(made.capacity.live_pages)),
             live_pages_of: Shares::new(TOKEN_LIVE_PAGES_MAX),

@@ -57,7 +57,7 @@ pub fn compare<'a>(
     let least = bounds.samples_min;
     let lost = |side: &[&Sample]| mean(side.iter().filter_map(|one| one.losses()), 1e6, least);
     let runs = |side: &[&Sample]| mean(side.iter().map(|one| (one.run_ns, one.runs)), 1.0, least);
-    let figures: [(&str, u64, &dyn Fn(&[&Sample]) -> Mean); 3] = [
+    let figures: [(&str, u64, Side); 3] = [
         (LOST_PPM, least, &lost),
         (FAULTS_PER_MILLE, 1, &faulty_per_mille),
         (RUN_NS, least, &runs),
@@ -83,6 +83,9 @@ pub fn compare<'a>(
     }
     found
 }
+
+/// What a side of nodes comes to.
+type Side<'a> = &'a dyn Fn(&[&Sample]) -> Mean;
 
 /// The most that a figure may be on nodes that run the release, where it is so much on the others;
 /// `None` where the plan does not bound it.

@@ -17,11 +17,11 @@ pub(super) struct Wishes {
 pub(super) fn wishes(release: &Release) -> Wishes {
     let handler = release.manifest.get("handler").cloned();
     let handler = handler.and_then(|value| serde_json::from_value::<Handler>(value).ok());
-    handler.map(Wishes::of).unwrap_or_default()
+    handler.as_ref().map(Wishes::of).unwrap_or_default()
 }
 
 impl Wishes {
-    fn of(handler: Handler) -> Self {
+    fn of(handler: &Handler) -> Self {
         let imports = handler.imports.iter();
         let imports = imports.map(|import| format!("imports {import}"));
         let maps = handler.maps.iter().map(|wish| match wish.access {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     fn wishes(json: serde_json::Value) -> Wishes {
-        Wishes::of(serde_json::from_value(json).unwrap())
+        Wishes::of(&serde_json::from_value(json).unwrap())
     }
 
     #[test]

@@ -72,10 +72,12 @@ impl Memory {
         }
         let named = most(&runs, releases_max);
         let frequent = most(&kernels, kernels_max);
-        let name = |(payload, version): (&str, &str)| match named.contains_key(&(payload, version))
-        {
-            true => (payload.to_owned(), version.to_owned()),
-            false => Release::default(),
+        let name = |(payload, version): (&str, &str)| {
+            if named.contains_key(&(payload, version)) {
+                (payload.to_owned(), version.to_owned())
+            } else {
+                Release::default()
+            }
         };
         for known in self.nodes.values() {
             let kernel = known.facts.kernel.as_str();

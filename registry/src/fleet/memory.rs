@@ -5,7 +5,6 @@
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -273,18 +272,6 @@ impl Memory {
     pub(super) fn node(&self, node: &str, now_ms: u64) -> Option<Node> {
         let (node, known) = self.nodes.get_key_value(node)?;
         Some(self.shown(node, known, now_ms))
-    }
-
-    /// Nodes behind a name, by name.
-    pub(super) fn page(&self, after: &str, limit: u32, now_ms: u64) -> Vec<Node> {
-        let behind = (Bound::Excluded(after), Bound::Unbounded);
-        let nodes = self
-            .nodes
-            .range::<str, _>(behind)
-            .take(usize::try_from(limit).unwrap_or(usize::MAX));
-        nodes
-            .map(|(node, known)| self.shown(node, known, now_ms))
-            .collect()
     }
 
     pub(super) fn shown(&self, node: &str, known: &Known, now_ms: u64) -> Node {

@@ -87,12 +87,15 @@ impl Memory {
         census
     }
 
-    /// For each deployment: how far it came.
-    pub(super) fn reach(&self) -> HashMap<&str, Reach> {
+    /// For each deployment that is asked for: how far it came.
+    pub(super) fn reach(&self, is_asked: impl Fn(&str) -> bool) -> HashMap<&str, Reach> {
         let mut reach: HashMap<&str, Reach> = HashMap::new();
         for known in self.nodes.values() {
             for claim in known.plan.claims() {
                 let standing = &claim.standing;
+                if !is_asked(&standing.deployment) {
+                    continue;
+                }
                 let reach = reach.entry(&standing.deployment).or_default();
                 reach.nodes += 1;
                 let runs = known.instances.iter().any(|report| {

@@ -3,7 +3,7 @@
 //! Must never hold a word that a shell would read as anything but that word, nor lead to another plan
 //! than the page's: the examples of `commands.txt` are read by the tests of `packer`, too.
 
-use api::registry::{DeploymentSpec, OnFailure, Reach, RolloutPlan, Source, StartRollout};
+use api::registry::{Compare, DeploymentSpec, OnFailure, Reach, RolloutPlan, Source, StartRollout};
 
 use super::format::moment;
 
@@ -87,85 +87,80 @@ fn is_uneven(plan: &RolloutPlan) -> bool {
     is_uneven || plan.waves.is_empty() || plan.flip_at_ms.is_some_and(|at_ms| at_ms % 1000 != 0)
 }
 
-/// The options of a plan: those that are not the default, or all where something else would be.
+/// Options of a plan: those that are not the default, or all where something else would be.
+struct Said {
+    all: bool,
+    options: Vec<String>,
+}
+
+impl Said {
+    fn say(&mut self, differs: bool, option: String) {
+        if self.all || differs {
+            self.options.push(option);
+        }
+    }
+
+    fn waves(&mut self, plan: &RolloutPlan, usual: &RolloutPlan) {
+        let reaches = |plan: &RolloutPlan| -> Vec<Reach> {
+            plan.waves.iter().map(|wave| wave.reach).collect()
+        };
+        let differs = reaches(plan) != reaches(usual) || plan.flip_at_ms.is_some();
+        self.say(differs, format!("--waves {}", waves(plan)));
+        if let (Some(wave), Some(usual)) = (plan.waves.first(), usual.waves.first()) {
+            let (bake, deadline) = (time(wave.bake_ms), time(wave.deadline_ms));
+            self.say(wave.bake_ms != usual.bake_ms, format!("--bake {bake}"));
+            let differs = wave.deadline_ms != usual.deadline_ms;
+            self.say(differs, format!("--deadline {deadline}"));
+        }
+        let waits = plan.waves.iter().any(|wave| wave.approval);
+        self.say(waits, format!("--approve {}", approvals(plan)));
+    }
+
+    fn bounds(&mut self, compare: &Compare, usual: &Compare) {
+        let (lost, faults) = (compare.lost_ppm_max, compare.faults_per_mille_max);
+        let time_of_run = compare.run_time_percent_max;
+        let bounds = [
+            ("lost-ppm", lost, usual.lost_ppm_max, ""),
+            ("faults", faults, usual.faults_per_mille_max, ""),
+            ("run-time", time_of_run, usual.run_time_percent_max, "%"),
+        ];
+        for (option, bound, usual, unit) in bounds {
+            let text = bound.map_or_else(|| "off".to_owned(), |bound| format!("{bound}{unit}"));
+            self.say(bound != usual, format!("--{option} {text}"));
+        }
+        let samples = compare.samples_min;
+        self.say(samples != usual.samples_min, format!("--samples {samples}"));
+        let wait = time(compare.wait_ms);
+        self.say(compare.wait_ms != usual.wait_ms, format!("--wait {wait}"));
+    }
+}
+
 fn options(plan: &RolloutPlan, all: bool) -> Vec<String> {
     let usual = RolloutPlan::default();
-    let mut options = Vec::new();
-    let mut say = |differs: bool, option: String| {
-        if all || differs {
-            options.push(option);
-        }
-    };
-    let reaches =
-        |plan: &RolloutPlan| -> Vec<Reach> { plan.waves.iter().map(|wave| wave.reach).collect() };
-    let (wave, usual_wave) = (plan.waves.first(), usual.waves.first());
-    say(
-        reaches(plan) != reaches(&usual) || plan.flip_at_ms.is_some(),
-        format!("--waves {}", waves(plan)),
-    );
-    if let (Some(wave), Some(usual)) = (wave, usual_wave) {
-        say(
-            wave.bake_ms != usual.bake_ms,
-            format!("--bake {}", time(wave.bake_ms)),
-        );
-        say(
-            wave.deadline_ms != usual.deadline_ms,
-            format!("--deadline {}", time(wave.deadline_ms)),
-        );
-    }
-    say(
-        plan.waves.iter().any(|wave| wave.approval),
-        format!("--approve {}", approvals(plan)),
-    );
-    say(
-        plan.preflight_ms != usual.preflight_ms,
-        format!("--preflight {}", time(plan.preflight_ms)),
-    );
-    say(
-        plan.failures_max != usual.failures_max,
-        format!("--failures {}", plan.failures_max),
+    let options = Vec::new();
+    let mut said = Said { all, options };
+    said.waves(plan, &usual);
+    let preflight = time(plan.preflight_ms);
+    let differs = plan.preflight_ms != usual.preflight_ms;
+    said.say(differs, format!("--preflight {preflight}"));
+    let failures = plan.failures_max;
+    said.say(
+        failures != usual.failures_max,
+        format!("--failures {failures}"),
     );
     let back = match plan.on_failure {
         OnFailure::All => "all",
         OnFailure::Wave => "wave",
         OnFailure::Pause => "pause",
     };
-    say(
-        plan.on_failure != usual.on_failure,
-        format!("--on-failure {back}"),
-    );
-    let (compare, usual) = (plan.compare, usual.compare);
-    let bounds = [
-        ("lost-ppm", compare.lost_ppm_max, usual.lost_ppm_max, ""),
-        (
-            "faults",
-            compare.faults_per_mille_max,
-            usual.faults_per_mille_max,
-            "",
-        ),
-        (
-            "run-time",
-            compare.run_time_percent_max,
-            usual.run_time_percent_max,
-            "%",
-        ),
-    ];
-    for (option, bound, usual, unit) in bounds {
-        let text = bound.map_or_else(|| "off".to_owned(), |bound| format!("{bound}{unit}"));
-        say(bound != usual, format!("--{option} {text}"));
-    }
-    say(
-        compare.samples_min != usual.samples_min,
-        format!("--samples {}", compare.samples_min),
-    );
-    say(
-        compare.wait_ms != usual.wait_ms,
-        format!("--wait {}", time(compare.wait_ms)),
-    );
+    let differs = plan.on_failure != usual.on_failure;
+    said.say(differs, format!("--on-failure {back}"));
+    said.bounds(&plan.compare, &usual.compare);
     if let Some(at_ms) = plan.flip_at_ms {
-        options.push(format!("--flip-at {}", moment(at_ms, at_ms).iso));
+        let at = moment(at_ms, at_ms).iso;
+        said.say(true, format!("--flip-at {at}"));
     }
-    options
+    said.options
 }
 
 /// `1,10%,100%`.

@@ -7,7 +7,7 @@ use api::registry::Rollout;
 use askama::Template;
 
 use super::Frame;
-use super::area::{Area, Band, HEIGHT, WIDTH};
+use super::area::{Area, Band};
 use super::format::{Moment, grouped, moment};
 use crate::db::shelf::Recent;
 use crate::fleet::Sums;
@@ -141,10 +141,6 @@ impl Course {
             span,
         }
     }
-
-    fn box_of_view(&self) -> String {
-        format!("0 0 {WIDTH} {HEIGHT}")
-    }
 }
 
 impl Band {
@@ -169,7 +165,7 @@ impl Named {
 
 impl Kernels {
     /// Of a headcount.
-    pub(crate) fn of(kernels: BTreeMap<String, Kernel>) -> Self {
+    pub(crate) fn of(kernels: &BTreeMap<String, Kernel>) -> Self {
         let releases: BTreeSet<&Release> =
             kernels.values().flat_map(|one| one.runs.keys()).collect();
         let cell = |of: &Kernel, release: &Release| match of.runs.get(release) {

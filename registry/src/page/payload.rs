@@ -40,6 +40,14 @@ pub(crate) struct OnePayload {
     pub(crate) next: Option<String>,
 }
 
+impl OnePayload {
+    /// The channel that commands name: `stable`, or whichever there is.
+    fn usual(&self) -> Option<&ChannelView> {
+        let stable = self.channels.iter().find(|one| one.name == "stable");
+        stable.or(self.channels.first())
+    }
+}
+
 /// A version in the list.
 pub(crate) struct ListedVersion {
     pub(super) view: VersionView,

@@ -2,22 +2,11 @@
 //! fleet and the database tell.
 //! Must never hold markup.
 
-use api::node::{InstanceState, Measured, Trust};
+use api::node::{InstanceState, Measured};
 use api::registry::{InstanceReport, Node};
 
 use super::format::{Moment, grouped, moment, size};
-use crate::db::payload::Listed;
 use crate::db::shelf::Edition;
-
-/// A payload with its highest versions.
-#[derive(Debug)]
-pub(crate) struct PayloadView {
-    pub(super) name: String,
-    pub(super) description: Option<String>,
-    pub(super) versions: Vec<VersionView>,
-    /// How many versions are not shown.
-    pub(super) hidden: usize,
-}
 
 /// A release.
 #[derive(Debug)]
@@ -52,36 +41,9 @@ pub(super) struct InstanceView {
     pub(super) instance: String,
     pub(super) payload: String,
     pub(super) version: String,
-    pub(super) digest: String,
     pub(super) state: &'static str,
-    pub(super) managed: bool,
-    pub(super) unsigned: bool,
-    pub(super) events: String,
     pub(super) lost: String,
     pub(super) has_lost: bool,
-    pub(super) started: Moment,
-}
-
-impl PayloadView {
-    /// A payload with at most `shown_max` of its `editions`, which come highest first.
-    pub(crate) fn of(
-        listed: Listed,
-        editions: Vec<Edition>,
-        shown_max: usize,
-        version: impl Fn(Edition) -> VersionView,
-    ) -> Self {
-        // A version that a channel names is what people look for, however old it is.
-        let (shown, hidden): (Vec<_>, Vec<_>) = editions
-            .into_iter()
-            .enumerate()
-            .partition(|(index, one)| *index < shown_max || !one.channels.is_empty());
-        Self {
-            name: listed.name,
-            description: listed.description,
-            versions: shown.into_iter().map(|(_, one)| version(one)).collect(),
-            hidden: hidden.len(),
-        }
-    }
 }
 
 impl VersionView {
@@ -115,17 +77,13 @@ impl NodeView {
             labels: labels
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect(),
-            instances: node
-                .instances
-                .into_iter()
-                .map(|one| InstanceView::of(one, now_ms))
-                .collect(),
+            instances: node.instances.into_iter().map(InstanceView::of).collect(),
         }
     }
 }
 
 impl InstanceView {
-    fn of(report: InstanceReport, now_ms: u64) -> Self {
+    fn of(report: InstanceReport) -> Self {
         let (lost, has_lost) = match report.counts.kernel_lost {
             Measured::Known(lost) => (grouped(lost), lost > 0),
             Measured::Unknown => ("unknown".to_owned(), false),
@@ -134,17 +92,12 @@ impl InstanceView {
             instance: report.instance,
             payload: report.payload,
             version: report.version.unwrap_or_else(|| "no version".to_owned()),
-            digest: report.digest,
             state: match report.state {
                 InstanceState::Running => "running",
                 InstanceState::Paused => "paused",
             },
-            managed: report.managed,
-            unsigned: !matches!(report.trust, Trust::Signed),
-            events: grouped(report.counts.decoded),
             lost,
             has_lost,
-            started: moment(report.started_ms, now_ms),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Must never show of a node what it did not tell, nor a log longer than what is kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use api::registry::{
     Compared, FailureGroup, KernelOutcome, OutcomeKind, Rollout, RolloutCounts, RolloutDetail,
@@ -9,6 +10,7 @@ use api::registry::{
 };
 use rollout::{Seen, Staged, State, compare, count, count_by_wave, sides};
 
+use super::ended::Kept;
 use super::transition::because;
 use crate::fleet::moving::{Mark, Marks, Moving};
 use crate::fleet::{Fleet, Sight, is_refusal};
@@ -29,7 +31,7 @@ pub(crate) enum Told {
     /// It is to be looked up where it is needed: ten thousand nodes are not copied.
     ByFleet,
     /// As it was kept, by name.
-    Kept(BTreeMap<String, Marks>),
+    Kept(Arc<Kept>),
 }
 
 impl Told {

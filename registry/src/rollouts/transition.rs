@@ -183,31 +183,35 @@ pub(crate) fn ask(
     Ok((next, counts))
 }
 
-/// What may be asked of a rollout where it stands.
+/// What people ask of a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Possible {
+pub(crate) enum Press {
     /// To do nothing for now.
-    pub(crate) pause: bool,
+    Pause,
     /// To go on.
-    pub(crate) resume: bool,
+    Resume,
     /// To pass the gate.
-    pub(crate) promote: bool,
+    Promote,
     /// To end it.
-    pub(crate) abort: bool,
-    /// To take it back; of one that has ended, as far as its phase goes.
-    pub(crate) roll_back: bool,
+    Abort,
+    /// To take it back.
+    RollBack,
 }
 
-/// What the machine lets be asked of a rollout: its refusals do not depend on nodes.
-pub(crate) fn possible(moving: &Moving) -> Possible {
-    let may =
-        |input| rollout::step(&moving.state, &moving.plan, &[], input, moving.changed_ms).is_ok();
+/// What the machine lets be asked of a rollout where it stands: its refusals do not depend on nodes.
+/// Whether one that has ended is still the last of its deployment is not its to know.
+pub(crate) fn possible(moving: &Moving) -> Vec<Press> {
     let because = String::new;
-    Possible {
-        pause: may(Input::Pause { because: because() }),
-        resume: may(Input::Resume),
-        promote: may(Input::Promote),
-        abort: may(Input::Abort),
-        roll_back: may(Input::RollBack { because: because() }),
-    }
+    let asked = [
+        (Press::Resume, Input::Resume),
+        (Press::Promote, Input::Promote),
+        (Press::Pause, Input::Pause { because: because() }),
+        (Press::RollBack, Input::RollBack { because: because() }),
+        (Press::Abort, Input::Abort),
+    ];
+    let (state, plan, now_ms) = (&moving.state, &moving.plan, moving.changed_ms);
+    let asked = asked.into_iter();
+    let may =
+        asked.filter(|(_, input)| rollout::step(state, plan, &[], input.clone(), now_ms).is_ok());
+    may.map(|(press, _)| press).collect()
 }

@@ -27,6 +27,7 @@ pub(crate) struct Anybody {
 }
 
 /// May read.
+#[derive(Clone, Copy)]
 pub(crate) struct Reader;
 
 /// May fetch blobs: who may read, and nodes. Not counted: a download costs no SQL.

@@ -300,7 +300,7 @@ pub(super) async fn look(
     let mut reader = state.db.reader().await?;
     let moving = db::rollout::by_number(&mut reader, number).await?;
     let moving = moving.ok_or_else(|| absent(number))?;
-    let told = told(&mut reader, &moving).await?;
+    let told = told(state, &mut reader, &moving).await?;
     let timeline = db::rollout::transitions(&mut reader, number).await?;
     drop(reader);
     let now_ms = state.now_ms();
@@ -323,13 +323,15 @@ pub(super) async fn look(
 }
 
 /// What nodes told of a rollout: the fleet knows it as long as the rollout goes on, and then many ask.
-async fn told(reader: &mut Connection, moving: &Moving) -> Result<Told, Refusal> {
+async fn told(state: &State, reader: &mut Connection, moving: &Moving) -> Result<Told, Refusal> {
     if moving.is_active() {
         return Ok(Told::ByFleet);
     }
-    Ok(Told::Kept(
-        db::mark::of_rollout(reader, moving.number).await?,
-    ))
+    if let Some(kept) = state.ended.of(moving) {
+        return Ok(Told::Kept(kept));
+    }
+    let kept = db::mark::of_rollout(reader, moving.number).await?;
+    Ok(Told::Kept(state.ended.remember(moving, kept)))
 }
 
 fn page_of_nodes(
@@ -367,7 +369,7 @@ pub(crate) async fn nodes(
     let mut reader = state.db.reader().await?;
     let moving = db::rollout::by_number(&mut reader, number).await?;
     let moving: Moving = moving.ok_or_else(|| absent(number))?;
-    let told = told(&mut reader, &moving).await?;
+    let told = told(&state, &mut reader, &moving).await?;
     drop(reader);
     let nodes = page_of_nodes(&state, &moving, &told, (&query, limit), state.now_ms());
     Ok(Json(nodes))

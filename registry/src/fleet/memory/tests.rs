@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::super::desired::{Offer, StandingFloor, by_age};
 use super::super::reach::Reach;
+use super::super::search::Search;
 use super::*;
 
 fn standing(deployment: &str, selector: &str, version: &str) -> Arc<Standing> {
@@ -221,17 +222,17 @@ fn who_refused_what_a_deployment_gives_is_counted_until_something_else_happens()
         staging: false,
     };
     memory.happened("p1", &[refused(1, "0.9.0")]);
-    assert_eq!(memory.reach()["a"], reach(2, 0, 0), "another file");
+    assert_eq!(memory.reach(|_| true)["a"], reach(2, 0, 0), "another file");
     memory.happened("p1", &[refused(2, "1.0.0")]);
     memory.happened("nobody", &[refused(1, "1.0.0")]);
-    assert_eq!(memory.reach()["a"], reach(2, 0, 1));
+    assert_eq!(memory.reach(|_| true)["a"], reach(2, 0, 1));
     // It outlives what the node tells of itself, and ends with what should run.
     memory.report("p1", node("", "prod").facts, Vec::new(), 1);
     let shown = memory.node("p1", 1).unwrap();
     assert_eq!(shown.refused[0].kind, OutcomeKind::LoadRejected);
     assert!(memory.node("p2", 1).unwrap().refused.is_empty());
     memory.deploy(vec![standing("a", "env=prod", "1.1.0")], Floors::new());
-    assert_eq!(memory.reach()["a"], reach(2, 0, 0));
+    assert_eq!(memory.reach(|_| true)["a"], reach(2, 0, 0));
     assert!(memory.node("p1", 1).unwrap().refused.is_empty());
 }
 
@@ -243,12 +244,12 @@ fn the_reach_of_a_deployment_is_who_is_named_and_who_runs_it() {
     memory.report("p1", facts("prod"), vec![runs("a", "1.0.0")], 1);
     memory.report("p2", facts("prod"), vec![runs("a", "0.9.0")], 1);
     memory.report("t1", facts("test"), vec![runs("a", "1.0.0")], 1);
-    assert_eq!(memory.reach()["a"], reach(2, 1, 0));
+    assert_eq!(memory.reach(|_| true)["a"], reach(2, 1, 0));
     // Somebody on the node started it: that is not the deployment's doing.
     let mut local = runs("a", "1.0.0");
     local.managed = false;
     memory.report("p2", facts("prod"), vec![local], 1);
-    assert_eq!(memory.reach()["a"], reach(2, 1, 0));
+    assert_eq!(memory.reach(|_| true)["a"], reach(2, 1, 0));
 }
 
 #[test]
@@ -256,7 +257,8 @@ fn pages_begin_behind_a_name() {
     let memory = memory();
     let names = |after: &str, limit| -> Vec<String> {
         memory
-            .page(after, limit, 0)
+            .search(&Search::default(), after, limit, 0)
+            .nodes
             .into_iter()
             .map(|node| node.node)
             .collect()

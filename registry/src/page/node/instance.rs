@@ -28,9 +28,8 @@ pub(super) struct Runs {
     pub(super) digest: String,
     pub(super) generation: u64,
     pub(super) state: &'static str,
-    pub(super) watched: bool,
-    pub(super) managed: bool,
-    pub(super) unsigned: bool,
+    /// What else is to be known of it: a class and a word.
+    pub(super) marks: Vec<(&'static str, &'static str)>,
     pub(super) started: Moment,
     /// Words and numbers.
     pub(super) counts: Vec<(&'static str, String)>,
@@ -140,6 +139,16 @@ impl Runs {
                 format!("{} ns", grouped(mean_ns)),
             ));
         }
+        let marks = [
+            (report.watched, ("badge", "watched")),
+            (!report.managed, ("badge", "started on the node")),
+            (
+                !matches!(report.trust, Trust::Signed),
+                ("state unsigned", "unsigned"),
+            ),
+        ];
+        let marks = marks.into_iter().filter(|(is_so, _)| *is_so);
+        let marks = marks.map(|(_, mark)| mark).collect();
         Self {
             rate: match rate {
                 Some(rate) => measured_rate(rate),
@@ -157,9 +166,7 @@ impl Runs {
                 InstanceState::Running => "running",
                 InstanceState::Paused => "paused",
             },
-            watched: report.watched,
-            managed: report.managed,
-            unsigned: !matches!(report.trust, Trust::Signed),
+            marks,
             started: moment(report.started_ms, now_ms),
             counts,
         }
@@ -175,7 +182,7 @@ fn measured_rate(rate: &InstanceRate) -> String {
         Measured::Known(lost) => format!("{} a second lost", per_second(lost, rate.over_ms)),
         Measured::Unknown => "losses unknown".to_owned(),
     };
-    format!("{events} events a second over the last {over_s} s reported, {lost}")
+    format!("{events} events a second between its last two reports, {over_s} s apart; {lost}")
 }
 
 /// Where there is nothing to compare yet.

@@ -5,7 +5,7 @@
 use api::registry::{Reach, RolloutDetail};
 
 use super::plan::nodes;
-use crate::rollouts::Possible;
+use crate::rollouts::Press;
 
 /// A button.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,43 +15,50 @@ pub(crate) struct Action {
     pub(crate) says: String,
     /// What is asked before, where it can't be undone.
     pub(crate) ask: Option<String>,
-    /// `plain`, `primary`, `bad`.
+    /// `usual`, `primary`, `bad`.
     pub(crate) weight: &'static str,
 }
 
 impl Action {
-    /// Those that are possible.
-    pub(crate) fn all(detail: &RolloutDetail, may: Possible) -> Vec<Self> {
+    /// A button for each thing that may be asked.
+    pub(crate) fn all(detail: &RolloutDetail, may: &[Press]) -> Vec<Self> {
+        may.iter().map(|press| Self::of(*press, detail)).collect()
+    }
+
+    fn of(press: Press, detail: &RolloutDetail) -> Self {
         let (counts, to) = (&detail.rollout.counts, &detail.rollout.to);
         let running = counts.live + counts.committed;
         let to_come = counts.outside + counts.staged + counts.offered;
-        let mut all = Vec::new();
-        let mut add = |may, path, says: String, ask: Option<String>, weight| {
-            if may {
-                all.push(Self {
-                    path,
-                    says,
-                    ask,
-                    weight,
-                });
+        let keep = they(running, "keeps", "keep");
+        let (path, says, ask, weight) = match press {
+            Press::Resume => {
+                let says = format!("Resume for {}", nodes(to_come));
+                ("resume", says, None, "primary")
+            }
+            Press::Promote => ("promote", promote(detail), None, "primary"),
+            Press::Pause => {
+                let says = format!("Pause, {}", they(to_come, "waits", "wait"));
+                ("pause", says, None, "usual")
+            }
+            Press::RollBack => {
+                let says = format!("Roll back {}", nodes(running));
+                let ask = format!("Take {to} back from {}?", nodes(running));
+                ("rollback", says, Some(ask), "bad")
+            }
+            Press::Abort => {
+                let ask = format!(
+                    "End this rollout? {keep} {to}, {} not reached any more.",
+                    they(to_come, "is", "are")
+                );
+                ("abort", format!("Abort, {keep} {to}"), Some(ask), "bad")
             }
         };
-        let resume = format!("Resume for {}", nodes(to_come));
-        add(may.resume, "resume", resume, None, "primary");
-        add(may.promote, "promote", promote(detail), None, "primary");
-        let pause = format!("Pause, {}", they(to_come, "waits", "wait"));
-        add(may.pause, "pause", pause, None, "plain");
-        let back = format!("Roll back {}", nodes(running));
-        let ask = format!("Take {to} back from {}?", nodes(running));
-        add(may.roll_back, "rollback", back, Some(ask), "bad");
-        let keep = they(running, "keeps", "keep");
-        let abort = format!("Abort, {keep} {to}");
-        let ask = format!(
-            "End this rollout? {keep} {to}, {} not reached any more.",
-            they(to_come, "is", "are")
-        );
-        add(may.abort, "abort", abort, Some(ask), "bad");
-        all
+        Self {
+            path,
+            says,
+            ask,
+            weight,
+        }
     }
 }
 

@@ -230,8 +230,8 @@ impl Draft {
             let index: usize = index.parse().ok()?;
             let mut rows = self.waves.iter_mut();
             // Rows without a reach are no waves.
-            let row = rows.by_ref().filter(|row| !row.reach.value.is_empty());
-            let row = row.skip(index).next()?;
+            let mut row = rows.by_ref().filter(|row| !row.reach.value.is_empty());
+            let row = row.nth(index)?;
             return match part {
                 ".bake_ms" => Some(&mut row.bake),
                 ".deadline_ms" => Some(&mut row.deadline),

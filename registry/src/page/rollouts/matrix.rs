@@ -71,7 +71,7 @@ impl Matrix {
             counted.get(&(kernel, column)).copied().unwrap_or(0)
         };
         let rows = kernels.iter().map(|kernel| {
-            let counts: Vec<u64> = columns.iter().map(|one| count(*kernel, *one)).collect();
+            let counts: Vec<u64> = columns.iter().map(|one| count(kernel, *one)).collect();
             Row {
                 kernel: named(kernel),
                 sum: grouped(counts.iter().sum()),
@@ -81,14 +81,14 @@ impl Matrix {
                     .collect(),
             }
         });
-        let sum_of = |column: &Option<&'static str>| -> u64 {
-            kernels.iter().map(|kernel| count(kernel, *column)).sum()
+        let sum_of = |column: Option<&'static str>| -> u64 {
+            kernels.iter().map(|kernel| count(kernel, column)).sum()
         };
         Self {
             rows: rows.collect(),
             sums: columns
                 .iter()
-                .map(|column| grouped(sum_of(column)))
+                .map(|column| grouped(sum_of(*column)))
                 .collect(),
             sum: grouped(list.iter().map(|one| one.nodes).sum()),
             columns: columns.into_iter().map(column).collect(),

@@ -4,7 +4,7 @@
 
 use payload::name::Namespace;
 
-use super::{Admin, Curator, Operator, Publisher, Reader, audit_refusal};
+use super::{Admin, Curator, Operator, Publisher, audit_refusal};
 use crate::access::{Scopes, Who};
 use crate::routes::refusal::Refusal;
 use crate::state::State;
@@ -20,15 +20,6 @@ pub(in crate::routes) struct Holder {
 }
 
 impl Holder {
-    /// For what is read.
-    ///
-    /// # Errors
-    /// 403: it may not read.
-    pub(in crate::routes) fn reader(self) -> Result<Reader, Refusal> {
-        let may = self.scopes.may_read();
-        self.if_it(may, "this route needs read").map(|_| Reader)
-    }
-
     /// For what operates the fleet.
     ///
     /// # Errors

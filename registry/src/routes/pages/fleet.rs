@@ -100,7 +100,7 @@ pub(super) async fn page(
             .into_iter()
             .map(|one| Published::of(one, now_ms))
             .collect(),
-        kernels: Kernels::of(headcount.kernels),
+        kernels: Kernels::of(&headcount.kernels),
     })
 }
 

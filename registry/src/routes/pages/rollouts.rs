@@ -69,14 +69,12 @@ async fn list(
     Asked(query): Asked<Query>,
 ) -> Result<Response, Refusal> {
     let mixed = query.phase.is_empty();
-    let others = match mixed {
-        true => "ended",
-        false => query.phase.as_str(),
-    };
+    let others = if mixed { "ended" } else { query.phase.as_str() };
     // Those that go on come first, and once.
-    let active = match mixed && query.before.is_none() {
-        true => Some(part(&viewer, &state, &query, "active").await?),
-        false => None,
+    let active = if mixed && query.before.is_none() {
+        Some(part(&viewer, &state, &query, "active").await?)
+    } else {
+        None
     };
     let page = RolloutsPage {
         frame: viewer.frame(Section::Rollouts),

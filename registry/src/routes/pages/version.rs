@@ -128,7 +128,7 @@ async fn shown(
     state.fleet.caught_up(&state.db).await;
     let mut this = Read::of(&viewer, state, names.clone()).await?;
     let Beside {
-        others,
+        mut others,
         before,
         channels,
         floor,
@@ -139,6 +139,10 @@ async fn shown(
         None => None,
         Some(against) => {
             let names = (names.0, names.1, against.to_string());
+            // The form shows what is compared, however far away it is.
+            if against != version && !others.contains(&names.2) {
+                others.push(names.2.clone());
+            }
             let other = Read::of(&viewer, state, names).await?;
             let difference = difference::between(&other.release, &this.release);
             Some(DifferenceView::of(difference, &other.side(), &this.side()))

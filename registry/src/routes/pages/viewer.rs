@@ -28,6 +28,7 @@ const COOKIE_NAME: &str = "__Host-marrow";
 /// May look; who has not logged in is shown the log-in.
 pub(super) struct Viewer {
     holder: Holder,
+    reader: Reader,
     /// When the token ends, milliseconds since 1970, where that was looked up.
     pub(super) expires_ms: Option<u64>,
     /// Path and query of the page.
@@ -74,10 +75,9 @@ impl Viewer {
         self.holder.admin()
     }
 
-    /// For the functions of the API that read.
+    /// For the functions of the API that read: who may not has no log-in.
     pub(super) fn reader(&self) -> Reader {
-        // Who may not read has no log-in.
-        Reader
+        self.reader
     }
 }
 
@@ -89,6 +89,7 @@ impl Presser {
     pub(super) fn viewer(&self, address: String) -> Viewer {
         Viewer {
             holder: self.0.clone(),
+            reader: Reader,
             expires_ms: None,
             address,
         }
@@ -188,7 +189,8 @@ impl FromRequestParts<State> for Viewer {
         let session = session.ok_or_else(|| to_log_in(parts))?;
         let path_and_query = parts.uri.path_and_query();
         Ok(Self {
-            holder: holder(&session, parts, state)?,
+            holder: holder(&session, parts, state).ok_or_else(|| to_log_in(parts))?,
+            reader: Reader,
             expires_ms: match session.caller {
                 Caller::Token { expires_ms, .. } => Some(expires_ms),
                 Caller::Node { .. } => None,
@@ -206,16 +208,17 @@ impl FromRequestParts<State> for Presser {
         let found = find(parts, state).await;
         let session = found.map_err(IntoResponse::into_response)?;
         let session = session.ok_or_else(|| to_log_in(parts))?;
-        Ok(Self(holder(&session, parts, state)?))
+        let holder = holder(&session, parts, state);
+        Ok(Self(holder.ok_or_else(|| to_log_in(parts))?))
     }
 }
 
 /// Who has logged in, with what it may do.
-fn holder(session: &Session, parts: &Parts, state: &State) -> Result<Holder, Response> {
+fn holder(session: &Session, parts: &Parts, state: &State) -> Option<Holder> {
     let scopes = session.caller.scopes().cloned();
-    Ok(Holder {
+    Some(Holder {
         who: session.who(Context::of(&parts.extensions).id),
-        scopes: scopes.ok_or_else(|| to_log_in(parts))?,
+        scopes: scopes?,
         state: state.clone(),
         subject: subject(parts),
     })

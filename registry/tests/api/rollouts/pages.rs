@@ -286,8 +286,8 @@ async fn lists_have_those_that_go_on_first_and_pages_and_filters() {
     assert!(!second.contains("rel=\"next\"") && !second.contains("id=\"active\""));
     let active = browser.page("/rollouts?phase=active&deployment=d");
     assert!(active.contains(">Rollout 28</a>") && !active.contains(">Rollout 27</a>"));
-    let none = browser.page("/rollouts?phase=rejected");
-    assert!(none.contains("No rollout is like that."), "{none}");
+    let rejected = browser.page("/rollouts?phase=rejected");
+    assert!(rejected.contains("No rollout is like that."), "{rejected}");
     assert_eq!(browser.get("/rollouts?deployment=%3Cscript%3E").status, 400);
     drop(node);
 }

@@ -14,7 +14,7 @@ use crate::page::rollouts::{
     Action, Chart, Failure, Matrix, NodeRow, PreflightPage, RolloutPage, RolloutRow, RolloutView,
     span_of,
 };
-use crate::rollouts::{Possible, possible};
+use crate::rollouts::{Press, possible};
 use crate::routes::page::Asked;
 use crate::routes::path::Segments;
 use crate::routes::refusal::Refusal;
@@ -64,9 +64,10 @@ pub(super) async fn shown(
         nodes,
     } = look(viewer.reader(), state, number, Some(&asked)).await?;
     let frame = viewer.frame(Section::Rollouts);
-    let actions = match frame.may_operate {
-        true => Action::all(&detail, allowed(state, &moving).await?),
-        false => Vec::new(),
+    let actions = if frame.may_operate {
+        Action::all(&detail, &allowed(state, &moving).await?)
+    } else {
+        Vec::new()
     };
     let now_ms = state.now_ms();
     let trend = state.trends.of(number);
@@ -97,11 +98,13 @@ pub(super) async fn shown(
 }
 
 /// What may be asked of it; of one that has ended, whether its nodes are still what it made of them.
-async fn allowed(state: &State, moving: &Moving) -> Result<Possible, Refusal> {
+async fn allowed(state: &State, moving: &Moving) -> Result<Vec<Press>, Refusal> {
     let mut may = possible(moving);
-    if may.roll_back && !moving.is_active() {
+    if may.contains(&Press::RollBack) && !moving.is_active() {
         let mut reader = state.db.reader().await?;
-        may.roll_back = refuse_left_behind(&mut reader, moving).await.is_ok();
+        if refuse_left_behind(&mut reader, moving).await.is_err() {
+            may.retain(|press| *press != Press::RollBack);
+        }
     }
     Ok(may)
 }
