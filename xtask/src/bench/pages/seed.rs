@@ -129,8 +129,8 @@ impl Rollouts<'_> {
         let start = ["rollout", "start", "fleet", "--version", &version, "--json"];
         let said: Value =
             serde_json::from_str(&self.publisher.said(&[&start[..], more].concat())?)?;
-        let id = said["id"].as_u64();
-        id.with_context(|| format!("the rollout has no id: {said}"))
+        let number = said["rollout"].as_u64();
+        number.with_context(|| format!("the rollout has no number: {said}"))
     }
 
     /// Waits until it is in a phase.
