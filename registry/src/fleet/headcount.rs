@@ -55,8 +55,9 @@ impl Fleet {
 impl Memory {
     fn headcount(&self, releases_max: usize, kernels_max: usize, now_ms: u64) -> Headcount {
         let mut headcount = Headcount::default();
-        let mut runs: HashMap<(&str, &str), u64> = HashMap::new();
         let mut kernels: HashMap<&str, u64> = HashMap::new();
+        // One look at each node: what is distinct is little.
+        let mut cells: HashMap<(&str, (&str, &str)), u64> = HashMap::new();
         for known in self.nodes.values() {
             if self.online(known, now_ms) {
                 headcount.online += 1;
@@ -65,13 +66,17 @@ impl Memory {
             } else {
                 headcount.lost += 1;
             }
-            *kernels.entry(&known.facts.kernel).or_default() += 1;
+            let kernel = known.facts.kernel.as_str();
+            *kernels.entry(kernel).or_default() += 1;
             for release in known.releases() {
-                *runs.entry(release).or_default() += 1;
+                *cells.entry((kernel, release)).or_default() += 1;
             }
         }
-        let named = most(&runs, releases_max);
-        let frequent = most(&kernels, kernels_max);
+        let mut runs: HashMap<(&str, &str), u64> = HashMap::new();
+        for ((_, release), nodes) in &cells {
+            *runs.entry(*release).or_default() += nodes;
+        }
+        let (named, frequent) = (most(&runs, releases_max), most(&kernels, kernels_max));
         let name = |(payload, version): (&str, &str)| {
             if named.contains_key(&(payload, version)) {
                 (payload.to_owned(), version.to_owned())
@@ -79,21 +84,16 @@ impl Memory {
                 Release::default()
             }
         };
-        for known in self.nodes.values() {
-            let kernel = known.facts.kernel.as_str();
-            let kernel = frequent.get(kernel).map_or("", |_| kernel);
-            if !headcount.kernels.contains_key(kernel) {
-                headcount
-                    .kernels
-                    .insert(kernel.to_owned(), Kernel::default());
-            }
-            let Some(of) = headcount.kernels.get_mut(kernel) else {
-                continue;
-            };
-            of.nodes += 1;
-            for release in known.releases() {
-                *of.runs.entry(name(release)).or_default() += 1;
-            }
+        let of = |kernel: &str| {
+            let kernel = frequent.get_key_value(kernel);
+            kernel.map_or_else(String::new, |(kernel, _)| (*kernel).to_owned())
+        };
+        for (kernel, nodes) in &kernels {
+            headcount.kernels.entry(of(kernel)).or_default().nodes += nodes;
+        }
+        for ((kernel, release), nodes) in cells {
+            let row = headcount.kernels.entry(of(kernel)).or_default();
+            *row.runs.entry(name(release)).or_default() += nodes;
         }
         for (release, nodes) in runs {
             *headcount.runs.entry(name(release)).or_default() += nodes;
@@ -108,4 +108,19 @@ fn most<K: Ord + Copy + std::hash::Hash>(counts: &HashMap<K, u64>, max: usize) -
     all.sort_by(|(a, more), (b, fewer)| fewer.cmp(more).then(a.cmp(b)));
     all.truncate(max);
     all.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_frequent_are_named_and_of_equals_the_first() {
+        let counts = [("a", 1), ("b", 3), ("c", 3), ("d", 2)].into();
+        let named: Vec<&str> = most(&counts, 2).into_keys().collect();
+        assert_eq!(named, ["b", "c"]);
+        let named: Vec<&str> = most(&counts, 3).into_keys().collect();
+        assert_eq!(named, ["b", "c", "d"]);
+        assert!(most(&counts, 0).is_empty());
+    }
 }

@@ -153,16 +153,17 @@ fn around(path: &mut String, points: impl Iterator<Item = (u64, u64)>) {
     path.push('Z');
 }
 
-/// The next number with one digit that is not zero, or twice or five times ten.
+/// The next number that is easily read: 1, 2, 3, 4, 5, 6 or 8 times a power of ten.
 fn round_up(nodes: u64) -> u64 {
-    let mut power = 1;
+    let mut power: u64 = 1;
     loop {
-        for step in [1, 2, 5] {
-            if step * power >= nodes {
-                return step * power;
+        for step in [1, 2, 3, 4, 5, 6, 8] {
+            let round = power.saturating_mul(step);
+            if round >= nodes {
+                return round;
             }
         }
-        power *= 10;
+        power = power.saturating_mul(10);
     }
 }
 
@@ -232,7 +233,14 @@ mod tests {
 
     #[test]
     fn the_top_is_a_round_number() {
-        for (nodes, top) in [(1, 1), (3, 5), (10, 10), (11, 20), (5_001, 10_000)] {
+        for (nodes, top) in [
+            (1, 1),
+            (7, 8),
+            (10, 10),
+            (24, 30),
+            (5_001, 6_000),
+            (u64::MAX, u64::MAX),
+        ] {
             assert_eq!(round_up(nodes), top, "{nodes}");
         }
     }

@@ -247,14 +247,16 @@ pub(super) async fn listed(_: Reader, state: &State, query: &Query) -> Result<Ro
     all.truncate(keep);
     let next = all.last().filter(|_| more).map(|last| last.number);
     let now_ms = state.now_ms();
-    let shown = all
-        .iter()
-        .map(|one| match state.trends.counts(one.number, now_ms) {
-            Some(counts) => rollouts::summary_of(one, counts),
-            None => rollouts::summary(&state.fleet, one, now_ms),
-        });
-    let rollouts = shown.collect();
+    let rollouts = all.iter().map(|one| brief(state, one, now_ms)).collect();
     Ok(Rollouts { rollouts, next })
+}
+
+/// A rollout as lists show it: the nodes of one that goes on are as they were counted last.
+pub(super) fn brief(state: &State, moving: &Moving, now_ms: u64) -> Rollout {
+    match state.trends.counts(moving.number, now_ms) {
+        Some(counts) => rollouts::summary_of(moving, counts),
+        None => rollouts::summary(&state.fleet, moving, now_ms),
+    }
 }
 
 /// One rollout, with all that is known of it.

@@ -66,12 +66,18 @@ impl Known {
     }
 
     /// Payload and version of what it runs, each once.
-    pub(in crate::fleet) fn releases(&self) -> BTreeSet<(&str, &str)> {
-        let releases = self.instances.iter().map(|report| {
+    pub(in crate::fleet) fn releases(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.instances.as_slice();
+        let first = |(index, report): &(usize, &InstanceReport)| {
+            let same = |before: &InstanceReport| {
+                before.payload == report.payload && before.version == report.version
+            };
+            !all[..*index].iter().any(same)
+        };
+        all.iter().enumerate().filter(first).map(|(_, report)| {
             let version = report.version.as_deref().unwrap_or_default();
             (report.payload.as_str(), version)
-        });
-        releases.collect()
+        })
     }
 
     /// What it reported last, and how that counts.

@@ -14,10 +14,10 @@ use crate::db;
 use crate::fleet::headcount::{Headcount, Release};
 use crate::fleet::history::Sample;
 use crate::page::{Area, Course, FleetPage, Kernels, Link, Moves, Presence, Published, Section};
-use crate::rollouts;
 use crate::routes::page::Asked;
 use crate::routes::path::named;
 use crate::routes::refusal::Refusal;
+use crate::routes::rollouts::brief;
 use crate::state::State;
 
 /// Releases that the matrix of kernels names.
@@ -88,7 +88,7 @@ pub(super) async fn page(
     drop(reader);
     let moving = state.fleet.moving();
     let shown = moving.iter().take(ROLLOUTS_MAX);
-    let shown = shown.map(|one| Moves::of(rollouts::summary(&state.fleet, one, now_ms)));
+    let shown = shown.map(|one| Moves::of(brief(&state, one, now_ms)));
     html(&FleetPage {
         frame: viewer.frame(Section::Fleet),
         sums: state.fleet.sums(now_ms),
@@ -126,6 +126,9 @@ async fn course(
             .map(|(release, nodes)| (release.clone(), *nodes))
             .collect(),
     });
+    // What nobody measured yet takes no place.
+    let measured_ms = samples.first().map_or(from_ms, |first| first.at_ms);
+    let from_ms = measured_ms.clamp(from_ms, now_ms);
     let area = Area::of(&samples, from_ms, now_ms);
     let spans = Span::ALL.map(|one| Link {
         href: address(one, payload),
