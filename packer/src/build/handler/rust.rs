@@ -37,9 +37,15 @@ const FLAG_END: char = '\x1f';
 pub(super) fn module(places: Places<'_>) -> Result<Vec<u8>, HandlerError> {
     let crate_folder = absolute(&places.folder.join("handler"))?;
     let built = places.scratch.join("rust");
+    let lock = crate_folder.join("Cargo.lock");
+    let is_locked = lock.is_file();
     let toolchain = match build(&RUSTUP, &crate_folder, &built) {
         Ok(()) => RUSTUP,
         Err(error) if error.lacks_library() && Path::new(DEBIAN_LIBRARY).is_dir() => {
+            // The newer cargo locks before it looks for the library, in words that this one can't read.
+            if !is_locked && lock.is_file() {
+                files::remove(&lock)?;
+            }
             build(&DEBIAN, &crate_folder, &built)?;
             DEBIAN
         }
