@@ -53,7 +53,12 @@ impl Fleet {
 }
 
 impl Memory {
-    fn headcount(&self, releases_max: usize, kernels_max: usize, now_ms: u64) -> Headcount {
+    pub(super) fn headcount(
+        &self,
+        releases_max: usize,
+        kernels_max: usize,
+        now_ms: u64,
+    ) -> Headcount {
         let mut headcount = Headcount::default();
         let mut kernels: HashMap<&str, u64> = HashMap::new();
         // One look at each node: what is distinct is little.

@@ -1,7 +1,7 @@
 //! How far deployments came: nodes that each names, that run what it gives them, that refused it.
 //! Called by the fleet for lists. Must never count a node twice for one deployment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::registry::Source;
 
@@ -40,20 +40,29 @@ pub(crate) struct Census {
 }
 
 impl Memory {
-    /// For each channel of a payload: nodes of the deployments that follow it.
+    /// For each channel of a payload: the nodes that move with it, each once.
     pub(super) fn followers(&self, payload: &str) -> BTreeMap<String, u64> {
-        let mut followers = BTreeMap::new();
+        let mut followers: BTreeMap<&str, u64> = BTreeMap::new();
         for known in self.nodes.values() {
+            let mut channels = BTreeSet::new();
             for claim in known.plan.claims() {
                 let spec = &claim.standing.spec;
                 if let Source::Channel(channel) = &spec.source
                     && spec.payload == payload
+                    && claim.has_instance()
+                    && !claim.assigned.pinned
                 {
-                    *followers.entry(channel.clone()).or_default() += 1;
+                    channels.insert(channel.as_str());
                 }
             }
+            for channel in channels {
+                *followers.entry(channel).or_default() += 1;
+            }
         }
-        followers
+        let owned = followers.into_iter();
+        owned
+            .map(|(channel, nodes)| (channel.to_owned(), nodes))
+            .collect()
     }
 
     /// See [`Census`].

@@ -9,6 +9,7 @@ use askama::Template;
 use super::Frame;
 use super::area::{Area, Band};
 use super::format::{Moment, grouped, moment};
+use super::payload::nodes_address;
 use crate::db::shelf::Recent;
 use crate::fleet::Sums;
 use crate::fleet::headcount::{Headcount, Kernel, Release};
@@ -86,6 +87,8 @@ struct KernelRow {
 struct Named {
     payload: String,
     version: String,
+    /// Where the nodes that run it are listed.
+    href: Option<String>,
 }
 
 /// A rollout that has not ended.
@@ -151,14 +154,15 @@ impl Band {
 
 impl Named {
     fn of((payload, version): &Release) -> Self {
-        let (payload, version) = match (payload.as_str(), version.as_str()) {
-            ("", _) => ("others", ""),
-            (payload, "") => (payload, "no version"),
-            named => named,
+        let (payload, version, href) = match (payload.as_str(), version.as_str()) {
+            ("", _) => ("others", "", None),
+            (payload, "") => (payload, "no version", Some(nodes_address(payload, ""))),
+            (payload, version) => (payload, version, Some(nodes_address(payload, version))),
         };
         Self {
             payload: payload.to_owned(),
             version: version.to_owned(),
+            href,
         }
     }
 }

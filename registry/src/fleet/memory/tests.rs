@@ -253,6 +253,64 @@ fn the_reach_of_a_deployment_is_who_is_named_and_who_runs_it() {
 }
 
 #[test]
+fn a_node_moves_with_a_channel_once_however_many_deployments_follow_it() {
+    let mut memory = memory();
+    let all = standing("a", "*", "1.0.0");
+    let mut prod = Standing::clone(&standing("b", "env=prod", "1.0.0"));
+    prod.spec.payload.clone_from(&all.spec.payload);
+    memory.deploy(vec![all, Arc::new(prod)], Floors::new());
+    let followers = memory.followers("acme/a");
+    assert_eq!(followers, [("stable".to_owned(), 3)].into());
+    assert!(memory.followers("acme/b").is_empty());
+}
+
+#[test]
+fn the_headcount_names_the_most_and_counts_all() {
+    let mut memory = memory();
+    let facts = |kernel: &str| Facts {
+        kernel: kernel.into(),
+        ..Facts::default()
+    };
+    memory.report(
+        "p1",
+        facts("6.1"),
+        vec![runs("a", "1.0.0"), runs("b", "1.0.0")],
+        1,
+    );
+    memory.report(
+        "p2",
+        facts("6.1"),
+        vec![runs("a", "1.0.0"), runs("a", "1.0.0")],
+        1,
+    );
+    memory.report("t1", facts("5.10"), vec![runs("a", "0.9.0")], 1);
+    let headcount = memory.headcount(1, 1, 1);
+    let a = |version: &str| ("acme/a".to_owned(), version.to_owned());
+    let others = <(String, String)>::default();
+    assert_eq!(
+        headcount.runs,
+        [(a("1.0.0"), 2), (others.clone(), 2)].into()
+    );
+    let rows: Vec<_> = headcount.kernels.iter().collect();
+    assert_eq!(rows[0].0, "");
+    assert_eq!(
+        (rows[0].1.nodes, &rows[0].1.runs),
+        (1, &[(others.clone(), 1)].into())
+    );
+    let runs = [(a("1.0.0"), 2), (others, 1)].into();
+    assert_eq!(
+        (rows[1].0.as_str(), rows[1].1.nodes, &rows[1].1.runs),
+        ("6.1", 2, &runs)
+    );
+    assert_eq!(
+        (headcount.online, headcount.stale, headcount.lost),
+        (3, 0, 0)
+    );
+    let later = memory.headcount(1, 1, 2 * 86_400_000);
+    assert_eq!((later.online, later.stale, later.lost), (0, 0, 3));
+}
+
+#[test]
 fn pages_begin_behind_a_name() {
     let memory = memory();
     let names = |after: &str, limit| -> Vec<String> {

@@ -141,7 +141,10 @@ async fn course(
         .map(|(payload, _)| payload.as_str())
         .collect();
     let known = known.into_iter().filter(|payload| !payload.is_empty());
-    let all = std::iter::once(None).chain(known.take(PAYLOADS_MAX).map(Some));
+    let mut shown: BTreeSet<&str> = known.take(PAYLOADS_MAX).collect();
+    // Also one that nobody runs any more.
+    shown.extend(payload);
+    let all = std::iter::once(None).chain(shown.into_iter().map(Some));
     let payloads = all.map(|one| Link {
         href: address(span, one),
         word: one.unwrap_or("all payloads").to_owned(),

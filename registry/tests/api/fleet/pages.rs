@@ -281,7 +281,11 @@ async fn the_fleet_shows_who_is_there_what_runs_and_what_is_new() {
     let registry = Registry::start();
     let cookie = cookie(&log_in(&registry, &registry.stage.admin));
     let empty = get(&registry, "/", &cookie).text();
-    for text in ["packer publish", "--enrol-token-file", "packer rollout start"] {
+    for text in [
+        "packer publish",
+        "--enrol-token-file",
+        "packer rollout start",
+    ] {
         assert!(empty.contains(text), "{text} is not in {empty}");
     }
     registry.stable().await;
@@ -303,11 +307,17 @@ async fn the_fleet_shows_who_is_there_what_runs_and_what_is_new() {
         "<th scope=\"row\">6.1.0-18-cloud-amd64</th>",
         "acme/execsnoop <span class=\"about\">1.0.0</span>",
         "href=\"/payloads/acme/execsnoop/versions/1.1.0\"",
+        "href=\"/nodes?presence=offline\"",
         "href=\"/?span=week&#38;payload=acme%2Fexecsnoop\"",
         "aria-current=\"true\">hour</a>",
     ] {
         assert!(page.contains(text), "{text} is not in {page}");
     }
+    let unused = get(&registry, "/?payload=acme%2Fabsent", &cookie).text();
+    assert!(
+        unused.contains("aria-current=\"true\">acme/absent</a>"),
+        "{unused}"
+    );
     assert_eq!(get(&registry, "/?span=year", &cookie).status, 400);
     assert_eq!(get(&registry, "/?payload=x", &cookie).status, 400);
 }
