@@ -8,6 +8,8 @@ mod asked;
 mod bad;
 #[path = "rollouts/browser.rs"]
 mod browser;
+#[path = "rollouts/counted.rs"]
+mod counted;
 #[path = "rollouts/course.rs"]
 mod course;
 #[path = "rollouts/crash.rs"]
