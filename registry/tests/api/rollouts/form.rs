@@ -185,3 +185,26 @@ async fn a_deployment_is_chosen_first_and_one_that_is_not_there_is_said_so() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn a_field_that_comes_twice_is_refused_everywhere() {
+    let registry = furnished(60_000).await;
+    let browser = Browser::of_admin(&registry);
+    for twice in [
+        ("deployment", "other"),
+        ("version", "1.0.0"),
+        ("reach1", "2"),
+    ] {
+        let mut fields = form(&[]);
+        fields.push(twice);
+        let query = encoded(&fields);
+        for path in ["/rollouts/new", "/rollouts/new/preview"] {
+            let answer = browser.get(&format!("{path}?{query}"));
+            assert_eq!(answer.status, 400, "{path} {twice:?}: {}", answer.text());
+            assert!(answer.text().contains(twice.0), "{}", answer.text());
+        }
+        assert_eq!(browser.send("/rollouts", &fields).status, 400, "{twice:?}");
+    }
+    let all = registry.admin().rollouts(None, None).await.unwrap();
+    assert_eq!(all.rollouts, []);
+}

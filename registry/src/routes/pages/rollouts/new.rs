@@ -2,12 +2,14 @@
 //! all of the form. Called by browsers.
 //! Must never begin a rollout by a GET, nor one that the API would refuse.
 
+use std::collections::HashSet;
+
 use api::registry::{Deployment, Reach, RolloutPlan, Source, StartRollout};
 use axum::Json;
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use payload::name::PayloadName;
+use payload::name::{Excerpt, PayloadName};
 
 use super::super::viewer::{Presser, Viewer};
 use super::super::{form, html};
@@ -34,6 +36,7 @@ pub(super) async fn page(
     Shared(state): Shared<State>,
     Asked(pairs): Asked<Pairs>,
 ) -> Result<Response, Refusal> {
+    refuse_repeated(&pairs)?;
     let name = text(&pairs, "deployment");
     let chosen = match name.as_str() {
         "" => Ok(None),
@@ -57,6 +60,7 @@ pub(super) async fn preview(
     Shared(state): Shared<State>,
     Asked(pairs): Asked<Pairs>,
 ) -> Result<Response, Refusal> {
+    refuse_repeated(&pairs)?;
     let deployment = deployment(&viewer, &state, &text(&pairs, "deployment")).await?;
     let mut draft = draft(&pairs, &deployment);
     let preview = looked_ahead(&viewer, &state, &deployment, &mut draft).await?;
@@ -72,6 +76,7 @@ pub(super) async fn start(
     let viewer = presser.viewer("/rollouts/new".to_owned());
     let operator = presser.0.operator()?;
     let pairs: Pairs = form::read(request).await?;
+    refuse_repeated(&pairs)?;
     let deployment = deployment(&viewer, &state, &text(&pairs, "deployment")).await?;
     let mut draft = draft(&pairs, &deployment);
     if let Some(asked) = draft.asked() {
@@ -97,6 +102,18 @@ fn is_mistake(refusal: &Refusal) -> bool {
     )
 }
 
+/// Each field of the form comes once: of two texts, one would be shown and the other begun.
+fn refuse_repeated(pairs: &Pairs) -> Result<(), Refusal> {
+    let mut seen = HashSet::new();
+    match pairs.iter().find(|(name, _)| !seen.insert(name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let detail = format!("{:?} comes more than once", Excerpt::of(name).to_string());
+            Err(Refusal::malformed("query", detail))
+        }
+    }
+}
+
 fn text(pairs: &Pairs, name: &str) -> String {
     let found = pairs.iter().find(|(sent, _)| sent == name);
     found
@@ -112,9 +129,10 @@ async fn deployment(viewer: &Viewer, state: &State, name: &str) -> Result<Deploy
 
 /// The form as it was sent, or as the deployment moves by itself.
 fn draft(pairs: &Pairs, deployment: &Deployment) -> Draft {
-    Draft::of_pairs(pairs).unwrap_or_else(|| {
+    let name = &deployment.deployment;
+    Draft::of_pairs(name, pairs).unwrap_or_else(|| {
         let plan = deployment.spec.rollout.clone().unwrap_or_default();
-        Draft::of_plan(&deployment.deployment, &text(pairs, "version"), &plan)
+        Draft::of_plan(name, &text(pairs, "version"), &plan)
     })
 }
 
