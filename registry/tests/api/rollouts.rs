@@ -24,6 +24,8 @@ mod hostile;
 mod pages;
 #[path = "rollouts/pins.rs"]
 mod pins;
+#[path = "rollouts/refused.rs"]
+mod refused;
 #[path = "rollouts/siege.rs"]
 mod siege;
 #[path = "rollouts/templates.rs"]

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use payload::name::{Excerpt, PayloadName};
+use payload::name::{Excerpt, PayloadName, Version};
 
 use super::super::viewer::{Presser, Viewer};
 use super::super::{form, html};
@@ -183,12 +183,18 @@ async fn versions(
     let name: PayloadName = named("payload", &spec.payload)?;
     let mut reader = state.db.reader().await?;
     let editions = db::shelf::editions(&mut reader, &name).await?;
+    let floor = db::floor::find(&mut reader, &name).await?;
     drop(reader);
+    let floor: Option<Version> = floor
+        .map(|floor| named("floor", &floor.minimum_version))
+        .transpose()?;
     let followed = match &spec.source {
         Source::Channel(channel) => Some(channel),
         Source::Version(_) => None,
     };
-    let offered = editions.into_iter().filter(|one| one.state == "available");
+    let may_run = |version: &Version| floor.as_ref().is_none_or(|floor| version >= floor);
+    let offered = editions.into_iter();
+    let offered = offered.filter(|one| one.state == "available" && may_run(&one.version));
     let offered = offered.enumerate().filter(|(index, one)| match followed {
         Some(channel) => one.channels.contains(channel),
         None => *index < VERSIONS_MAX || !one.channels.is_empty(),
