@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
-use payload::name::InstanceName;
+use payload::name::{Excerpt, InstanceName};
 use serde::Deserialize;
 
 use super::body;
@@ -27,6 +27,7 @@ use super::settings;
 use crate::db::{self, Connection};
 use crate::fleet::moving::Moving;
 use crate::fleet::order;
+use crate::page::rollouts::{PHASES, STANDS};
 use crate::rollouts::{self, Start, Told};
 use crate::state::State;
 use meant::{Meant, meant};
@@ -174,6 +175,7 @@ pub(crate) async fn list(
 /// 400 that names the part of the query.
 pub(super) async fn listed(_: Reader, state: &State, query: &Query) -> Result<Rollouts, Refusal> {
     let limit = page::limit(query.limit)?;
+    known("phase", query.phase.as_deref(), &PHASES)?;
     let deployment: Option<InstanceName> = query
         .deployment
         .as_deref()
@@ -254,6 +256,7 @@ pub(super) async fn look(
     let nodes = match rows {
         Some(query) => {
             let rows = (query, page::limit(query.limit)?);
+            known("stands", query.stands.as_deref(), &STANDS)?;
             page_of_nodes(state, &moving, &told, rows, now_ms)
         }
         None => RolloutNodes {
@@ -312,6 +315,7 @@ pub(crate) async fn nodes(
 ) -> Result<Json<RolloutNodes>, Refusal> {
     let number = number(&rollout)?;
     let limit = page::limit(query.limit)?;
+    known("stands", query.stands.as_deref(), &STANDS)?;
     state.fleet.caught_up(&state.db).await;
     let mut reader = state.db.reader().await?;
     let moving = db::rollout::by_number(&mut reader, number).await?;
@@ -323,10 +327,26 @@ pub(crate) async fn nodes(
 }
 
 pub(super) fn number(text: &str) -> Result<u64, Refusal> {
-    text.parse().map_err(|_| {
+    // One rollout has one address: 012 and +12 are none of it.
+    let number = text.parse().ok();
+    let number = number.filter(|number: &u64| number.to_string() == text);
+    number.ok_or_else(|| {
         let detail = format!("{text:?} is not the number of a rollout, such as 12");
         Refusal::malformed("rollout", detail)
     })
+}
+
+/// A filter by a word that there is not would find nothing and seem to have looked.
+fn known(field: &str, asked: Option<&str>, words: &[(&str, &str)]) -> Result<(), Refusal> {
+    match asked.filter(|asked| words.iter().all(|(word, _)| word != asked)) {
+        None => Ok(()),
+        Some(asked) => {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let asked = Excerpt::of(asked);
+            let detail = format!("{field} is {asked:?}, and one of {}", words.join(", "));
+            Err(Refusal::malformed(field, detail))
+        }
+    }
 }
 
 pub(super) fn absent(number: u64) -> Refusal {

@@ -71,7 +71,10 @@ async fn times_and_another_rollout_are_refused_before_the_start() {
     let mut past = quick();
     past.waves.drain(..2);
     past.flip_at_ms = Some(1);
-    for (asked, says) in [(late, "days from now"), (to("1.1.0", past), "which is past")] {
+    for (asked, says) in [
+        (late, "days from now"),
+        (to("1.1.0", past), "which is past"),
+    ] {
         let dry = admin.dry_run(&asked).await.unwrap_err().to_string();
         assert!(dry.contains(says), "{dry}");
         let begun = admin.start_rollout(&asked).await.unwrap_err().to_string();
@@ -86,4 +89,34 @@ async fn times_and_another_rollout_are_refused_before_the_start() {
     next.supersede = true;
     admin.dry_run(&next).await.unwrap();
     drop(silent);
+}
+
+#[tokio::test]
+async fn a_filter_by_a_word_that_is_none_and_another_way_to_write_a_number_are_refused() {
+    let registry = furnished(60_000).await;
+    start(&registry, "1.1.0", quick()).await;
+    let browser = Browser::of_admin(&registry);
+    let bearer = format!("Bearer {}", registry.stage.admin);
+    for (path, says) in [
+        ("/rollouts?phase=xx", "active, ended, scheduled"),
+        ("/rollouts/1?stands=xx", "committed, live, offered"),
+        ("/rollouts/+1", "not the number of a rollout"),
+        ("/rollouts/01", "not the number of a rollout"),
+    ] {
+        let page = browser.get(path);
+        assert_eq!(page.status, 400, "{path}");
+        assert!(page.text().contains(says), "{path}: {}", page.text());
+    }
+    for (path, status) in [
+        ("/api/v1/rollouts?phase=xx", 400),
+        ("/api/v1/rollouts/1/nodes?stands=xx", 400),
+        ("/api/v1/rollouts/+1", 400),
+        ("/api/v1/rollouts/01/nodes", 400),
+        ("/api/v1/rollouts?phase=rolling_back", 200),
+        ("/api/v1/rollouts/1/nodes?stands=failed", 200),
+        ("/api/v1/rollouts/1", 200),
+    ] {
+        let answer = registry.ask("GET", path, &[("Authorization", &bearer)], "");
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+    }
 }
