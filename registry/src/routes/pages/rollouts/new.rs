@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use api::registry::{Deployment, Reach, RolloutPlan, Source, StartRollout};
 use axum::Json;
-use axum::extract::{Request, State as Shared};
-use axum::http::StatusCode;
+use axum::extract::{OriginalUri, Request, State as Shared};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use payload::name::{Excerpt, PayloadName, Version};
 
@@ -26,6 +26,9 @@ use crate::state::State;
 const DEPLOYMENTS_MAX: usize = 500;
 /// Versions to choose from, those with a channel not counted.
 const VERSIONS_MAX: usize = 100;
+
+/// Lets htmx show another address of this site, without reading it.
+const REPLACE_URL: HeaderName = HeaderName::from_static("hx-replace-url");
 
 /// What a form sends.
 type Pairs = Vec<(String, String)>;
@@ -54,17 +57,24 @@ pub(super) async fn page(
     }
 }
 
-/// The part that follows the form.
+/// The part that follows the form; the address of the page follows with it.
 pub(super) async fn preview(
     viewer: Viewer,
     Shared(state): Shared<State>,
+    OriginalUri(uri): OriginalUri,
     Asked(pairs): Asked<Pairs>,
 ) -> Result<Response, Refusal> {
     refuse_repeated(&pairs)?;
     let deployment = deployment(&viewer, &state, &text(&pairs, "deployment")).await?;
     let mut draft = draft(&pairs, &deployment);
     let preview = looked_ahead(&viewer, &state, &deployment, &mut draft).await?;
-    html(&PreviewPart { preview })
+    let mut part = html(&PreviewPart { preview })?;
+    // The query goes back as it came: it was written for an address once.
+    let address = format!("/rollouts/new?{}", uri.query().unwrap_or_default());
+    if let Ok(address) = HeaderValue::from_str(&address) {
+        part.headers_mut().insert(REPLACE_URL, address);
+    }
+    Ok(part)
 }
 
 /// Begins what the form asks for.
@@ -244,6 +254,9 @@ async fn looked_ahead(
         match rollouts::dry(viewer.reader(), state, &asked).await {
             Ok(dry) => {
                 let template = deployment.spec.rollout.as_ref();
+                if viewer.frame(Section::Rollouts).may_operate {
+                    preview = preview.startable(&dry);
+                }
                 preview = preview.with(dry, &reaches(&asked));
                 preview.command = Some(Preview::command(&asked, template));
             }
