@@ -10,7 +10,7 @@ mod shown;
 mod transition;
 mod trend;
 
-pub(crate) use begin::{BeginError, Start, begin, end, held_back};
+pub(crate) use begin::{BeginError, Start, begin, check, end, held_back};
 pub(crate) use drive::drive;
 pub(crate) use dry::dry_run;
 pub(crate) use ended::Ended;

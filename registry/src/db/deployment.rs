@@ -114,6 +114,19 @@ async fn completed(
     Ok(standings)
 }
 
+/// The release that a deployment of a payload would give if it named a version.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn would_give(
+    connection: &mut Connection,
+    payload: &str,
+    version: &str,
+) -> Result<Given, DbError> {
+    let floors = floors(connection).await?;
+    held_release(connection, payload, version, &floors).await
+}
+
 async fn held_release(
     connection: &mut Connection,
     payload: &str,

@@ -175,7 +175,7 @@ impl DeploymentPage {
                 .collect(),
             has_more_pins,
             commands: Commands::of(&deployment),
-            touched: nodes(deployment.running),
+            touched: nodes(running_any(&census)),
             row: DeploymentRow::of(&deployment, now_ms),
         }
     }
@@ -192,6 +192,13 @@ impl Commands {
             pin: format!("packer pin {name} NODE --reason WHY"),
         }
     }
+}
+
+/// Nodes that run any version of it, also one before that which it gives.
+fn running_any(census: &Census) -> u64 {
+    let told = census.versions.iter();
+    let some = told.filter(|(version, _)| version.is_some());
+    some.map(|(_, count)| count).sum::<u64>() + census.versions_more
 }
 
 fn standing(census: &Census) -> Standing {

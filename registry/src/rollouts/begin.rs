@@ -84,32 +84,25 @@ pub(crate) fn held_back(had: &Given) -> String {
     version.unwrap_or_default()
 }
 
-/// Begins one that brings `to` to the nodes of a deployment that `had` something.
+/// Whether one may begin that brings `to` to the nodes of a deployment that `had` something. Dry runs
+/// ask it, too.
 ///
 /// # Errors
-/// [`BeginError`].
-pub(crate) async fn begin(
-    write: &mut Write,
-    fleet: &Fleet,
+/// [`BeginError`], none of the database's.
+pub(crate) fn check(
     (standing, had, to): (&Standing, &Given, &Offer),
-    start: Start,
-    who: &Who,
-    now_ms: u64,
-) -> Result<Moving, BeginError> {
+    supersede: bool,
+) -> Result<(), BeginError> {
     let deployment = &standing.deployment;
-    let number = db::rollout::next_number(write).await?;
-    if let Some(active) = standing.moving() {
-        if !start.supersede {
-            return Err(BeginError::NotEnded {
-                deployment: deployment.clone(),
-                number: active.number,
-                phase: active.state.phase.word(),
-            });
-        }
-        let by = format!("rollout {number}");
-        end(write, fleet, active, by, who, now_ms).await?;
+    if let Some(active) = standing.moving()
+        && !supersede
+    {
+        return Err(BeginError::NotEnded {
+            deployment: deployment.clone(),
+            number: active.number,
+            phase: active.state.phase.word(),
+        });
     }
-    let from = had.as_ref().ok().map(|offer| offer.version.to_string());
     let has_it = had.as_ref().is_ok_and(|offer| offer.digest == to.digest);
     if has_it && standing.layers.is_empty() {
         return Err(BeginError::HasIt {
@@ -122,6 +115,29 @@ pub(crate) async fn begin(
             deployment: deployment.clone(),
         });
     }
+    Ok(())
+}
+
+/// Begins one that brings `to` to the nodes of a deployment that `had` something.
+///
+/// # Errors
+/// [`BeginError`].
+pub(crate) async fn begin(
+    write: &mut Write,
+    fleet: &Fleet,
+    (standing, had, to): (&Standing, &Given, &Offer),
+    start: Start,
+    who: &Who,
+    now_ms: u64,
+) -> Result<Moving, BeginError> {
+    check((standing, had, to), start.supersede)?;
+    let deployment = &standing.deployment;
+    let number = db::rollout::next_number(write).await?;
+    if let Some(active) = standing.moving() {
+        let by = format!("rollout {number}");
+        end(write, fleet, active, by, who, now_ms).await?;
+    }
+    let from = had.as_ref().ok().map(|offer| offer.version.to_string());
     db::deployment::hold(write, deployment, Some(&held_back(had))).await?;
     let version = to.version.to_string();
     let moving = Moving {

@@ -3,18 +3,18 @@
 //! Must never let a rollout be asked for what it can't do where it stands.
 
 pub(crate) mod asked;
+mod meant;
 
 use api::problem::Problem;
 use api::registry::{
-    DryRun, JSON_BYTES_MAX, Rollout, RolloutDetail, RolloutNodes, RolloutPlan, Rollouts, Source,
-    StartRollout,
+    DryRun, JSON_BYTES_MAX, Rollout, RolloutDetail, RolloutNodes, Rollouts, StartRollout,
 };
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
-use payload::name::{InstanceName, Version};
+use payload::name::{Excerpt, InstanceName};
 use serde::Deserialize;
 
 use super::body;
@@ -25,14 +25,12 @@ use super::path::{Segments, named};
 use super::refusal::Refusal;
 use super::settings;
 use crate::db::{self, Connection};
-use crate::fleet::desired::Standing;
 use crate::fleet::moving::Moving;
 use crate::fleet::order;
+use crate::page::rollouts::{PHASES, STANDS};
 use crate::rollouts::{self, Start, Told};
 use crate::state::State;
-
-/// How far ahead a rollout may be told to begin or to flip, milliseconds: 30 days.
-const AHEAD_MS_MAX: u64 = 30 * 86_400_000;
+use meant::{Meant, meant};
 
 /// Which page of the rollouts.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -90,17 +88,12 @@ pub(super) async fn begin(
     asked: StartRollout,
 ) -> Result<Rollout, Refusal> {
     let now_ms = state.now_ms();
-    let (standing, version, plan) = meant(state, &asked).await?;
-    within_reach("start_at_ms", asked.start_at_ms, now_ms)?;
-    within_reach("plan.flip_at_ms", plan.flip_at_ms, now_ms)?;
-    if let Some(flip_ms) = plan.flip_at_ms.filter(|flip_ms| *flip_ms <= now_ms) {
-        let detail = format!("plan.flip_at_ms is {flip_ms}, which is past: it is {now_ms} now");
-        return Err(Refusal::rule("plan.flip_at_ms", detail));
-    }
-    let mut spec = standing.spec.clone();
-    if let Source::Version(names) = &mut spec.source {
-        *names = version.to_string();
-    }
+    let Meant {
+        standing,
+        spec,
+        plan,
+        ..
+    } = meant(state, &asked, now_ms).await?;
     let deployment: InstanceName = named("deployment", &standing.deployment)?;
     let ordered = order::check(&deployment, spec).map_err(|error| deploy::broken_rule(&error))?;
     let tried = settings::tried_now(state, &ordered).await?;
@@ -124,21 +117,6 @@ pub(super) async fn begin(
     Ok(rollouts::summary(&state.fleet, &begun, now_ms))
 }
 
-/// A time that is further away than anybody can mean is a mistake, such as one in another unit.
-fn within_reach(field: &str, at_ms: Option<u64>, now_ms: u64) -> Result<(), Refusal> {
-    let latest_ms = now_ms.saturating_add(AHEAD_MS_MAX);
-    match at_ms.filter(|at_ms| *at_ms > latest_ms) {
-        None => Ok(()),
-        Some(at_ms) => {
-            let detail = format!(
-                "{field} is {at_ms}, at most {latest_ms} is allowed: {} days from now",
-                AHEAD_MS_MAX / 86_400_000
-            );
-            Err(Refusal::rule(field, detail))
-        }
-    }
-}
-
 /// What a rollout would do, and to which nodes; nothing is changed.
 #[utoipa::path(post, path = "/rollouts/dry-run", tag = "fleet", request_body = StartRollout,
     responses(
@@ -160,9 +138,15 @@ pub(crate) async fn dry_run(
 /// # Errors
 /// As `POST /rollouts/dry-run`, each with the field of its body.
 pub(super) async fn dry(_: Reader, state: &State, asked: &StartRollout) -> Result<DryRun, Refusal> {
-    let (standing, version, plan) = meant(state, asked).await?;
+    let now_ms = state.now_ms();
+    let Meant {
+        standing,
+        version,
+        plan,
+        ..
+    } = meant(state, asked, now_ms).await?;
     state.fleet.caught_up(&state.db).await;
-    let (version, now_ms) = (version.as_str(), state.now_ms());
+    let version = version.as_str();
     Ok(rollouts::dry_run(
         &state.fleet,
         &standing,
@@ -170,44 +154,6 @@ pub(super) async fn dry(_: Reader, state: &State, asked: &StartRollout) -> Resul
         &plan,
         now_ms,
     ))
-}
-
-/// The deployment, the version and the plan that are meant.
-async fn meant(
-    state: &State,
-    asked: &StartRollout,
-) -> Result<(Standing, Version, RolloutPlan), Refusal> {
-    let deployment: InstanceName = named("deployment", &asked.deployment)?;
-    let mut reader = state.db.reader().await?;
-    let standing = db::deployment::by_name(&mut reader, deployment.as_str()).await?;
-    let standing = standing.ok_or_else(|| {
-        Refusal::rule("deployment", format!("there is no deployment {deployment}"))
-    })?;
-    let names = standing.aim.as_ref().map(|offer| offer.version.clone());
-    let version = match (&asked.version, names, &standing.spec.source) {
-        (None, Ok(names), _) => names,
-        (None, Err(void), _) => {
-            let detail = format!("{deployment} names no release: {void}; say a version");
-            return Err(Refusal::rule("version", detail));
-        }
-        (Some(version), _, Source::Version(_)) => named("version", version)?,
-        (Some(version), names, Source::Channel(channel)) => {
-            let version: Version = named("version", version)?;
-            if names != Ok(version.clone()) {
-                let detail = format!(
-                    "{deployment} follows the channel {channel}, which does not name {version}: \
-                     move the channel, or let the deployment name a version"
-                );
-                return Err(Refusal::conflict("version", detail));
-            }
-            version
-        }
-    };
-    let plan = asked.plan.clone().or_else(|| standing.spec.rollout.clone());
-    let plan = plan.unwrap_or_default();
-    rollout::check(&plan)
-        .map_err(|error| Refusal::rule(format!("plan.{}", error.field()), error.to_string()))?;
-    Ok((standing, version, plan))
 }
 
 /// Rollouts, newest first.
@@ -229,6 +175,7 @@ pub(crate) async fn list(
 /// 400 that names the part of the query.
 pub(super) async fn listed(_: Reader, state: &State, query: &Query) -> Result<Rollouts, Refusal> {
     let limit = page::limit(query.limit)?;
+    known("phase", query.phase.as_deref(), &PHASES)?;
     let deployment: Option<InstanceName> = query
         .deployment
         .as_deref()
@@ -309,6 +256,7 @@ pub(super) async fn look(
     let nodes = match rows {
         Some(query) => {
             let rows = (query, page::limit(query.limit)?);
+            known("stands", query.stands.as_deref(), &STANDS)?;
             page_of_nodes(state, &moving, &told, rows, now_ms)
         }
         None => RolloutNodes {
@@ -367,6 +315,7 @@ pub(crate) async fn nodes(
 ) -> Result<Json<RolloutNodes>, Refusal> {
     let number = number(&rollout)?;
     let limit = page::limit(query.limit)?;
+    known("stands", query.stands.as_deref(), &STANDS)?;
     state.fleet.caught_up(&state.db).await;
     let mut reader = state.db.reader().await?;
     let moving = db::rollout::by_number(&mut reader, number).await?;
@@ -378,10 +327,26 @@ pub(crate) async fn nodes(
 }
 
 pub(super) fn number(text: &str) -> Result<u64, Refusal> {
-    text.parse().map_err(|_| {
+    // One rollout has one address: 012 and +12 are none of it.
+    let number = text.parse().ok();
+    let number = number.filter(|number: &u64| number.to_string() == text);
+    number.ok_or_else(|| {
         let detail = format!("{text:?} is not the number of a rollout, such as 12");
         Refusal::malformed("rollout", detail)
     })
+}
+
+/// A filter by a word that there is not would find nothing and seem to have looked.
+fn known(field: &str, asked: Option<&str>, words: &[(&str, &str)]) -> Result<(), Refusal> {
+    match asked.filter(|asked| words.iter().all(|(word, _)| word != asked)) {
+        None => Ok(()),
+        Some(asked) => {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let asked = Excerpt::of(asked);
+            let detail = format!("{field} is {asked:?}, and one of {}", words.join(", "));
+            Err(Refusal::malformed(field, detail))
+        }
+    }
 }
 
 pub(super) fn absent(number: u64) -> Refusal {

@@ -8,6 +8,8 @@ mod asked;
 mod bad;
 #[path = "rollouts/browser.rs"]
 mod browser;
+#[path = "rollouts/counted.rs"]
+mod counted;
 #[path = "rollouts/course.rs"]
 mod course;
 #[path = "rollouts/crash.rs"]
@@ -22,6 +24,8 @@ mod hostile;
 mod pages;
 #[path = "rollouts/pins.rs"]
 mod pins;
+#[path = "rollouts/refused.rs"]
+mod refused;
 #[path = "rollouts/siege.rs"]
 mod siege;
 #[path = "rollouts/templates.rs"]

@@ -27,9 +27,10 @@ impl Action {
 
     fn of(press: Press, detail: &RolloutDetail) -> Self {
         let (counts, to) = (&detail.rollout.counts, &detail.rollout.to);
-        let running = counts.live + counts.committed;
-        let to_come = counts.outside + counts.staged + counts.offered;
-        let keep = they(running, "keeps", "keep");
+        // Who may run it runs it soon, and keeps it: only a way back takes it from them.
+        let given = counts.offered + counts.live + counts.committed;
+        let to_come = counts.outside + counts.staged;
+        let keep = they(given, "keeps", "keep");
         let (path, says, ask, weight) = match press {
             Press::Resume => {
                 let says = format!("Resume for {}", nodes(to_come));
@@ -41,8 +42,8 @@ impl Action {
                 ("pause", says, None, "usual")
             }
             Press::RollBack => {
-                let says = format!("Roll back {}", nodes(running));
-                let ask = format!("Take {to} back from {}?", nodes(running));
+                let says = format!("Roll back {}", nodes(given));
+                let ask = format!("Take {to} back from {}?", nodes(given));
                 ("rollback", says, Some(ask), "bad")
             }
             Press::Abort => {

@@ -57,7 +57,7 @@ struct Sent<'a>(&'a [(String, String)]);
 
 impl Sent<'_> {
     fn text(&self, name: &str) -> String {
-        let found = self.0.iter().rev().find(|(sent, _)| sent == name);
+        let found = self.0.iter().find(|(sent, _)| sent == name);
         found
             .map(|(_, value)| value.trim().to_owned())
             .unwrap_or_default()
@@ -143,14 +143,14 @@ impl Draft {
         }
     }
 
-    /// What a browser sent; `None` where it is not the whole form, but a link to it.
-    pub(crate) fn of_pairs(pairs: &[(String, String)]) -> Option<Self> {
+    /// What a browser sent for a deployment; `None` where it is not the whole form, but a link to it.
+    pub(crate) fn of_pairs(deployment: &str, pairs: &[(String, String)]) -> Option<Self> {
         let sent = Sent(pairs);
         let rows: usize = sent.text("rows").parse().ok()?;
         let more = usize::from(!sent.text("add").is_empty());
         let rows = rows.saturating_add(more).clamp(1, WAVES_MAX);
         Some(Self {
-            deployment: sent.text("deployment"),
+            deployment: deployment.to_owned(),
             version: sent.field("version"),
             waves: (1..=rows).map(|row| WaveFields::sent(row, sent)).collect(),
             preflight: sent.field("preflight"),

@@ -74,6 +74,9 @@ pub(crate) struct Preview {
     pub(crate) left_out: Vec<(String, String)>,
     pub(crate) left_out_count: String,
     pub(crate) left_out_more: usize,
+    /// The nodes that a start would move; absent where it would be refused, or where who looks may not
+    /// start it.
+    pub(crate) start: Option<String>,
     /// The same, by command.
     pub(crate) command: Option<String>,
 }
@@ -103,6 +106,12 @@ impl Preview {
     /// The command that asks for the same.
     pub(crate) fn command(asked: &StartRollout, template: Option<&RolloutPlan>) -> String {
         command::start(asked, template)
+    }
+
+    /// Adds the button that starts it, once a dry run says how many nodes that moves.
+    pub(crate) fn startable(mut self, dry: &DryRun) -> Self {
+        self.start = Some(nodes(dry.waves.iter().map(|wave| wave.count).sum()));
+        self
     }
 
     /// Adds what a dry run says; `reaches` are those of the plan, as they were typed.

@@ -185,3 +185,68 @@ async fn a_deployment_is_chosen_first_and_one_that_is_not_there_is_said_so() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn a_field_that_comes_twice_is_refused_everywhere() {
+    let registry = furnished(60_000).await;
+    let browser = Browser::of_admin(&registry);
+    for twice in [
+        ("deployment", "other"),
+        ("version", "1.0.0"),
+        ("reach1", "2"),
+    ] {
+        let mut fields = form(&[]);
+        fields.push(twice);
+        let query = encoded(&fields);
+        for path in ["/rollouts/new", "/rollouts/new/preview"] {
+            let answer = browser.get(&format!("{path}?{query}"));
+            assert_eq!(answer.status, 400, "{path} {twice:?}: {}", answer.text());
+            assert!(answer.text().contains(twice.0), "{}", answer.text());
+        }
+        assert_eq!(browser.send("/rollouts", &fields).status, 400, "{twice:?}");
+    }
+    let all = registry.admin().rollouts(None, None).await.unwrap();
+    assert_eq!(all.rollouts, []);
+}
+
+#[tokio::test]
+async fn the_button_counts_what_would_move_and_follows_the_preview() {
+    let registry = furnished(60_000).await;
+    let fleet = Fleet::of(&registry, &[Part::Good; 4]).await;
+    fleet.all_run("1.0.0").await;
+    let pin = api::registry::SetPin {
+        version: Some("1.0.0".into()),
+        reason: "odd".into(),
+    };
+    registry.admin().set_pin("d", "n1", &pin).await.unwrap();
+    let query = encoded(&form(&[]));
+    let paths = [
+        format!("/rollouts/new?{query}"),
+        format!("/rollouts/new/preview?{query}"),
+    ];
+    let browser = Browser::of_admin(&registry);
+    let token = registry.token("viewer", &["read"]).await;
+    let reader = Browser::with(&registry, &token);
+    for path in &paths {
+        let text = browser.page(path);
+        let button =
+            "form=\"plan\" formmethod=\"post\" formaction=\"/rollouts\">Start for 3 nodes<";
+        assert!(text.contains(button), "{text}");
+        assert!(text.contains("<strong>4 nodes</strong>"), "{text}");
+        assert!(!reader.page(path).contains("Start for"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_follows_what_is_typed_and_stays_on_this_site() {
+    let registry = furnished(60_000).await;
+    let browser = Browser::of_admin(&registry);
+    let query = encoded(&form(&[("reach2", "20%"), ("failures", "//evil.example")]));
+    assert!(query.contains("reach2=20%25"), "{query}");
+    let part = browser.get(&format!("/rollouts/new/preview?{query}"));
+    assert_eq!(part.status, 200, "{}", part.text());
+    let address = part.header("hx-replace-url").unwrap();
+    assert_eq!(address, format!("/rollouts/new?{query}"));
+    let page = browser.page(address);
+    assert!(page.contains("name=\"reach2\" value=\"20%\""), "{page}");
+}

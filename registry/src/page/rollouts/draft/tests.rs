@@ -33,7 +33,7 @@ fn pairs(draft: &Draft) -> Vec<(String, String)> {
 fn sent(change: impl FnOnce(&mut Draft)) -> Draft {
     let mut draft = Draft::of_plan("d", "1.1.0", &RolloutPlan::default());
     change(&mut draft);
-    Draft::of_pairs(&pairs(&draft)).unwrap()
+    Draft::of_pairs("d", &pairs(&draft)).unwrap()
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_plan_comes_back_from_its_texts() {
     plan.compare.run_time_percent_max = Some(150);
     for plan in [RolloutPlan::default(), plan] {
         let draft = Draft::of_plan("d", "1.1.0", &plan);
-        let mut sent = Draft::of_pairs(&pairs(&draft)).unwrap();
+        let mut sent = Draft::of_pairs("d", &pairs(&draft)).unwrap();
         assert_eq!(sent, draft);
         let asked = sent.asked().unwrap();
         assert_eq!(asked.plan, Some(plan));
@@ -129,12 +129,12 @@ fn another_wave_is_a_row_more_and_rows_are_bounded() {
         if add {
             pairs.push(("add".to_owned(), "1".to_owned()));
         }
-        Draft::of_pairs(&pairs).map(|draft| draft.waves.len())
+        Draft::of_pairs("d", &pairs).map(|draft| draft.waves.len())
     };
     assert_eq!(rows("3", false), Some(3));
     assert_eq!(rows("3", true), Some(4));
     assert_eq!(rows("18446744073709551615", true), Some(16));
     assert_eq!(rows("0", false), Some(1));
     assert_eq!(rows("many", false), None);
-    assert_eq!(Draft::of_pairs(&[]), None);
+    assert_eq!(Draft::of_pairs("d", &[]), None);
 }

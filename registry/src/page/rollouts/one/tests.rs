@@ -6,6 +6,8 @@ use api::registry::{Rollout, RolloutCounts, RolloutPlan};
 use rollout::RUN_NS;
 
 use super::*;
+use crate::page::rollouts::Action;
+use crate::rollouts::Press;
 
 fn detail(phase: RolloutPhase, wave: u32, compared: Vec<Compared>) -> RolloutDetail {
     let plan = RolloutPlan::default();
@@ -126,4 +128,32 @@ fn what_a_node_says_acts_on_nobody() {
     assert_eq!(failure.because, "\\u{1b}[2J<b>");
     assert_eq!(failure.log.as_deref(), Some("a\\u{0}b"));
     assert_eq!((failure.count.as_str(), failure.more), ("20 nodes", 4));
+}
+
+#[test]
+fn nodes_that_were_told_are_of_those_that_keep_it_and_go_back() {
+    let mut detail = detail(RolloutPhase::Deploying, 1, Vec::new());
+    detail.rollout.counts = RolloutCounts {
+        nodes: 11,
+        outside: 1,
+        staged: 5,
+        offered: 3,
+        live: 1,
+        committed: 1,
+        ..RolloutCounts::default()
+    };
+    let all = [Press::Pause, Press::Resume, Press::RollBack, Press::Abort];
+    let actions = Action::all(&detail, &all);
+    let says: Vec<&str> = actions.iter().map(|action| action.says.as_str()).collect();
+    let wanted = [
+        "Pause, 6 nodes wait",
+        "Resume for 6 nodes",
+        "Roll back 5 nodes",
+        "Abort, 5 nodes keep 1.1.0",
+    ];
+    assert_eq!(says, wanted);
+    assert_eq!(
+        actions[3].ask.as_deref(),
+        Some("End this rollout? 5 nodes keep 1.1.0, 6 nodes are not reached any more.")
+    );
 }

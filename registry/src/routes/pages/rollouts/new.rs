@@ -2,12 +2,14 @@
 //! all of the form. Called by browsers.
 //! Must never begin a rollout by a GET, nor one that the API would refuse.
 
+use std::collections::HashSet;
+
 use api::registry::{Deployment, Reach, RolloutPlan, Source, StartRollout};
 use axum::Json;
-use axum::extract::{Request, State as Shared};
-use axum::http::StatusCode;
+use axum::extract::{OriginalUri, Request, State as Shared};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use payload::name::PayloadName;
+use payload::name::{Excerpt, PayloadName, Version};
 
 use super::super::viewer::{Presser, Viewer};
 use super::super::{form, html};
@@ -25,6 +27,9 @@ const DEPLOYMENTS_MAX: usize = 500;
 /// Versions to choose from, those with a channel not counted.
 const VERSIONS_MAX: usize = 100;
 
+/// Lets htmx show another address of this site, without reading it.
+const REPLACE_URL: HeaderName = HeaderName::from_static("hx-replace-url");
+
 /// What a form sends.
 type Pairs = Vec<(String, String)>;
 
@@ -34,6 +39,7 @@ pub(super) async fn page(
     Shared(state): Shared<State>,
     Asked(pairs): Asked<Pairs>,
 ) -> Result<Response, Refusal> {
+    refuse_repeated(&pairs)?;
     let name = text(&pairs, "deployment");
     let chosen = match name.as_str() {
         "" => Ok(None),
@@ -51,16 +57,24 @@ pub(super) async fn page(
     }
 }
 
-/// The part that follows the form.
+/// The part that follows the form; the address of the page follows with it.
 pub(super) async fn preview(
     viewer: Viewer,
     Shared(state): Shared<State>,
+    OriginalUri(uri): OriginalUri,
     Asked(pairs): Asked<Pairs>,
 ) -> Result<Response, Refusal> {
+    refuse_repeated(&pairs)?;
     let deployment = deployment(&viewer, &state, &text(&pairs, "deployment")).await?;
     let mut draft = draft(&pairs, &deployment);
     let preview = looked_ahead(&viewer, &state, &deployment, &mut draft).await?;
-    html(&PreviewPart { preview })
+    let mut part = html(&PreviewPart { preview })?;
+    // The query goes back as it came: it was written for an address once.
+    let address = format!("/rollouts/new?{}", uri.query().unwrap_or_default());
+    if let Ok(address) = HeaderValue::from_str(&address) {
+        part.headers_mut().insert(REPLACE_URL, address);
+    }
+    Ok(part)
 }
 
 /// Begins what the form asks for.
@@ -72,6 +86,7 @@ pub(super) async fn start(
     let viewer = presser.viewer("/rollouts/new".to_owned());
     let operator = presser.0.operator()?;
     let pairs: Pairs = form::read(request).await?;
+    refuse_repeated(&pairs)?;
     let deployment = deployment(&viewer, &state, &text(&pairs, "deployment")).await?;
     let mut draft = draft(&pairs, &deployment);
     if let Some(asked) = draft.asked() {
@@ -97,6 +112,18 @@ fn is_mistake(refusal: &Refusal) -> bool {
     )
 }
 
+/// Each field of the form comes once: of two texts, one would be shown and the other begun.
+fn refuse_repeated(pairs: &Pairs) -> Result<(), Refusal> {
+    let mut seen = HashSet::new();
+    match pairs.iter().find(|(name, _)| !seen.insert(name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let detail = format!("{:?} comes more than once", Excerpt::of(name).to_string());
+            Err(Refusal::malformed("query", detail))
+        }
+    }
+}
+
 fn text(pairs: &Pairs, name: &str) -> String {
     let found = pairs.iter().find(|(sent, _)| sent == name);
     found
@@ -112,9 +139,10 @@ async fn deployment(viewer: &Viewer, state: &State, name: &str) -> Result<Deploy
 
 /// The form as it was sent, or as the deployment moves by itself.
 fn draft(pairs: &Pairs, deployment: &Deployment) -> Draft {
-    Draft::of_pairs(pairs).unwrap_or_else(|| {
+    let name = &deployment.deployment;
+    Draft::of_pairs(name, pairs).unwrap_or_else(|| {
         let plan = deployment.spec.rollout.clone().unwrap_or_default();
-        Draft::of_plan(&deployment.deployment, &text(pairs, "version"), &plan)
+        Draft::of_plan(name, &text(pairs, "version"), &plan)
     })
 }
 
@@ -165,12 +193,18 @@ async fn versions(
     let name: PayloadName = named("payload", &spec.payload)?;
     let mut reader = state.db.reader().await?;
     let editions = db::shelf::editions(&mut reader, &name).await?;
+    let floor = db::floor::find(&mut reader, &name).await?;
     drop(reader);
+    let floor: Option<Version> = floor
+        .map(|floor| named("floor", &floor.minimum_version))
+        .transpose()?;
     let followed = match &spec.source {
         Source::Channel(channel) => Some(channel),
         Source::Version(_) => None,
     };
-    let offered = editions.into_iter().filter(|one| one.state == "available");
+    let may_run = |version: &Version| floor.as_ref().is_none_or(|floor| version >= floor);
+    let offered = editions.into_iter();
+    let offered = offered.filter(|one| one.state == "available" && may_run(&one.version));
     let offered = offered.enumerate().filter(|(index, one)| match followed {
         Some(channel) => one.channels.contains(channel),
         None => *index < VERSIONS_MAX || !one.channels.is_empty(),
@@ -220,6 +254,9 @@ async fn looked_ahead(
         match rollouts::dry(viewer.reader(), state, &asked).await {
             Ok(dry) => {
                 let template = deployment.spec.rollout.as_ref();
+                if viewer.frame(Section::Rollouts).may_operate {
+                    preview = preview.startable(&dry);
+                }
                 preview = preview.with(dry, &reaches(&asked));
                 preview.command = Some(Preview::command(&asked, template));
             }
