@@ -39,7 +39,7 @@ pub(crate) use payloads::PayloadList;
 pub(crate) use version::{
     ChannelChoice, Contents, DifferenceView, OneVersion, ReleaseView, Side, Typed,
 };
-pub(crate) use view::VersionView;
+pub(crate) use view::{VersionView, told};
 
 /// `GET /login`.
 #[derive(Template)]

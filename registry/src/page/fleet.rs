@@ -9,6 +9,7 @@ use askama::Template;
 use super::Frame;
 use super::area::{Area, Band};
 use super::format::{Moment, grouped, moment};
+use super::visible::visible;
 use crate::db::shelf::Recent;
 use crate::fleet::Sums;
 use crate::fleet::headcount::{Headcount, Kernel, Release};
@@ -157,8 +158,8 @@ impl Named {
             named => named,
         };
         Self {
-            payload: payload.to_owned(),
-            version: version.to_owned(),
+            payload: visible(payload),
+            version: visible(version),
         }
     }
 }
@@ -178,7 +179,7 @@ impl Kernels {
             kernel: if kernel.is_empty() {
                 "others".to_owned()
             } else {
-                (*kernel).clone()
+                visible(kernel)
             },
             nodes: grouped(of.nodes),
             cells: releases.iter().map(|release| cell(of, release)).collect(),
@@ -205,7 +206,7 @@ impl Moves {
             done: counts.live + counts.committed,
             nodes: counts.nodes - counts.incompatible.min(counts.nodes),
             failed: counts.failed,
-            because: rollout.paused.unwrap_or(rollout.because),
+            because: visible(&rollout.paused.unwrap_or(rollout.because)),
         }
     }
 }

@@ -140,7 +140,10 @@ async fn course(
         .keys()
         .map(|(payload, _)| payload.as_str())
         .collect();
-    let known = known.into_iter().filter(|payload| !payload.is_empty());
+    // What was started by hand on a node may be called anything.
+    let known = known
+        .into_iter()
+        .filter(|payload| payload.parse::<PayloadName>().is_ok());
     let all = std::iter::once(None).chain(known.take(PAYLOADS_MAX).map(Some));
     let payloads = all.map(|one| Link {
         href: address(span, one),

@@ -281,7 +281,11 @@ async fn the_fleet_shows_who_is_there_what_runs_and_what_is_new() {
     let registry = Registry::start();
     let cookie = cookie(&log_in(&registry, &registry.stage.admin));
     let empty = get(&registry, "/", &cookie).text();
-    for text in ["packer publish", "--enrol-token-file", "packer rollout start"] {
+    for text in [
+        "packer publish",
+        "--enrol-token-file",
+        "packer rollout start",
+    ] {
         assert!(empty.contains(text), "{text} is not in {empty}");
     }
     registry.stable().await;
