@@ -47,6 +47,8 @@ pub(crate) use view::{VersionView, told};
 pub(crate) struct Login<'a> {
     /// Why the log-in before was refused.
     pub(crate) refusal: Option<&'a str>,
+    /// Where somebody was going.
+    pub(crate) next: Option<&'a str>,
 }
 
 /// A page that says no.

@@ -11,6 +11,7 @@ mod form;
 mod login;
 mod node;
 mod nodes;
+mod onward;
 mod origin;
 mod payload;
 mod payloads;

@@ -47,9 +47,10 @@ async fn every_page_and_every_button_needs_a_log_in() {
     let bearer = format!("Bearer {}", registry.stage.admin);
     for path in PAGES.into_iter().chain(["/audit.json"]) {
         let answer = registry.ask("GET", path, &[("Authorization", &bearer)], "");
+        let next = path.replace('/', "%2F");
         assert_eq!(
             (answer.status, answer.header("location")),
-            (303, Some("/login")),
+            (303, Some(format!("/login?next={next}").as_str())),
             "{path}"
         );
     }
