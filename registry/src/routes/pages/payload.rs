@@ -85,3 +85,12 @@ pub(super) async fn remove_channel(
     channels::delete(presser.0.curator(), shared, Segments(names)).await?;
     Ok(Redirect::to(&format!("/payloads/{name}#channels")).into_response())
 }
+
+/// What a form said, read again: it is the payload's page.
+pub(super) async fn back(
+    _: Viewer,
+    Segments((namespace, name, _)): Segments<(String, String, String)>,
+) -> Result<Response, Refusal> {
+    let name = payload_name(&namespace, &name)?;
+    Ok(Redirect::to(&format!("/payloads/{name}")).into_response())
+}
