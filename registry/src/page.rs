@@ -39,7 +39,7 @@ pub(crate) use payloads::PayloadList;
 pub(crate) use version::{
     ChannelChoice, Contents, DifferenceView, OneVersion, ReleaseView, Side, Typed,
 };
-pub(crate) use view::VersionView;
+pub(crate) use view::{VersionView, told};
 
 /// `GET /login`.
 #[derive(Template)]
@@ -47,6 +47,8 @@ pub(crate) use view::VersionView;
 pub(crate) struct Login<'a> {
     /// Why the log-in before was refused.
     pub(crate) refusal: Option<&'a str>,
+    /// Where somebody was going.
+    pub(crate) next: Option<&'a str>,
 }
 
 /// A page that says no.

@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::address::Address;
 use super::format::{Moment, ahead, moment};
+use super::visible::visible;
 use super::{Frame, Mistake};
 
 /// `GET /access`.
@@ -154,7 +155,7 @@ impl KeyView {
         Self {
             key: key.key,
             namespaces: key.namespaces,
-            comment: key.comment,
+            comment: visible(&key.comment),
             pem: key.pem,
         }
     }

@@ -10,6 +10,7 @@ use askama::Template;
 use super::Frame;
 use super::address::Address;
 use super::format::{Moment, moment};
+use super::visible::visible;
 use change::Line;
 
 /// `GET /audit`.
@@ -98,10 +99,10 @@ impl EntryView {
             href: subject::page(&entry.what, &entry.subject),
             lines: change::lines(entry.before.as_ref(), entry.after.as_ref()),
             is_refusal: entry.what.ends_with(".refused"),
-            who: entry.who,
-            what: entry.what,
-            subject: entry.subject,
-            request: entry.request,
+            who: visible(&entry.who),
+            what: visible(&entry.what),
+            subject: visible(&entry.subject),
+            request: visible(&entry.request),
         }
     }
 

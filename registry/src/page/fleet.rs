@@ -10,6 +10,7 @@ use super::Frame;
 use super::area::{Area, Band};
 use super::format::{Moment, grouped, moment};
 use super::payload::nodes_address;
+use super::visible::visible;
 use crate::db::shelf::Recent;
 use crate::fleet::Sums;
 use crate::fleet::headcount::{Headcount, Kernel, Release};
@@ -160,8 +161,8 @@ impl Named {
             (payload, version) => (payload, version, Some(nodes_address(payload, version))),
         };
         Self {
-            payload: payload.to_owned(),
-            version: version.to_owned(),
+            payload: visible(payload),
+            version: visible(version),
             href,
         }
     }
@@ -182,7 +183,7 @@ impl Kernels {
             kernel: if kernel.is_empty() {
                 "others".to_owned()
             } else {
-                (*kernel).clone()
+                visible(kernel)
             },
             nodes: grouped(of.nodes),
             cells: releases.iter().map(|release| cell(of, release)).collect(),
@@ -209,7 +210,7 @@ impl Moves {
             done: counts.live + counts.committed,
             nodes: counts.nodes - counts.incompatible.min(counts.nodes),
             failed: counts.failed,
-            because: rollout.paused.unwrap_or(rollout.because),
+            because: visible(&rollout.paused.unwrap_or(rollout.because)),
         }
     }
 }

@@ -18,6 +18,11 @@ impl Mistake {
         Self(wrong.map(|(field, detail)| (format!("{form}-{field}"), detail)))
     }
 
+    /// Whether nothing is wrong.
+    pub(super) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// What is wrong with this field.
     pub(super) fn at(&self, field: &str) -> Option<&str> {
         let (wrong, detail) = self.0.as_ref()?;

@@ -11,6 +11,7 @@ use api::registry::{Facts, Node};
 use askama::Template;
 
 use super::format::{Moment, grouped, moment};
+use super::visible::visible;
 use super::{Frame, Mistake};
 pub(crate) use happened::Happened;
 pub(crate) use instance::{InstanceDetail, PinTyped, PinView};
@@ -59,7 +60,7 @@ impl NodeHead {
             enrolled: moment(node.enrolled_ms, now_ms),
             facts: facts(&node.facts),
             labels: labels
-                .map(|(key, value)| format!("{key}={value}"))
+                .map(|(key, value)| visible(&format!("{key}={value}")))
                 .collect(),
         }
     }
@@ -86,7 +87,7 @@ fn facts(facts: &Facts) -> Vec<(&'static str, String)> {
         ("Node daemon", facts.version.clone()),
     ];
     let said = rows.into_iter().filter(|(_, text)| !text.is_empty());
-    said.collect()
+    said.map(|(word, text)| (word, visible(&text))).collect()
 }
 
 /// A count that may be beyond knowing.

@@ -8,6 +8,7 @@ use super::Frame;
 use super::address::Address;
 use super::format::{Moment, grouped, moment};
 use super::payload::nodes_address;
+use super::view::told;
 
 /// `GET /payloads`.
 #[derive(Template)]
@@ -69,7 +70,7 @@ impl Row {
             nodes_address: nodes_address(&one.payload, ""),
             name: one.payload,
             latest: one.latest,
-            description: one.description,
+            description: told(one.description.as_deref()),
             channels: one.channels.into_iter().collect(),
             releases: grouped(one.releases),
             nodes: grouped(one.nodes),

@@ -13,6 +13,8 @@ use askama::Template;
 
 use super::format::{Moment, grouped, moment, size};
 use super::payload::{nodes_address, nodes_text};
+use super::view::told;
+use super::visible::visible;
 use super::{Frame, Mistake};
 pub(crate) use contents::Contents;
 pub(crate) use difference::{DifferenceView, Side};
@@ -93,7 +95,7 @@ impl ReleaseView {
             let known = keys.iter().find(|known| known.key == *key);
             Signer {
                 key: key.clone(),
-                comment: known.map(|known| known.comment.clone()),
+                comment: known.map(|known| visible(&known.comment)),
             }
         };
         Self {
@@ -106,7 +108,7 @@ impl ReleaseView {
                 grouped(release.size_bytes)
             ),
             state: state(release.state),
-            reason: release.reason.clone().filter(|reason| !reason.is_empty()),
+            reason: told(release.reason.as_deref()),
             published: moment(release.published_ms, now_ms),
             by: release.published_by.clone(),
             nodes_text: nodes_text(release.nodes),

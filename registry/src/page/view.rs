@@ -6,6 +6,7 @@ use api::node::{InstanceState, Measured};
 use api::registry::{InstanceReport, Node};
 
 use super::format::{Moment, grouped, moment, size};
+use super::visible::visible;
 use crate::db::shelf::Edition;
 
 /// A release.
@@ -53,7 +54,7 @@ impl VersionView {
             version: edition.version.to_string(),
             channels: edition.channels,
             state: edition.state,
-            reason: edition.reason.filter(|reason| !reason.is_empty()),
+            reason: told(edition.reason.as_deref()),
             nodes: grouped(nodes),
             size: size(edition.size_bytes),
             published: moment(edition.published_ms, now_ms),
@@ -61,6 +62,11 @@ impl VersionView {
             digest: edition.digest,
         }
     }
+}
+
+/// A text that somebody gave, where it says anything.
+pub(crate) fn told(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(visible)
 }
 
 impl NodeView {
@@ -72,10 +78,10 @@ impl NodeView {
             presence: if node.online { "online" } else { "offline" },
             settled: node.settled,
             seen: moment(node.seen_ms, now_ms),
-            kernel: node.facts.kernel,
-            arch: node.facts.arch,
+            kernel: visible(&node.facts.kernel),
+            arch: visible(&node.facts.arch),
             labels: labels
-                .map(|(key, value)| format!("{key}={value}"))
+                .map(|(key, value)| visible(&format!("{key}={value}")))
                 .collect(),
             instances: node.instances.into_iter().map(InstanceView::of).collect(),
         }
@@ -89,9 +95,9 @@ impl InstanceView {
             Measured::Unknown => ("unknown".to_owned(), false),
         };
         Self {
-            instance: report.instance,
-            payload: report.payload,
-            version: report.version.unwrap_or_else(|| "no version".to_owned()),
+            instance: visible(&report.instance),
+            payload: visible(&report.payload),
+            version: visible(report.version.as_deref().unwrap_or("no version")),
             state: match report.state {
                 InstanceState::Running => "running",
                 InstanceState::Paused => "paused",

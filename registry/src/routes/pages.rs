@@ -11,6 +11,7 @@ mod form;
 mod login;
 mod node;
 mod nodes;
+mod onward;
 mod origin;
 mod payload;
 mod payloads;
@@ -56,14 +57,14 @@ pub(crate) fn routes() -> Router<State> {
         .route("/payloads/{namespace}/{name}", get(payload::page))
         .route(
             "/payloads/{namespace}/{name}/channels/{channel}/remove",
-            post(payload::remove_channel),
+            post(payload::remove_channel).get(payload::back),
         )
         .merge(version::routes())
         .route("/nodes", get(nodes::page))
         .route("/nodes/{node}", get(node::page))
-        .route("/nodes/{node}/pin", post(node::pin))
-        .route("/nodes/{node}/unpin", post(node::unpin))
-        .route("/nodes/{node}/forget", post(node::forget))
+        .route("/nodes/{node}/pin", post(node::pin).get(node::back))
+        .route("/nodes/{node}/unpin", post(node::unpin).get(node::back))
+        .route("/nodes/{node}/forget", post(node::forget).get(node::back))
         .merge(deployments::routes())
         .merge(rollouts::routes())
         .route("/audit", get(audit::page))

@@ -17,3 +17,5 @@ mod payloads;
 mod rights;
 #[path = "catalogue/version.rs"]
 mod version;
+#[path = "catalogue/visible.rs"]
+mod visible;

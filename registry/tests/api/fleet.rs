@@ -17,6 +17,8 @@ mod explain;
 pub(crate) mod harness;
 #[path = "fleet/live.rs"]
 mod live;
+#[path = "fleet/log_in.rs"]
+mod log_in;
 #[path = "fleet/pages.rs"]
 mod pages;
 #[path = "fleet/reports.rs"]

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::page::visible::visible;
+
 /// Lines of one change.
 const LINES_MAX: usize = 200;
 /// Letters of one line.
@@ -47,9 +49,9 @@ pub(super) fn lines(before: Option<&Value>, after: Option<&Value>) -> Vec<Line> 
 
 fn line(sign: &'static str, path: &str, value: &str) -> Line {
     let text = if path.is_empty() {
-        value.to_owned()
+        visible(value)
     } else {
-        format!("{path}: {value}")
+        visible(&format!("{path}: {value}"))
     };
     let mut letters = text.char_indices();
     let text = match letters.nth(LINE_CHARS_MAX) {

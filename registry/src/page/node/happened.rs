@@ -4,6 +4,7 @@
 use api::registry::{Outcome, OutcomeKind};
 
 use super::super::format::{Moment, moment};
+use super::super::visible::visible;
 use super::proof::ProofView;
 
 /// An outcome.
@@ -29,19 +30,19 @@ impl Happened {
     /// An outcome as a node told it.
     pub(crate) fn of(outcome: Outcome, now_ms: u64) -> Self {
         let (words, tone) = told(outcome.kind);
-        let why = outcome.problem.as_ref().map(ToString::to_string);
+        let problem = outcome.problem.as_deref();
         Self {
             at: moment(outcome.at_ms, now_ms),
-            instance: outcome.instance,
-            payload: outcome.payload,
-            version: outcome.version.unwrap_or_else(|| "no version".to_owned()),
-            digest: outcome.digest,
+            instance: visible(&outcome.instance),
+            payload: visible(&outcome.payload),
+            version: visible(outcome.version.as_deref().unwrap_or("no version")),
+            digest: visible(&outcome.digest),
             words,
             tone,
             staging: outcome.staging,
             rollout: outcome.rollout,
-            why,
-            log: outcome.problem.and_then(|problem| problem.log),
+            why: problem.map(|problem| visible(&problem.to_string())),
+            log: problem.and_then(|problem| problem.log.as_deref().map(visible)),
             proof: outcome.proof.map(|proof| ProofView::of(*proof)),
         }
     }

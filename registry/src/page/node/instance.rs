@@ -5,6 +5,7 @@ use api::node::{InstanceState, Measured, Trust};
 use api::registry::{Explanation, InstanceRate, InstanceReport, Pin, Wanted};
 
 use super::super::format::{Moment, grouped, moment};
+use super::super::visible::visible;
 use super::measured;
 
 /// An instance.
@@ -101,11 +102,11 @@ impl InstanceDetail {
         Self {
             runs: running.map(|report| Runs::of(report, rate, now_ms)),
             given: wanted.map(Given::of),
-            because,
-            log: latest.and_then(|latest| latest.problem?.log),
+            because: because.iter().map(|sentence| visible(sentence)).collect(),
+            log: latest.and_then(|latest| latest.problem?.log.as_deref().map(visible)),
             pin: pin.map(|pin| PinView::of(pin, now_ms)),
             form: deployment.map(|deployment| PinForm::of(deployment, typed)),
-            name: instance,
+            name: visible(&instance),
         }
     }
 
@@ -158,9 +159,9 @@ impl Runs {
                 !matches!(rate.kernel_lost, Measured::Known(0) | Measured::Unknown)
             }),
             is_release: report.managed && report.version.is_some(),
-            payload: report.payload,
-            version: report.version,
-            digest: report.digest,
+            payload: visible(&report.payload),
+            version: report.version.as_deref().map(visible),
+            digest: visible(&report.digest),
             generation: report.generation,
             state: match report.state {
                 InstanceState::Running => "running",
@@ -225,7 +226,7 @@ impl PinView {
         Self {
             deployment: pin.deployment.clone(),
             version: pin.version.clone(),
-            reason: pin.reason.clone(),
+            reason: visible(&pin.reason),
             set: moment(pin.set_ms, now_ms),
             by: pin.set_by.clone(),
         }

@@ -4,6 +4,7 @@
 use api::node::{GenerationId, MapProof, Proof, Steps, Way};
 
 use super::super::format::{grouped, size};
+use super::super::visible::visible;
 use super::measured;
 
 /// A proof.
@@ -24,17 +25,17 @@ pub(crate) struct ProofView {
 impl ProofView {
     pub(super) fn of(proof: Proof) -> Self {
         let hooks = proof.hooks.iter().map(|hook| {
-            let at = format!("{} {}", hook.kind, hook.target);
-            let (strategy, change) = (hook.strategy.clone(), hook.change.clone());
-            (hook.program.clone(), at, strategy, change)
+            let at = visible(&format!("{} {}", hook.kind, hook.target));
+            let (strategy, change) = (visible(&hook.strategy), visible(&hook.change));
+            (visible(&hook.program), at, strategy, change)
         });
         Self {
-            summary: summary(&proof),
+            summary: visible(&summary(&proof)),
             figures: figures(&proof),
             hooks: hooks.collect(),
             maps: proof.maps.iter().map(map).collect(),
             steps: steps(&proof.steps),
-            room: proof.room,
+            room: proof.room.as_deref().map(visible),
         }
     }
 }
@@ -111,7 +112,8 @@ fn figures(proof: &Proof) -> Vec<(&'static str, String)> {
         );
         figures.push(("Fullest ring in the pause", full));
     }
-    figures
+    let figures = figures.into_iter();
+    figures.map(|(word, text)| (word, visible(&text))).collect()
 }
 
 fn is_carried(map: &MapProof) -> bool {
@@ -138,7 +140,8 @@ fn map(map: &MapProof) -> (String, String, String) {
         let renewed = migrated.renewed.iter();
         said.extend(renewed.map(|name| format!("{name} begins anew")));
     }
-    (map.map.clone(), map.hand_over.clone(), said.join("; "))
+    let said = visible(&said.join("; "));
+    (visible(&map.map), visible(&map.hand_over), said)
 }
 
 fn steps(steps: &Steps) -> Vec<(&'static str, String)> {

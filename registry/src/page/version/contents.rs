@@ -5,6 +5,8 @@ use payload::manifest::{CarryState, Event, Global, Handler, Manifest, Map, Metri
 use payload::object::Record;
 
 use super::super::format::size;
+use super::super::view::told;
+use super::super::visible::visible;
 use super::words;
 use crate::events::EventRecord;
 
@@ -69,16 +71,16 @@ impl Contents {
     pub(crate) fn of(manifest: Manifest, records: &[EventRecord]) -> Self {
         let about = about(&manifest);
         let objects = manifest.objects.into_iter().map(|object| {
-            let license = object.license.unwrap_or_else(|| "none".to_owned());
+            let license = visible(object.license.as_deref().unwrap_or("none"));
             let bytes = size(object.size_bytes);
             let digest = object.digest.to_string();
             (object.arch.as_str().to_owned(), bytes, license, digest)
         });
         let events = manifest.events.into_iter();
         Self {
-            description: manifest.description,
+            description: told(manifest.description.as_deref()),
             about,
-            source: manifest.source,
+            source: told(manifest.source.as_deref()),
             objects: objects.collect(),
             programs: manifest.programs.into_iter().map(program).collect(),
             maps: manifest.maps.into_iter().map(map).collect(),
@@ -102,7 +104,7 @@ fn about(manifest: &Manifest) -> Vec<(&'static str, String)> {
         ("Built by", build),
     ];
     let said = rows.into_iter();
-    said.filter_map(|(word, text)| Some((word, text?)))
+    said.filter_map(|(word, text)| Some((word, visible(&text?))))
         .collect()
 }
 
@@ -147,7 +149,7 @@ fn event(event: Event, records: &[EventRecord]) -> EventView {
 
 fn global(global: Global) -> GlobalView {
     GlobalView {
-        default: words::default(&global),
+        default: visible(&words::default(&global)),
         type_name: global.type_name.unwrap_or_else(|| "no type".to_owned()),
         name: global.name,
         section: global.section,
@@ -164,12 +166,14 @@ fn handler(handler: Handler) -> HandlerView {
             MetricKind::Gauge => "gauge",
             MetricKind::Histogram => "histogram",
         };
-        let help = metric.help.unwrap_or_default();
-        (metric.name, kind, metric.labels.join(", "), help)
+        let help = visible(&metric.help.unwrap_or_default());
+        (metric.name, kind, visible(&metric.labels.join(", ")), help)
     });
+    let config = handler.config.iter();
+    let config = config.map(|(key, value)| (visible(key), visible(value)));
     HandlerView {
         world: handler.world,
-        sdk: handler.sdk,
+        sdk: told(handler.sdk.as_deref()),
         state: match handler.state {
             CarryState::Carry => "goes on where the new handler takes it",
             CarryState::Require => "goes on, or the update is refused",
@@ -181,6 +185,6 @@ fn handler(handler: Handler) -> HandlerView {
             .collect(),
         limits,
         metrics: metrics.collect(),
-        config: handler.config.into_iter().collect(),
+        config: config.collect(),
     }
 }

@@ -5,6 +5,7 @@ use api::registry::Difference;
 use payload::manifest::Manifest;
 use payload::object::Record;
 
+use super::super::visible::visible;
 use super::{named, words};
 use crate::events::EventRecord;
 
@@ -103,7 +104,7 @@ impl Change {
         old: &Side<'_>,
         new: &Side<'_>,
     ) -> Self {
-        let said = |side: &Side<'_>| words::of(side.manifest?, what, name);
+        let said = |side: &Side<'_>| Some(visible(&words::of(side.manifest?, what, name)?));
         Self {
             what,
             how,

@@ -73,10 +73,10 @@ struct Written {
 pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/access", get(page))
-        .route("/access/tokens", post(make_token))
-        .route("/access/tokens/{name}/revoke", post(revoke_token))
-        .route("/access/keys", post(trust_key))
-        .route("/access/keys/{key}/remove", post(remove_key))
+        .route("/access/tokens", post(make_token).get(back))
+        .route("/access/tokens/{name}/revoke", post(revoke_token).get(back))
+        .route("/access/keys", post(trust_key).get(back))
+        .route("/access/keys/{key}/remove", post(remove_key).get(back))
 }
 
 async fn page(
@@ -261,6 +261,11 @@ async fn remove_key(
 ) -> Result<Response, Refusal> {
     keys::delete(presser.0.admin()?, shared, Segments(key)).await?;
     Ok(Redirect::to("/access#keys").into_response())
+}
+
+/// What a form said, read again: it is this page.
+async fn back(_: Viewer) -> Redirect {
+    Redirect::to("/access")
 }
 
 async fn again(viewer: Viewer, state: &State, written: Written) -> Result<Response, Refusal> {

@@ -140,7 +140,10 @@ async fn course(
         .keys()
         .map(|(payload, _)| payload.as_str())
         .collect();
-    let known = known.into_iter().filter(|payload| !payload.is_empty());
+    // What was started by hand on a node may be called anything.
+    let known = known
+        .into_iter()
+        .filter(|payload| payload.parse::<PayloadName>().is_ok());
     let mut shown: BTreeSet<&str> = known.take(PAYLOADS_MAX).collect();
     // Also one that nobody runs any more.
     shown.extend(payload);

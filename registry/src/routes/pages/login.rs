@@ -9,13 +9,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::viewer::{AnyViewer, cookie, no_cookie, reads, secret};
-use super::{form, html, origin};
+use super::{form, html, onward, origin};
 use crate::access::{Caller, Secret, Session, Who};
 use crate::db::audit::Entry;
 use crate::db::{self, DbError, Write};
 use crate::limits::{PAGE_SESSION_S, PAGE_SESSIONS_MAX};
 use crate::page::Login;
 use crate::routes::caller::audit_refusal;
+use crate::routes::page::Asked;
 use crate::routes::refusal::Refusal;
 use crate::routes::request::Context;
 use crate::state::State;
@@ -24,23 +25,37 @@ use crate::state::State;
 #[derive(Deserialize)]
 struct Fields {
     token: String,
+    /// Where somebody was going.
+    #[serde(default)]
+    next: String,
+}
+
+/// What the address of the form says.
+#[derive(Deserialize)]
+pub(super) struct Query {
+    #[serde(default)]
+    next: String,
 }
 
 /// The form.
-pub(super) async fn page() -> Result<Response, Refusal> {
-    html(&Login { refusal: None })
+pub(super) async fn page(Asked(query): Asked<Query>) -> Result<Response, Refusal> {
+    html(&Login {
+        refusal: None,
+        next: onward::checked(&query.next),
+    })
 }
 
-/// Logs in.
+/// Logs in; the log-in that the browser had before ends.
 pub(super) async fn log_in(
     Shared(state): Shared<State>,
     request: Request,
 ) -> Result<Response, Refusal> {
     origin::same(request.headers())?;
     let context = Context::of(request.extensions());
+    let before = secret(request.headers()).map(|secret| secret.sha256());
     let fields: Fields = form::read(request).await?;
     let Some((session, token, ends_ms)) = check(&state, &fields).await? else {
-        return again(&state, &context);
+        return again(&state, &context, onward::checked(&fields.next));
     };
     let secret = Secret::draw(state.system.random)
         .map_err(|error| Refusal::broken(format!("drawing a log-in: {error}")))?;
@@ -50,11 +65,17 @@ pub(super) async fn log_in(
     let entry = who.entry(now_ms, "page.login", who.name.clone());
     let (sha256, times) = (secret.sha256(), (now_ms, ends_ms));
     let done = state.db.write_as(who.access, now_ms, move |write| {
-        Box::pin(async move { keep(write, &sha256, &token, times, &entry).await })
+        Box::pin(async move {
+            if let Some(before) = before {
+                db::page_session::delete(write, &before).await?;
+            }
+            keep(write, &sha256, &token, times, &entry).await
+        })
     });
     done.await.map_err(|error: DbError| Refusal::from(error))?;
     let life_s = ends_ms.saturating_sub(now_ms) / 1000;
-    Ok(([cookie(&secret.text(), life_s)], Redirect::to("/")).into_response())
+    let onward = Redirect::to(onward::checked(&fields.next).unwrap_or("/"));
+    Ok(([cookie(&secret.text(), life_s)], onward).into_response())
 }
 
 /// The token with its SHA-256, and when it ends, if it opens the pages.
@@ -82,7 +103,7 @@ async fn check(
 }
 
 /// The form with a word on why, counted and audited.
-fn again(state: &State, context: &Context) -> Result<Response, Refusal> {
+fn again(state: &State, context: &Context, next: Option<&str>) -> Result<Response, Refusal> {
     const REASON: &str =
         "This token does not open the page: it is unknown, has ended, or may not read.";
     let who = Who::nobody(context.id.clone());
@@ -95,7 +116,8 @@ fn again(state: &State, context: &Context) -> Result<Response, Refusal> {
     );
     state.failures.count(context.address)?;
     let refusal = Some(REASON);
-    Ok((StatusCode::UNAUTHORIZED, html(&Login { refusal })?).into_response())
+    let page = html(&Login { refusal, next })?;
+    Ok((StatusCode::UNAUTHORIZED, page).into_response())
 }
 
 async fn keep(
@@ -109,13 +131,17 @@ async fn keep(
     db::audit::add(write, entry).await
 }
 
-/// Logs out, also who was not logged in.
+/// Logs out, also who was not logged in; whatever is said, the cookie goes.
 pub(super) async fn log_out(
-    AnyViewer(who): AnyViewer,
+    viewer: Result<AnyViewer, Refusal>,
     Shared(state): Shared<State>,
     request: Request,
 ) -> Result<Response, Refusal> {
     origin::same(request.headers())?;
+    let who = match viewer {
+        Ok(AnyViewer(who)) => who,
+        Err(refusal) => return Ok(([no_cookie()], refusal).into_response()),
+    };
     if let (Some(who), Some(secret)) = (who, secret(request.headers())) {
         let now_ms = state.now_ms();
         let entry = who.entry(now_ms, "page.logout", who.name.clone());

@@ -127,6 +127,11 @@ pub(super) async fn forget(
     Ok(Redirect::to("/nodes").into_response())
 }
 
+/// What a form said, read again: it is the node's page.
+pub(super) async fn back(_: Viewer, Segments(node): Segments<String>) -> Result<Response, Refusal> {
+    there(&node)
+}
+
 fn address(node: &str) -> Result<String, Refusal> {
     let node: InstanceName = named("node", node)?;
     Ok(format!("/nodes/{node}"))

@@ -9,7 +9,8 @@ use super::html;
 use super::viewer::{Presser, Viewer};
 use crate::db;
 use crate::page::{
-    ChannelView, FloorView, ListedVersion, OnePayload, Section, VersionView, grouped, nodes_address,
+    ChannelView, FloorView, ListedVersion, OnePayload, Section, VersionView, grouped,
+    nodes_address, told,
 };
 use crate::routes::channels;
 use crate::routes::page::Asked;
@@ -46,7 +47,7 @@ pub(super) async fn page(
     let channels = db::channel::all(&mut reader, &name).await?;
     drop(reader);
     let latest = editions.iter().find(|one| one.state == "available");
-    let description = latest.and_then(|latest| latest.description.clone());
+    let description = latest.and_then(|latest| told(latest.description.as_deref()));
     let latest = latest.map(|latest| latest.version.to_string());
     let (now_ms, from) = (state.now_ms(), query.from.unwrap_or(0));
     let end = from.saturating_add(VERSIONS_MAX);
@@ -83,4 +84,13 @@ pub(super) async fn remove_channel(
     let name = payload_name(&names.0, &names.1)?;
     channels::delete(presser.0.curator(), shared, Segments(names)).await?;
     Ok(Redirect::to(&format!("/payloads/{name}#channels")).into_response())
+}
+
+/// What a form said, read again: it is the payload's page.
+pub(super) async fn back(
+    _: Viewer,
+    Segments((namespace, name, _)): Segments<(String, String, String)>,
+) -> Result<Response, Refusal> {
+    let name = payload_name(&namespace, &name)?;
+    Ok(Redirect::to(&format!("/payloads/{name}")).into_response())
 }

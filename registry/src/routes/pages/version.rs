@@ -55,10 +55,10 @@ pub(super) fn routes() -> Router<State> {
     const PAGE: &str = "/payloads/{namespace}/{name}/versions/{version}";
     Router::new()
         .route(PAGE, get(page))
-        .route(&format!("{PAGE}/yank"), post(yank))
-        .route(&format!("{PAGE}/unyank"), post(unyank))
-        .route(&format!("{PAGE}/revoke"), post(revoke))
-        .route(&format!("{PAGE}/channel"), post(move_channel))
+        .route(&format!("{PAGE}/yank"), post(yank).get(back))
+        .route(&format!("{PAGE}/unyank"), post(unyank).get(back))
+        .route(&format!("{PAGE}/revoke"), post(revoke).get(back))
+        .route(&format!("{PAGE}/channel"), post(move_channel).get(back))
 }
 
 /// The page.
@@ -318,6 +318,13 @@ async fn move_channel(
             again(viewer, &state, names, typed, mistake).await
         }
     }
+}
+
+/// What a form said, read again: it is the release's page.
+async fn back(_: Viewer, Segments(names): Segments<Names>) -> Result<Response, Refusal> {
+    let (name, version) = withdrawal::release_of(&names)?;
+    let address = format!("/payloads/{name}/versions/{version}");
+    Ok(Redirect::to(&address).into_response())
 }
 
 /// The page with what was typed and what is wrong with it.

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use payload::name::Namespace;
 
-use super::origin;
+use super::{onward, origin};
 use crate::access::{Caller, Scopes, Secret, Session, Who};
 use crate::db::{self, Access, DbError};
 use crate::page::{Frame, Section};
@@ -111,7 +111,7 @@ impl LiveViewer {
     }
 }
 
-/// Who looks, if it has logged in.
+/// Who looks, if it has logged in: also who asks too often, and may read no longer.
 pub(super) struct AnyViewer(pub(super) Option<Who>);
 
 /// The header that gives the cookie for so many seconds.
@@ -173,11 +173,12 @@ pub(super) fn reads(session: &Session) -> bool {
 
 /// To the log-in: as a page, or as what htmx takes for one.
 fn to_log_in(parts: &Parts) -> Response {
+    let address = onward::log_in_address(parts);
     if parts.headers.contains_key("hx-request") {
-        let to = [(HeaderName::from_static("hx-redirect"), "/login")];
+        let to = [(HeaderName::from_static("hx-redirect"), address)];
         return (StatusCode::NO_CONTENT, to, [no_cookie()]).into_response();
     }
-    ([no_cookie()], Redirect::to("/login")).into_response()
+    ([no_cookie()], Redirect::to(&address)).into_response()
 }
 
 impl FromRequestParts<State> for Viewer {
@@ -243,8 +244,14 @@ impl FromRequestParts<State> for AnyViewer {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        let session = find(parts, state).await?;
-        let request = Context::of(&parts.extensions).id;
-        Ok(Self(session.map(|session| session.who(request))))
+        let Some(secret) = secret(&parts.headers) else {
+            return Ok(Self(None));
+        };
+        let context = Context::of(&parts.extensions);
+        let session = look_up(state, &secret).await?;
+        if session.is_none() {
+            state.failures.count(context.address)?;
+        }
+        Ok(Self(session.map(|session| session.who(context.id))))
     }
 }

@@ -177,6 +177,8 @@ async fn a_node_is_pinned_and_unpinned_by_operators() {
     assert_eq!(operator.press(pin, &fields), "/nodes/web-1");
     let page = operator.page("/nodes/web-1");
     assert!(page.contains("Unpin this node from 1.0.0"), "{page}");
+    let reads_itself = "hx-get=\"/nodes/web-1\"";
+    assert!(page.contains(reads_itself), "{page}");
     assert!(page.contains("a &#60;crash&#62;"), "{page}");
     let wrong = [
         ("deployment", "d"),
@@ -194,6 +196,8 @@ async fn a_node_is_pinned_and_unpinned_by_operators() {
     ] {
         assert!(page.contains(text), "{text} is not in {page}");
     }
+    // Else what was typed would go when the page is read again.
+    assert!(!page.contains("hx-get"), "{page}");
     // A pin stays to be seen where its deployment gives the node nothing any more.
     let elsewhere = spec("env=elsewhere");
     registry

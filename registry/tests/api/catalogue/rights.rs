@@ -47,9 +47,10 @@ async fn every_page_and_every_button_needs_a_log_in() {
     let bearer = format!("Bearer {}", registry.stage.admin);
     for path in PAGES.into_iter().chain(["/audit.json"]) {
         let answer = registry.ask("GET", path, &[("Authorization", &bearer)], "");
+        let next = path.replace('/', "%2F");
         assert_eq!(
             (answer.status, answer.header("location")),
-            (303, Some("/login")),
+            (303, Some(format!("/login?next={next}").as_str())),
             "{path}"
         );
     }
@@ -101,6 +102,32 @@ async fn a_form_from_elsewhere_presses_nothing() {
             let answer = admin.send_from(path, origin, &FIELDS);
             assert_eq!(answer.status, 403, "{path} from {origin}");
         }
+    }
+    assert_eq!(registry.stage.audit().len(), before, "nothing was done");
+}
+
+#[tokio::test]
+async fn what_a_form_said_is_its_page_when_it_is_read_again() {
+    let registry = Registry::start();
+    registry.stable().await;
+    registry.node("web-1", &[]).await;
+    let reader = Browser::of(&registry, &["read"]).await;
+    let before = registry.stage.audit().len();
+    for path in BUTTONS {
+        let answer = reader.ask(path);
+        let leads_to = answer.header("location").unwrap_or_default();
+        assert_eq!(answer.status, 303, "{path}");
+        assert!(PAGES.contains(&leads_to), "{path} leads to {leads_to}");
+        assert!(path.starts_with(leads_to), "{path} leads to {leads_to}");
+        let bare = registry.ask("GET", path, &[], "");
+        assert!(bare.header("location").unwrap().starts_with("/login"));
+    }
+    for path in [
+        "/nodes/%2F%2Fevil.example/pin",
+        "/payloads/acme/%2F..%2Fx/channels/stable/remove",
+        "/payloads/acme/execsnoop/versions/%0d%0a/yank",
+    ] {
+        assert_eq!(reader.ask(path).status, 400, "{path}");
     }
     assert_eq!(registry.stage.audit().len(), before, "nothing was done");
 }

@@ -5,7 +5,12 @@ use crate::client::Answer;
 
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
-fn post(registry: &Registry, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(super) fn post(
+    registry: &Registry,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     let own = registry.url();
     let mut all = vec![FORM];
     all.extend(headers);
@@ -25,7 +30,7 @@ pub(super) fn cookie(answer: &Answer) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-fn get(registry: &Registry, path: &str, cookie: &str) -> Answer {
+pub(super) fn get(registry: &Registry, path: &str, cookie: &str) -> Answer {
     registry.ask(
         "GET",
         path,
@@ -85,11 +90,17 @@ async fn a_token_that_may_read_logs_in_and_out() {
 #[tokio::test]
 async fn every_page_needs_a_log_in() {
     let registry = Registry::start();
-    for path in ["/", "/payloads/acme/execsnoop"] {
+    for (path, leads_to) in [
+        ("/", "/login"),
+        (
+            "/payloads/acme/execsnoop",
+            "/login?next=%2Fpayloads%2Facme%2Fexecsnoop",
+        ),
+    ] {
         let answer = registry.ask("GET", path, &[("Accept", "text/html")], "");
         assert_eq!(
             (answer.status, answer.header("location")),
-            (303, Some("/login")),
+            (303, Some(leads_to)),
             "{path}"
         );
         assert!(answer.text().is_empty());
