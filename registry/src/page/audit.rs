@@ -84,7 +84,7 @@ impl AuditPage {
             is_first: before.is_none(),
             first: at("/audit", None),
             export: at("/audit.json", before),
-            entries: entries.map(|entry| EntryView::of(entry, now_ms)).collect(),
+            entries: entries.map(|entry| EntryView::of(&entry, now_ms)).collect(),
             next,
             sought,
         }
@@ -92,7 +92,7 @@ impl AuditPage {
 }
 
 impl EntryView {
-    fn of(entry: AuditEntry, now_ms: u64) -> Self {
+    fn of(entry: &AuditEntry, now_ms: u64) -> Self {
         Self {
             id: entry.id,
             at: moment(entry.at_ms, now_ms),

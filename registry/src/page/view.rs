@@ -83,13 +83,13 @@ impl NodeView {
             labels: labels
                 .map(|(key, value)| visible(&format!("{key}={value}")))
                 .collect(),
-            instances: node.instances.into_iter().map(InstanceView::of).collect(),
+            instances: node.instances.iter().map(InstanceView::of).collect(),
         }
     }
 }
 
 impl InstanceView {
-    fn of(report: InstanceReport) -> Self {
+    fn of(report: &InstanceReport) -> Self {
         let (lost, has_lost) = match report.counts.kernel_lost {
             Measured::Known(lost) => (grouped(lost), lost > 0),
             Measured::Unknown => ("unknown".to_owned(), false),

@@ -43,7 +43,7 @@ impl Happened {
             rollout: outcome.rollout,
             why: problem.map(|problem| visible(&problem.to_string())),
             log: problem.and_then(|problem| problem.log.as_deref().map(visible)),
-            proof: outcome.proof.map(|proof| ProofView::of(*proof)),
+            proof: outcome.proof.map(|proof| ProofView::of(&proof)),
         }
     }
 }

@@ -100,7 +100,7 @@ impl InstanceDetail {
             pins.find(|pin| pin.deployment == *deployment)
         });
         Self {
-            runs: running.map(|report| Runs::of(report, rate, now_ms)),
+            runs: running.map(|report| Runs::of(&report, rate, now_ms)),
             given: wanted.map(Given::of),
             because: because.iter().map(|sentence| visible(sentence)).collect(),
             log: latest.and_then(|latest| latest.problem?.log.as_deref().map(visible)),
@@ -124,7 +124,7 @@ impl InstanceDetail {
 }
 
 impl Runs {
-    fn of(report: InstanceReport, rate: Option<&InstanceRate>, now_ms: u64) -> Self {
+    fn of(report: &InstanceReport, rate: Option<&InstanceRate>, now_ms: u64) -> Self {
         let since = &report.since_flip;
         let mut counts = vec![
             ("events", grouped(report.counts.accepted)),
@@ -153,7 +153,7 @@ impl Runs {
         Self {
             rate: match rate {
                 Some(rate) => measured_rate(rate),
-                None => mean_rate(&report, now_ms),
+                None => mean_rate(report, now_ms),
             },
             is_losing: rate.is_some_and(|rate| {
                 !matches!(rate.kernel_lost, Measured::Known(0) | Measured::Unknown)

@@ -23,15 +23,15 @@ pub(crate) struct ProofView {
 }
 
 impl ProofView {
-    pub(super) fn of(proof: Proof) -> Self {
+    pub(super) fn of(proof: &Proof) -> Self {
         let hooks = proof.hooks.iter().map(|hook| {
             let at = visible(&format!("{} {}", hook.kind, hook.target));
             let (strategy, change) = (visible(&hook.strategy), visible(&hook.change));
             (visible(&hook.program), at, strategy, change)
         });
         Self {
-            summary: visible(&summary(&proof)),
-            figures: figures(&proof),
+            summary: visible(&summary(proof)),
+            figures: figures(proof),
             hooks: hooks.collect(),
             maps: proof.maps.iter().map(map).collect(),
             steps: steps(&proof.steps),
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_proof_says_what_was_carried_lost_and_seen_twice_and_what_nobody_counted() {
-        let view = ProofView::of(proof());
+        let view = ProofView::of(&proof());
         assert_eq!(
             view.summary,
             "generation 2 (1.1.0) took over from generation 1 (1.0.0) in 1\u{202f}100 ns; \

@@ -3,6 +3,7 @@
 
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Method};
 use form_urlencoded::byte_serialize;
 
@@ -27,7 +28,7 @@ pub(super) fn log_in_address(parts: &Parts) -> String {
     } else if parts.headers.contains_key("hx-request") {
         current(&parts.headers)
     } else {
-        parts.uri.path_and_query().map(|sought| sought.as_str())
+        parts.uri.path_and_query().map(PathAndQuery::as_str)
     };
     // Who is going nowhere else goes to the fleet.
     match sought.and_then(checked).filter(|sought| *sought != "/") {
