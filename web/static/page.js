@@ -53,6 +53,13 @@
     if (question && !confirm(question)) event.preventDefault();
   });
 
+  // The address follows a form that is filled in. htmx would do more with the history than that, and is
+  // told not to.
+  document.addEventListener("htmx:after:swap", (event) => {
+    const address = event.detail.ctx?.hx?.replaceurl;
+    if (address?.startsWith("/rollouts/new?")) history.replaceState(null, "", address);
+  });
+
   const live = new EventSource("/live");
   live.addEventListener("open", () => tell("live", "live"));
   live.addEventListener("changed", later);

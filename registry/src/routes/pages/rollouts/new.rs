@@ -27,7 +27,7 @@ const DEPLOYMENTS_MAX: usize = 500;
 /// Versions to choose from, those with a channel not counted.
 const VERSIONS_MAX: usize = 100;
 
-/// Lets htmx show another address of this site, without reading it.
+/// Has the page's script show another address of this site, without reading it.
 const REPLACE_URL: HeaderName = HeaderName::from_static("hx-replace-url");
 
 /// What a form sends.
