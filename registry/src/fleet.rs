@@ -55,21 +55,6 @@ pub(crate) struct Given {
     pub(crate) etag: String,
 }
 
-/// Numbers of the whole fleet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sums {
-    /// Nodes that enrolled.
-    pub(crate) nodes: usize,
-    /// Those of them that were heard lately.
-    pub(crate) online: usize,
-    /// Nodes that run something else than they should.
-    pub(crate) unsettled: usize,
-    /// Deployments.
-    pub(crate) deployments: usize,
-    /// Those of them that give nothing.
-    pub(crate) void: usize,
-}
-
 /// The fleet.
 pub(crate) struct Fleet {
     memory: RwLock<Memory>,
@@ -268,23 +253,6 @@ impl Fleet {
         let memory = self.read();
         let known = memory.nodes.get(node);
         known.map(Known::rates).unwrap_or_default()
-    }
-
-    /// Numbers of the whole fleet.
-    pub(crate) fn sums(&self, now_ms: u64) -> Sums {
-        let memory = self.read();
-        let online = |known: &&Known| memory.online(known, now_ms);
-        Sums {
-            nodes: memory.nodes.len(),
-            online: memory.nodes.values().filter(online).count(),
-            unsettled: memory.nodes.values().filter(|known| !known.settled).count(),
-            deployments: memory.standings.len(),
-            void: memory
-                .standings
-                .iter()
-                .filter(|one| one.given.is_err())
-                .count(),
-        }
     }
 
     /// How many nodes say that they run this file.

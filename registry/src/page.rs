@@ -24,6 +24,7 @@ mod visible;
 
 use askama::Template;
 
+pub(crate) use address::Address;
 pub(crate) use area::Area;
 pub(crate) use fleet::{Course, FleetPage, Kernels, Link, Moves, Presence, Published};
 

@@ -1,5 +1,5 @@
 //! The fleet, counted: who is there, and what they run, by release and by kernel. Called by the page
-//! of the fleet and by its history.
+//! of the fleet, by its history, and by monitoring.
 //! Must never grow with the fleet: what nodes call their kernels and versions is theirs to choose.
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,15 +16,28 @@ pub(crate) type Release = (String, String);
 /// Nodes by what they run.
 pub(crate) type Runs = BTreeMap<Release, u64>;
 
-/// The fleet at a moment.
+/// Numbers of the whole fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Sums {
+    /// Nodes that enrolled.
+    pub(crate) nodes: usize,
+    /// Those of them that were heard lately.
+    pub(crate) online: usize,
+    /// Those that were not, but within a day.
+    pub(crate) stale: usize,
+    /// The others.
+    pub(crate) lost: usize,
+    /// Nodes that run something else than they should.
+    pub(crate) unsettled: usize,
+    /// Deployments.
+    pub(crate) deployments: usize,
+    /// Those of them that give nothing.
+    pub(crate) void: usize,
+}
+
+/// What the fleet runs at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Headcount {
-    /// Nodes that were heard lately.
-    pub(crate) online: u64,
-    /// Nodes that were heard within a day.
-    pub(crate) stale: u64,
-    /// The others.
-    pub(crate) lost: u64,
     /// Nodes of each release, the most run ones named.
     pub(crate) runs: Runs,
     /// The same by kernel, the most frequent ones; those not named are under the empty name.
@@ -41,36 +54,45 @@ pub(crate) struct Kernel {
 }
 
 impl Fleet {
-    /// Counts the fleet, naming at most so many releases and kernels.
-    pub(crate) fn headcount(
-        &self,
-        releases_max: usize,
-        kernels_max: usize,
-        now_ms: u64,
-    ) -> Headcount {
-        self.read().headcount(releases_max, kernels_max, now_ms)
+    /// Numbers of the whole fleet.
+    pub(crate) fn sums(&self, now_ms: u64) -> Sums {
+        self.read().sums(now_ms)
+    }
+
+    /// Counts what the fleet runs, naming at most so many releases and kernels.
+    pub(crate) fn headcount(&self, releases_max: usize, kernels_max: usize) -> Headcount {
+        self.read().headcount(releases_max, kernels_max)
     }
 }
 
 impl Memory {
-    pub(super) fn headcount(
-        &self,
-        releases_max: usize,
-        kernels_max: usize,
-        now_ms: u64,
-    ) -> Headcount {
+    pub(super) fn sums(&self, now_ms: u64) -> Sums {
+        let void = self.standings.iter().filter(|one| one.given.is_err());
+        let mut sums = Sums {
+            nodes: self.nodes.len(),
+            deployments: self.standings.len(),
+            void: void.count(),
+            ..Sums::default()
+        };
+        for known in self.nodes.values() {
+            if self.online(known, now_ms) {
+                sums.online += 1;
+            } else if now_ms.saturating_sub(known.seen_ms()) < LOST_AFTER_MS {
+                sums.stale += 1;
+            } else {
+                sums.lost += 1;
+            }
+            sums.unsettled += usize::from(!known.settled);
+        }
+        sums
+    }
+
+    pub(super) fn headcount(&self, releases_max: usize, kernels_max: usize) -> Headcount {
         let mut headcount = Headcount::default();
         let mut kernels: HashMap<&str, u64> = HashMap::new();
         // One look at each node: what is distinct is little.
         let mut cells: HashMap<(&str, (&str, &str)), u64> = HashMap::new();
         for known in self.nodes.values() {
-            if self.online(known, now_ms) {
-                headcount.online += 1;
-            } else if now_ms.saturating_sub(known.seen_ms()) < LOST_AFTER_MS {
-                headcount.stale += 1;
-            } else {
-                headcount.lost += 1;
-            }
             let kernel = known.facts.kernel.as_str();
             *kernels.entry(kernel).or_default() += 1;
             for release in known.releases() {
@@ -108,7 +130,10 @@ impl Memory {
 }
 
 /// The `max` most frequent ones; of those that are as frequent, the first by name.
-fn most<K: Ord + Copy + std::hash::Hash>(counts: &HashMap<K, u64>, max: usize) -> BTreeMap<K, u64> {
+pub(crate) fn most<K: Ord + Copy + std::hash::Hash>(
+    counts: &HashMap<K, u64>,
+    max: usize,
+) -> BTreeMap<K, u64> {
     let mut all: Vec<(K, u64)> = counts.iter().map(|(key, nodes)| (*key, *nodes)).collect();
     all.sort_by(|(a, more), (b, fewer)| fewer.cmp(more).then(a.cmp(b)));
     all.truncate(max);

@@ -39,7 +39,7 @@ pub(crate) async fn keep(state: State) {
             sleep(Duration::from_millis(until_next(state.now_ms()))).await;
             let now_ms = state.now_ms();
             let at_ms = now_ms - now_ms % STEP_MS;
-            let mut runs = state.fleet.headcount(RELEASES_MAX, 0, now_ms).runs;
+            let mut runs = state.fleet.headcount(RELEASES_MAX, 0).runs;
             if runs.is_empty() {
                 // A fleet that runs nothing is not a registry that was away.
                 runs.insert(Release::default(), 0);

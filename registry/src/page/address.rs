@@ -4,7 +4,7 @@
 use form_urlencoded::Serializer;
 
 /// An address that is being written.
-pub(super) struct Address {
+pub(crate) struct Address {
     path: String,
     query: Serializer<'static, String>,
     asks: bool,

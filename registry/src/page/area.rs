@@ -1,10 +1,10 @@
 //! The shape of a stacked area: what the fleet ran over time, as paths of an SVG. Called by `fleet`.
 //! Must never read the clock, nor draw a line through a time that nobody measured.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt::Write;
 
-use crate::fleet::headcount::Release;
+use crate::fleet::headcount::{Release, most};
 use crate::fleet::history::{SPARSE_STEP_MS, Sample};
 
 /// Width of the picture, in its own units; it is stretched to the page's.
@@ -97,21 +97,13 @@ fn others_cover(columns: &[Vec<u64>]) -> bool {
 
 /// The releases that were run most, by name.
 fn most_run(samples: &[Sample]) -> Vec<Release> {
-    let mut sums: BTreeMap<&Release, u64> = BTreeMap::new();
+    let mut sums: HashMap<&Release, u64> = HashMap::new();
     for (release, nodes) in samples.iter().flat_map(|one| &one.runs) {
         if !release.0.is_empty() {
             *sums.entry(release).or_default() += nodes;
         }
     }
-    let mut sums: Vec<(&Release, u64)> = sums.into_iter().collect();
-    sums.sort_by(|(a, more), (b, fewer)| fewer.cmp(more).then(a.cmp(b)));
-    let mut named: Vec<Release> = sums
-        .into_iter()
-        .take(BANDS_MAX)
-        .map(|(release, _)| release.clone())
-        .collect();
-    named.sort();
-    named
+    most(&sums, BANDS_MAX).into_keys().cloned().collect()
 }
 
 /// The upper edges of the bands at a moment: the named ones, then the others.

@@ -6,8 +6,8 @@ use askama::Template;
 
 use super::Frame;
 use super::command;
-use super::format::{Moment, grouped, moment};
-use super::rollouts::{PlanView, RolloutRow, nodes};
+use super::format::{Moment, grouped, moment, nodes_text};
+use super::rollouts::{PlanView, RolloutRow};
 use crate::fleet::Census;
 
 /// `GET /deployments`.
@@ -175,7 +175,7 @@ impl DeploymentPage {
                 .collect(),
             has_more_pins,
             commands: Commands::of(&deployment),
-            touched: nodes(running_any(&census)),
+            touched: nodes_text(running_any(&census)),
             row: DeploymentRow::of(&deployment, now_ms),
         }
     }

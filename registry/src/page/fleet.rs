@@ -12,8 +12,7 @@ use super::format::{Moment, grouped, moment};
 use super::payload::nodes_address;
 use super::visible::visible;
 use crate::db::shelf::Recent;
-use crate::fleet::Sums;
-use crate::fleet::headcount::{Headcount, Kernel, Release};
+use crate::fleet::headcount::{Kernel, Release, Sums};
 
 /// `GET /`.
 #[derive(Template)]
@@ -23,7 +22,7 @@ pub(crate) struct FleetPage {
     pub(crate) frame: Frame,
     /// Numbers of the whole fleet.
     pub(crate) sums: Sums,
-    /// The fleet, counted.
+    /// Who is there, in words.
     pub(crate) presence: Presence,
     /// What it ran over time.
     pub(crate) course: Course,
@@ -118,13 +117,14 @@ pub(crate) struct Published {
 }
 
 impl Presence {
-    /// Of a headcount.
-    pub(crate) fn of(headcount: &Headcount) -> Self {
+    /// Of the whole fleet.
+    pub(crate) fn of(sums: &Sums) -> Self {
+        let text = |nodes: usize| grouped(u64::try_from(nodes).unwrap_or(u64::MAX));
         Self {
-            online: grouped(headcount.online),
-            stale: grouped(headcount.stale),
-            lost: grouped(headcount.lost),
-            missed: headcount.stale + headcount.lost > 0,
+            online: text(sums.online),
+            stale: text(sums.stale),
+            lost: text(sums.lost),
+            missed: sums.stale + sums.lost > 0,
         }
     }
 }

@@ -81,6 +81,14 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// `1 node`, `2 000 nodes`.
+pub(crate) fn nodes_text(count: u64) -> String {
+    match count {
+        1 => "1 node".to_owned(),
+        count => format!("{} nodes", grouped(count)),
+    }
+}
+
 /// Thousands apart by a narrow space: `1 234 567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

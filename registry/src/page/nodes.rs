@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::Frame;
 use super::address::Address;
-use super::format::grouped;
+use super::format::nodes_text;
 use super::view::NodeView;
 
 /// `GET /nodes`.
@@ -74,10 +74,7 @@ impl NodeList {
         Self {
             frame,
             first: sought.address().text(),
-            found: match listed.matches {
-                1 => "1 node".to_owned(),
-                matches => format!("{} nodes", grouped(matches)),
-            },
+            found: nodes_text(listed.matches),
             wrong: None,
             is_first,
             nodes: nodes.collect(),

@@ -8,7 +8,7 @@ use askama::Template;
 
 use super::Frame;
 use super::address::Address;
-use super::format::{Moment, grouped, moment};
+use super::format::{Moment, moment, nodes_text};
 use super::view::VersionView;
 
 /// `GET /payloads/{namespace}/{name}`.
@@ -112,14 +112,6 @@ impl ChannelView {
             }
         });
         views.collect()
-    }
-}
-
-/// `1 node`, `2 000 nodes`.
-pub(super) fn nodes_text(nodes: u64) -> String {
-    match nodes {
-        1 => "1 node".to_owned(),
-        nodes => format!("{} nodes", grouped(nodes)),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) use draft::Draft;
 pub(crate) use matrix::Matrix;
 pub(crate) use new::{Choice, Chosen, NewRolloutPage, Preview, PreviewPart};
 pub(crate) use one::{Failure, NodeRow, RolloutView};
-pub(crate) use plan::{PlanView, nodes};
+pub(crate) use plan::PlanView;
 pub(crate) use row::RolloutRow;
 
 /// Phases by which lists are filtered, each with its word.

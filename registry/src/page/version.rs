@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::registry::{Channel, Release, ReleaseState, TrustedKey};
 use askama::Template;
 
-use super::format::{Moment, grouped, moment, size};
-use super::payload::{nodes_address, nodes_text};
+use super::format::{Moment, grouped, moment, nodes_text, size};
+use super::payload::nodes_address;
 use super::view::told;
 use super::visible::visible;
 use super::{Frame, Mistake};

@@ -4,7 +4,7 @@
 
 use api::registry::{Reach, RolloutDetail};
 
-use super::plan::nodes;
+use crate::page::format::nodes_text;
 use crate::rollouts::Press;
 
 /// A button.
@@ -33,7 +33,7 @@ impl Action {
         let keep = they(given, "keeps", "keep");
         let (path, says, ask, weight) = match press {
             Press::Resume => {
-                let says = format!("Resume for {}", nodes(to_come));
+                let says = format!("Resume for {}", nodes_text(to_come));
                 ("resume", says, None, "primary")
             }
             Press::Promote => ("promote", promote(detail), None, "primary"),
@@ -42,8 +42,8 @@ impl Action {
                 ("pause", says, None, "usual")
             }
             Press::RollBack => {
-                let says = format!("Roll back {}", nodes(given));
-                let ask = format!("Take {to} back from {}?", nodes(given));
+                let says = format!("Roll back {}", nodes_text(given));
+                let ask = format!("Take {to} back from {}?", nodes_text(given));
                 ("rollback", says, Some(ask), "bad")
             }
             Press::Abort => {
@@ -66,7 +66,7 @@ impl Action {
 /// `1 node waits`, `2 nodes wait`.
 fn they(count: u64, does: &str, do_so: &str) -> String {
     let verb = if count == 1 { does } else { do_so };
-    format!("{} {verb}", nodes(count))
+    format!("{} {verb}", nodes_text(count))
 }
 
 fn promote(detail: &RolloutDetail) -> String {
@@ -80,5 +80,5 @@ fn promote(detail: &RolloutDetail) -> String {
         Reach::Nodes(count) => u64::from(count).saturating_sub(reached),
         Reach::Percent(_) => detail.waves.get(next).map_or(0, |wave| wave.nodes),
     };
-    format!("Promote to wave {}, {}", next + 1, nodes(more))
+    format!("Promote to wave {}, {}", next + 1, nodes_text(more))
 }

@@ -4,7 +4,7 @@
 
 use api::registry::RolloutCounts;
 
-use crate::page::format::grouped;
+use crate::page::format::{grouped, nodes_text};
 
 /// Units of a whole bar.
 pub(crate) const WIDTH: u64 = 1000;
@@ -115,8 +115,7 @@ fn says(counts: &RolloutCounts) -> String {
         .collect();
     match counts.nodes {
         0 => "no nodes".to_owned(),
-        1 => format!("1 node: {}", stand.join(", ")),
-        nodes => format!("{} nodes: {}", grouped(nodes), stand.join(", ")),
+        count => format!("{}: {}", nodes_text(count), stand.join(", ")),
     }
 }
 

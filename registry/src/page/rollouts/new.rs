@@ -5,9 +5,9 @@ use api::registry::{DryRun, Reach, RolloutPlan, StartRollout};
 use askama::Template;
 
 use super::draft::Draft;
-use super::plan::{nodes, reach};
+use super::plan::reach;
 use crate::fleet::Census;
-use crate::page::format::grouped;
+use crate::page::format::{grouped, nodes_text};
 use crate::page::{Frame, command};
 
 /// Nodes of a wave, or that are left out, that are named.
@@ -97,7 +97,7 @@ impl Preview {
     pub(crate) fn named(selector: &str, census: &Census) -> Self {
         Self {
             selector: selector.to_owned(),
-            nodes: nodes(census.nodes),
+            nodes: nodes_text(census.nodes),
             online: grouped(census.online),
             ..Self::default()
         }
@@ -110,7 +110,7 @@ impl Preview {
 
     /// Adds the button that starts it, once a dry run says how many nodes that moves.
     pub(crate) fn startable(mut self, dry: &DryRun) -> Self {
-        self.start = Some(nodes(dry.waves.iter().map(|wave| wave.count).sum()));
+        self.start = Some(nodes_text(dry.waves.iter().map(|wave| wave.count).sum()));
         self
     }
 

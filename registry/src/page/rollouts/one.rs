@@ -9,9 +9,9 @@ use rollout::most;
 
 use super::bar::{Bar, by_stand};
 use super::chart::{title, value};
-use super::plan::{PlanView, nodes, reach};
+use super::plan::{PlanView, reach};
 use super::row::{Phase, RolloutRow};
-use crate::page::format::{Moment, grouped, moment};
+use crate::page::format::{Moment, grouped, moment, nodes_text};
 use crate::page::visible::visible;
 
 /// Transitions that are shown at once; the others are folded.
@@ -271,7 +271,7 @@ impl Failure {
             because: visible(&group.because),
             staging: group.staging,
             log: group.log.as_deref().map(visible),
-            count: nodes(count),
+            count: nodes_text(count),
             kernels: kernels
                 .map(|(kernel, count)| (visible(kernel), grouped(*count)))
                 .collect(),

@@ -3,7 +3,7 @@
 
 use api::registry::{Compare, OnFailure, Reach, RolloutPlan};
 
-use crate::page::format::{grouped, moment, span};
+use crate::page::format::{grouped, moment, nodes_text, span};
 
 /// One wave.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl PlanView {
             ),
             format!(
                 "{} may fail; beyond that {}.",
-                nodes(plan.failures_max.into()),
+                nodes_text(plan.failures_max.into()),
                 back(plan.on_failure)
             ),
             compared(&plan.compare),
@@ -63,15 +63,7 @@ impl PlanView {
 pub(super) fn reach(reach: Reach) -> String {
     match reach {
         Reach::Percent(percent) => format!("{percent}%"),
-        Reach::Nodes(count) => nodes(count.into()),
-    }
-}
-
-/// `1 node`, `5 nodes`.
-pub(crate) fn nodes(count: u64) -> String {
-    match count {
-        1 => "1 node".to_owned(),
-        count => format!("{} nodes", grouped(count)),
+        Reach::Nodes(count) => nodes_text(count.into()),
     }
 }
 

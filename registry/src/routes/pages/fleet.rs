@@ -13,7 +13,9 @@ use super::viewer::Viewer;
 use crate::db;
 use crate::fleet::headcount::{Headcount, Release};
 use crate::fleet::history::Sample;
-use crate::page::{Area, Course, FleetPage, Kernels, Link, Moves, Presence, Published, Section};
+use crate::page::{
+    Address, Area, Course, FleetPage, Kernels, Link, Moves, Presence, Published, Section,
+};
 use crate::routes::page::Asked;
 use crate::routes::path::named;
 use crate::routes::refusal::Refusal;
@@ -80,10 +82,12 @@ pub(super) async fn page(
     let payload: Option<PayloadName> = payload.map(|name| named("payload", &name)).transpose()?;
     state.fleet.caught_up(&state.db).await;
     let now_ms = state.now_ms();
-    let headcount = state.fleet.headcount(RELEASES_MAX, KERNELS_MAX, now_ms);
+    let sums = state.fleet.sums(now_ms);
+    let headcount = state.fleet.headcount(RELEASES_MAX, KERNELS_MAX);
     let payload = payload.as_ref().map(PayloadName::as_str);
-    let course = course(&state, &headcount, (query.span, payload), now_ms).await?;
+    let from_ms = now_ms.saturating_sub(query.span.ms());
     let mut reader = state.db.reader().await?;
+    let samples = db::history::since(&mut reader, from_ms, payload).await?;
     let recent = db::shelf::recent(&mut reader, RECENT_MAX).await?;
     drop(reader);
     let moving = state.fleet.moving();
@@ -91,9 +95,14 @@ pub(super) async fn page(
     let shown = shown.map(|one| Moves::of(brief(&state, one, now_ms)));
     html(&FleetPage {
         frame: viewer.frame(Section::Fleet),
-        sums: state.fleet.sums(now_ms),
-        presence: Presence::of(&headcount),
-        course,
+        presence: Presence::of(&sums),
+        sums,
+        course: course(
+            samples,
+            &headcount,
+            (query.span, payload),
+            (from_ms, now_ms),
+        ),
         rollouts: shown.collect(),
         more_rollouts: moving.len().saturating_sub(ROLLOUTS_MAX),
         recent: recent
@@ -105,16 +114,12 @@ pub(super) async fn page(
 }
 
 /// What the fleet ran, up to this moment.
-async fn course(
-    state: &State,
+fn course(
+    mut samples: Vec<Sample>,
     headcount: &Headcount,
     (span, payload): (Span, Option<&str>),
-    now_ms: u64,
-) -> Result<Course, Refusal> {
-    let from_ms = now_ms.saturating_sub(span.ms());
-    let mut reader = state.db.reader().await?;
-    let mut samples = db::history::since(&mut reader, from_ms, payload).await?;
-    drop(reader);
+    (from_ms, now_ms): (u64, u64),
+) -> Course {
     let is_meant = |release: &Release| payload.is_none_or(|payload| payload == release.0);
     let runs = headcount
         .runs
@@ -154,11 +159,11 @@ async fn course(
         chosen: one == payload,
     });
     let links = (spans.into(), payloads.collect());
-    Ok(Course::of(area, links, (from_ms, now_ms), span.word()))
+    Course::of(area, links, (from_ms, now_ms), span.word())
 }
 
-/// The address of this page with another choice. Names need a slash encoded, no more.
+/// The address of this page with another choice.
 fn address(span: Span, payload: Option<&str>) -> String {
-    let payload = payload.map(|name| format!("&payload={}", name.replace('/', "%2F")));
-    format!("/?span={}{}", span.word(), payload.unwrap_or_default())
+    let address = Address::to("/").with("span", span.word());
+    address.with("payload", payload.unwrap_or_default()).text()
 }

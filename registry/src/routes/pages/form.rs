@@ -30,16 +30,22 @@ pub(super) async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Ref
     }
 }
 
+/// Whether somebody can set it right by sending something else.
+pub(super) fn is_mistake(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.status(),
+        StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
+    )
+}
+
 /// What is wrong with what somebody typed, to be shown beside it.
 ///
 /// # Errors
 /// The refusal itself, where no other text would do.
 pub(super) fn mistake(refusal: Refusal) -> Result<Mistake, Refusal> {
-    match refusal.status() {
-        StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
-            let field = refusal.field().unwrap_or_default();
-            Ok(Mistake::new(field, refusal.detail()))
-        }
-        _ => Err(refusal),
+    if !is_mistake(&refusal) {
+        return Err(refusal);
     }
+    let field = refusal.field().unwrap_or_default();
+    Ok(Mistake::new(field, refusal.detail()))
 }

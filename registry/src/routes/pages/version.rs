@@ -203,17 +203,16 @@ async fn beside(state: &State, name: &PayloadName, version: &Version) -> Result<
 /// Hides it.
 async fn yank(
     presser: Presser,
-    Shared(state): Shared<State>,
-    Segments(names): Segments<Names>,
+    shared: Shared<State>,
+    names: Segments<Names>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let fields: Fields = form::read(request).await?;
     withdraw(
         presser,
-        state,
+        shared,
         names,
+        request,
         ("yank", ReleaseState::Yanked),
-        fields,
     )
     .await
 }
@@ -221,17 +220,16 @@ async fn yank(
 /// Shows it again.
 async fn unyank(
     presser: Presser,
-    Shared(state): Shared<State>,
-    Segments(names): Segments<Names>,
+    shared: Shared<State>,
+    names: Segments<Names>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let fields: Fields = form::read(request).await?;
     withdraw(
         presser,
-        state,
+        shared,
         names,
+        request,
         ("unyank", ReleaseState::Available),
-        fields,
     )
     .await
 }
@@ -239,28 +237,28 @@ async fn unyank(
 /// Rules it out for good.
 async fn revoke(
     presser: Presser,
-    Shared(state): Shared<State>,
-    Segments(names): Segments<Names>,
+    shared: Shared<State>,
+    names: Segments<Names>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let fields: Fields = form::read(request).await?;
     withdraw(
         presser,
-        state,
+        shared,
         names,
+        request,
         ("revoke", ReleaseState::Revoked),
-        fields,
     )
     .await
 }
 
 async fn withdraw(
     presser: Presser,
-    state: State,
-    names: Names,
+    Shared(state): Shared<State>,
+    Segments(names): Segments<Names>,
+    request: Request,
     (form, to): (&str, ReleaseState),
-    fields: Fields,
 ) -> Result<Response, Refusal> {
+    let fields: Fields = form::read(request).await?;
     let release = withdrawal::release_of(&names)?;
     let viewer = presser.viewer(address(&names));
     let who = match to {

@@ -95,21 +95,15 @@ pub(super) async fn start(
                 let to = format!("/rollouts/{}", begun.rollout);
                 return Ok(Redirect::to(&to).into_response());
             }
-            Err(refusal) if is_mistake(&refusal) => draft.blame(refusal.field(), refusal.detail()),
+            Err(refusal) if form::is_mistake(&refusal) => {
+                draft.blame(refusal.field(), refusal.detail());
+            }
             Err(refusal) => return Err(refusal),
         }
     }
     let chosen = filled(&viewer, &state, &deployment, draft).await?;
     let page = shown(&viewer, &state, Some(chosen), None)?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-}
-
-/// Whether somebody can set it right by sending something else.
-fn is_mistake(refusal: &Refusal) -> bool {
-    matches!(
-        refusal.status(),
-        StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
-    )
 }
 
 /// Each field of the form comes once: of two texts, one would be shown and the other begun.
@@ -260,7 +254,9 @@ async fn looked_ahead(
                 preview = preview.with(dry, &reaches(&asked));
                 preview.command = Some(Preview::command(&asked, template));
             }
-            Err(refusal) if is_mistake(&refusal) => draft.blame(refusal.field(), refusal.detail()),
+            Err(refusal) if form::is_mistake(&refusal) => {
+                draft.blame(refusal.field(), refusal.detail());
+            }
             Err(refusal) => return Err(refusal),
         }
     }

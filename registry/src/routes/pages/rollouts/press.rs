@@ -12,6 +12,7 @@ use api::registry::Rollout;
 use super::super::form;
 use super::super::viewer::{Presser, Viewer};
 use super::one::{Query, shown};
+use crate::routes::caller::Operator;
 use crate::routes::path::Segments;
 use crate::routes::refusal::Refusal;
 use crate::routes::rollouts::{asked, look, number};
@@ -28,45 +29,46 @@ struct Fields {
 
 pub(super) async fn pause(
     presser: Presser,
-    Shared(state): Shared<State>,
-    Segments(rollout): Segments<String>,
+    shared: Shared<State>,
+    rollout: Segments<String>,
 ) -> Result<Response, Refusal> {
-    let viewer = presser.viewer(format!("/rollouts/{rollout}"));
-    let (shared, segment) = (Shared(state.clone()), Segments(rollout.clone()));
-    let asked = asked::pause(presser.0.operator()?, shared, segment).await;
-    answer(&viewer, &state, &rollout, asked).await
+    press(presser, shared, rollout, asked::pause).await
 }
 
 pub(super) async fn resume(
     presser: Presser,
-    Shared(state): Shared<State>,
-    Segments(rollout): Segments<String>,
+    shared: Shared<State>,
+    rollout: Segments<String>,
 ) -> Result<Response, Refusal> {
-    let viewer = presser.viewer(format!("/rollouts/{rollout}"));
-    let (shared, segment) = (Shared(state.clone()), Segments(rollout.clone()));
-    let asked = asked::resume(presser.0.operator()?, shared, segment).await;
-    answer(&viewer, &state, &rollout, asked).await
+    press(presser, shared, rollout, asked::resume).await
 }
 
 pub(super) async fn abort(
     presser: Presser,
-    Shared(state): Shared<State>,
-    Segments(rollout): Segments<String>,
+    shared: Shared<State>,
+    rollout: Segments<String>,
 ) -> Result<Response, Refusal> {
-    let viewer = presser.viewer(format!("/rollouts/{rollout}"));
-    let (shared, segment) = (Shared(state.clone()), Segments(rollout.clone()));
-    let asked = asked::abort(presser.0.operator()?, shared, segment).await;
-    answer(&viewer, &state, &rollout, asked).await
+    press(presser, shared, rollout, asked::abort).await
 }
 
 pub(super) async fn roll_back(
     presser: Presser,
+    shared: Shared<State>,
+    rollout: Segments<String>,
+) -> Result<Response, Refusal> {
+    press(presser, shared, rollout, asked::roll_back).await
+}
+
+/// Does what the route of the API does that is `ask`.
+async fn press<F: Future<Output = Asked>>(
+    presser: Presser,
     Shared(state): Shared<State>,
     Segments(rollout): Segments<String>,
+    ask: impl FnOnce(Operator, Shared<State>, Segments<String>) -> F,
 ) -> Result<Response, Refusal> {
     let viewer = presser.viewer(format!("/rollouts/{rollout}"));
     let (shared, segment) = (Shared(state.clone()), Segments(rollout.clone()));
-    let asked = asked::roll_back(presser.0.operator()?, shared, segment).await;
+    let asked = ask(presser.0.operator()?, shared, segment).await;
     answer(&viewer, &state, &rollout, asked).await
 }
 
