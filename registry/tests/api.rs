@@ -11,6 +11,9 @@ mod backup;
 #[path = "api/blobs.rs"]
 mod blobs;
 #[cfg(test)]
+#[path = "api/browser.rs"]
+mod browser;
+#[cfg(test)]
 #[path = "api/catalogue.rs"]
 mod catalogue;
 #[cfg(test)]

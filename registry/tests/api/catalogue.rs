@@ -5,8 +5,6 @@
 mod access;
 #[path = "catalogue/audit.rs"]
 mod audit;
-#[path = "catalogue/browser.rs"]
-pub(crate) mod browser;
 #[path = "catalogue/node.rs"]
 mod node;
 #[path = "catalogue/nodes.rs"]

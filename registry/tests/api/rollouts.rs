@@ -6,8 +6,6 @@ mod actor;
 mod asked;
 #[path = "rollouts/bad.rs"]
 mod bad;
-#[path = "rollouts/browser.rs"]
-mod browser;
 #[path = "rollouts/counted.rs"]
 mod counted;
 #[path = "rollouts/course.rs"]

@@ -1,6 +1,6 @@
 //! `/access`.
 
-use super::browser::{Browser, between};
+use crate::browser::{Browser, between};
 use crate::fixture;
 use crate::fleet::harness::Registry;
 

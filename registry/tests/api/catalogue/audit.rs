@@ -1,6 +1,6 @@
 //! `/audit`.
 
-use super::browser::Browser;
+use crate::browser::Browser;
 use crate::fleet::harness::{Registry, spec};
 use crate::stage::until;
 

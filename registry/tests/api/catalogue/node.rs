@@ -4,7 +4,7 @@ use api::node::{GenerationId, MapProof, Measured, Proof, Steps};
 use api::problem::Problem;
 use api::registry::{OutcomeKind, Reports};
 
-use super::browser::Browser;
+use crate::browser::Browser;
 use crate::fleet::harness::{POLL_MS, Registry, TestNode, facts, outcome, runs, spec};
 
 /// A node that should run `acme/execsnoop` 1.0.0 by the deployment `d`.

@@ -1,6 +1,6 @@
 //! `/nodes`.
 
-use super::browser::{Browser, encoded};
+use crate::browser::{Browser, encoded};
 use crate::fleet::harness::{Registry, spec};
 
 #[tokio::test]

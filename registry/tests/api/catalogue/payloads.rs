@@ -1,6 +1,6 @@
 //! `/payloads` and `/payloads/{namespace}/{name}`.
 
-use super::browser::Browser;
+use crate::browser::Browser;
 use crate::fixture;
 use crate::fleet::harness::{Registry, spec};
 

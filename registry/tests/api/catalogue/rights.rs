@@ -1,6 +1,6 @@
 //! What each page and each button asks of who uses it.
 
-use super::browser::Browser;
+use crate::browser::Browser;
 use crate::fleet::harness::Registry;
 use crate::stage::until;
 

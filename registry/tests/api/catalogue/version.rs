@@ -2,7 +2,7 @@
 
 use api::registry::{Reason, ReleaseState};
 
-use super::browser::{Browser, between};
+use crate::browser::{Browser, between};
 use crate::fixture;
 use crate::fleet::harness::{Registry, spec};
 

@@ -3,7 +3,7 @@
 use api::problem::Problem;
 use api::registry::{OutcomeKind, Reports};
 
-use super::browser::Browser;
+use crate::browser::Browser;
 use crate::fixture;
 use crate::fleet::harness::{Registry, facts, outcome, runs, spec};
 

@@ -2,7 +2,7 @@
 
 use super::harness::Registry;
 use super::pages::{cookie, get, log_in, post};
-use crate::catalogue::browser::encoded;
+use crate::browser::encoded;
 
 #[tokio::test]
 async fn a_log_in_leads_to_where_somebody_was_going() {

@@ -3,8 +3,8 @@
 use api::registry::Source;
 
 use super::actor::{Fleet, Part, furnished, quick, start};
-use super::browser::Browser;
 use super::waits::{stands, until};
+use crate::browser::Browser;
 
 #[tokio::test]
 async fn nodes_that_were_told_are_of_those_that_keep_the_release() {
@@ -14,7 +14,7 @@ async fn nodes_that_were_told_are_of_those_that_keep_the_release() {
     start(&registry, "1.1.0", quick()).await;
     let told = |one: &api::registry::Rollout| one.counts.offered == 1;
     stands(&registry, 1, "a node was told and does not run it", told).await;
-    let page = Browser::of_admin(&registry).page("/rollouts/1");
+    let page = Browser::admin(&registry).page("/rollouts/1");
     for text in [
         "Pause, 3 nodes wait",
         "Roll back 1 node<",
@@ -29,7 +29,7 @@ async fn nodes_with_the_version_before_stop_a_deployment_that_is_deleted_too() {
     let registry = furnished(60_000).await;
     let fleet = Fleet::of(&registry, &[Part::Good; 3]).await;
     fleet.all_run("1.0.0").await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     until("all said so", || {
         let page = browser.page("/deployments/d");
         page.contains("<dt>Run what it gives</dt><dd>3</dd>")

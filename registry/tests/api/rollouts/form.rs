@@ -1,9 +1,9 @@
 //! The form of a new rollout: it can be seen what it would do, and mistakes stand at their fields.
 
 use super::actor::{Fleet, Part, furnished, quick, start};
-use super::browser::{Browser, encoded, within};
 use super::pages::form;
 use super::waits::{awaits_promotion, stands};
+use crate::browser::{Browser, query, within};
 
 #[tokio::test]
 async fn the_preview_is_the_dry_run_of_the_api_and_the_address_holds_the_form() {
@@ -14,8 +14,8 @@ async fn the_preview_is_the_dry_run_of_the_api_and_the_address_holds_the_form() 
     plan.waves[0].approval = true;
     let dry = super::actor::to("1.1.0", plan);
     let dry = registry.admin().dry_run(&dry).await.unwrap();
-    let browser = Browser::of_admin(&registry);
-    let query = encoded(&form(&[]));
+    let browser = Browser::admin(&registry);
+    let query = query(&form(&[]));
     let page = browser.page(&format!("/rollouts/new?{query}"));
     let part = browser.page(&format!("/rollouts/new/preview?{query}"));
     for text in [&page, &part] {
@@ -61,8 +61,8 @@ async fn the_preview_is_the_dry_run_of_the_api_and_the_address_holds_the_form() 
 #[tokio::test]
 async fn a_wave_more_is_a_row_more_and_what_was_typed_stays() {
     let registry = furnished(60_000).await;
-    let browser = Browser::of_admin(&registry);
-    let query = encoded(&form(&[("add", "1"), ("failures", "7")]));
+    let browser = Browser::admin(&registry);
+    let query = query(&form(&[("add", "1"), ("failures", "7")]));
     let page = browser.page(&format!("/rollouts/new?{query}"));
     assert!(page.contains("name=\"reach5\""), "{page}");
     assert!(page.contains("name=\"rows\" value=\"5\""), "{page}");
@@ -80,7 +80,7 @@ async fn the_form_begins_as_the_deployments_template_says() {
     plan.compare.lost_ppm_max = None;
     spec.rollout = Some(plan);
     admin.put_deployment("d", &spec).await.unwrap();
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let page = browser.page("/rollouts/new?deployment=d&version=1.1.0");
     for text in [
         "name=\"reach1\" value=\"1\"",
@@ -101,7 +101,7 @@ async fn the_form_begins_as_the_deployments_template_says() {
 #[tokio::test]
 async fn mistakes_come_back_at_their_fields_with_what_was_typed() {
     let registry = furnished(60_000).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let hostile = "<script>alert(1)</script>";
     for (changes, field, says) in [
         (vec![("reach2", hostile)], "reach2", "does not fit"),
@@ -161,7 +161,7 @@ async fn a_rollout_in_the_place_of_another_is_asked_for() {
     plan.waves[0].approval = true;
     start(&registry, "1.1.0", plan).await;
     stands(&registry, 1, "its first wave is well", awaits_promotion).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let refused = browser.send("/rollouts", &form(&[]));
     assert_eq!(refused.status, 422);
     let page = refused.text();
@@ -174,7 +174,7 @@ async fn a_rollout_in_the_place_of_another_is_asked_for() {
 #[tokio::test]
 async fn a_deployment_is_chosen_first_and_one_that_is_not_there_is_said_so() {
     let registry = furnished(60_000).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let page = browser.page("/rollouts/new");
     assert!(page.contains("<option>d</option>"), "{page}");
     let page = browser.page("/rollouts/new?deployment=nowhere");
@@ -189,7 +189,7 @@ async fn a_deployment_is_chosen_first_and_one_that_is_not_there_is_said_so() {
 #[tokio::test]
 async fn a_field_that_comes_twice_is_refused_everywhere() {
     let registry = furnished(60_000).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     for twice in [
         ("deployment", "other"),
         ("version", "1.0.0"),
@@ -197,9 +197,9 @@ async fn a_field_that_comes_twice_is_refused_everywhere() {
     ] {
         let mut fields = form(&[]);
         fields.push(twice);
-        let query = encoded(&fields);
+        let query = query(&fields);
         for path in ["/rollouts/new", "/rollouts/new/preview"] {
-            let answer = browser.get(&format!("{path}?{query}"));
+            let answer = browser.ask(&format!("{path}?{query}"));
             assert_eq!(answer.status, 400, "{path} {twice:?}: {}", answer.text());
             assert!(answer.text().contains(twice.0), "{}", answer.text());
         }
@@ -219,12 +219,12 @@ async fn the_button_counts_what_would_move_and_follows_the_preview() {
         reason: "odd".into(),
     };
     registry.admin().set_pin("d", "n1", &pin).await.unwrap();
-    let query = encoded(&form(&[]));
+    let query = query(&form(&[]));
     let paths = [
         format!("/rollouts/new?{query}"),
         format!("/rollouts/new/preview?{query}"),
     ];
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let token = registry.token("viewer", &["read"]).await;
     let reader = Browser::with(&registry, &token);
     for path in &paths {
@@ -240,10 +240,10 @@ async fn the_button_counts_what_would_move_and_follows_the_preview() {
 #[tokio::test]
 async fn the_address_follows_what_is_typed_and_stays_on_this_site() {
     let registry = furnished(60_000).await;
-    let browser = Browser::of_admin(&registry);
-    let query = encoded(&form(&[("reach2", "20%"), ("failures", "//evil.example")]));
+    let browser = Browser::admin(&registry);
+    let query = query(&form(&[("reach2", "20%"), ("failures", "//evil.example")]));
     assert!(query.contains("reach2=20%25"), "{query}");
-    let part = browser.get(&format!("/rollouts/new/preview?{query}"));
+    let part = browser.ask(&format!("/rollouts/new/preview?{query}"));
     assert_eq!(part.status, 200, "{}", part.text());
     let address = part.header("hx-replace-url").unwrap();
     assert_eq!(address, format!("/rollouts/new?{query}"));

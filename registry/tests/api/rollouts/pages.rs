@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use api::registry::{RolloutPhase, SetPin};
 
 use super::actor::{Fleet, Part, furnished, quick, start};
-use super::browser::{Browser, encoded, hidden};
 use super::waits::{awaits_promotion, ends, is_paused, stands, until};
+use crate::browser::{Browser, hidden, query};
 
 /// The waves of [`quick`], as the form sends them.
 pub(super) fn form<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -45,7 +45,7 @@ async fn a_rollout_is_started_by_a_form_watched_promoted_and_taken_back() {
     let registry = furnished(60_000).await;
     let fleet = Fleet::of(&registry, &[Part::Good; 6]).await;
     fleet.all_run("1.0.0").await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let begun = browser.send("/rollouts", &form(&[]));
     assert_eq!(
         (begun.status, begun.header("location")),
@@ -103,7 +103,7 @@ async fn a_pause_and_a_resume_are_buttons_and_an_abort_leaves_nodes_as_they_are(
     plan.waves[0].approval = true;
     start(&registry, "1.1.0", plan).await;
     stands(&registry, 1, "its first wave is well", awaits_promotion).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     assert_eq!(browser.send("/rollouts/1/pause", &[]).status, 303);
     stands(&registry, 1, "it is paused", is_paused).await;
     let page = browser.page("/rollouts/1");
@@ -120,7 +120,7 @@ async fn a_pause_and_a_resume_are_buttons_and_an_abort_leaves_nodes_as_they_are(
         again.text()
     );
     assert_eq!(
-        browser.get("/rollouts/1/pause").header("location"),
+        browser.ask("/rollouts/1/pause").header("location"),
         Some("/rollouts/1")
     );
     assert_eq!(browser.send("/rollouts/1/resume", &[]).status, 303);
@@ -140,7 +140,7 @@ async fn who_promotes_late_promotes_nothing() {
     }
     start(&registry, "1.1.0", plan).await;
     stands(&registry, 1, "its first wave is well", awaits_promotion).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let seen = hidden(&browser.page("/rollouts/1"), "revision");
     let fields = [("revision", seen.as_str())];
     assert_eq!(browser.send("/rollouts/1/promote", &fields).status, 303);
@@ -180,7 +180,7 @@ async fn who_may_only_read_sees_no_button_and_presses_none() {
         assert!(!own.contains("method=\"post\""), "{path}: {own}");
         assert!(!own.contains("formmethod"), "{path}: {own}");
     }
-    let admin = Browser::of_admin(&registry);
+    let admin = Browser::admin(&registry);
     for (path, fields) in [
         ("/rollouts", form(&[("supersede", "on")])),
         ("/rollouts/1/pause", vec![]),
@@ -192,7 +192,7 @@ async fn who_may_only_read_sees_no_button_and_presses_none() {
         ("/deployments/d/pins/n0/delete", vec![]),
     ] {
         assert_eq!(reader.send(path, &fields).status, 403, "{path}");
-        let foreign = admin.send_from("https://evil.example", path, &fields);
+        let foreign = admin.send_from(path, "https://evil.example", &fields);
         assert_eq!(foreign.status, 403, "{path} of another origin");
     }
     let detail = registry.admin().rollout(1).await.unwrap();
@@ -214,7 +214,7 @@ async fn verifiers_logs_are_folded_text_and_the_matrix_counts_every_node() {
     plan.waves[0].approval = true;
     start(&registry, "1.1.0", plan).await;
     stands(&registry, 1, "its first wave is well", awaits_promotion).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     for path in ["/rollouts/1", "/rollouts/1/preflight"] {
         let page = browser.page(path);
         for text in [
@@ -246,7 +246,7 @@ async fn what_gates_compare_is_drawn_over_time_with_the_same_as_a_table() {
     plan.waves[0].approval = true;
     start(&registry, "1.1.0", plan).await;
     stands(&registry, 1, "its first wave is well", awaits_promotion).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     until("a point was measured on both sides", || {
         let page = browser.page("/rollouts/1");
         page.contains(
@@ -263,7 +263,7 @@ async fn what_gates_compare_is_drawn_over_time_with_the_same_as_a_table() {
 #[tokio::test]
 async fn lists_have_those_that_go_on_first_and_pages_and_filters() {
     let registry = furnished(60_000).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let empty = browser.page("/rollouts");
     assert!(empty.contains("packer rollout start DEPLOYMENT"), "{empty}");
     // Without a node each ends at once.
@@ -288,7 +288,7 @@ async fn lists_have_those_that_go_on_first_and_pages_and_filters() {
     assert!(active.contains(">Rollout 28</a>") && !active.contains(">Rollout 27</a>"));
     let rejected = browser.page("/rollouts?phase=rejected");
     assert!(rejected.contains("No rollout is like that."), "{rejected}");
-    assert_eq!(browser.get("/rollouts?deployment=%3Cscript%3E").status, 400);
+    assert_eq!(browser.ask("/rollouts?deployment=%3Cscript%3E").status, 400);
     drop(node);
 }
 
@@ -302,7 +302,7 @@ async fn a_deployment_shows_where_its_nodes_stand_and_is_unpinned_and_deleted() 
         reason: "<b>it's odd</b>".into(),
     };
     registry.admin().set_pin("d", "n1", &pin).await.unwrap();
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let list = browser.page("/deployments");
     for text in [
         "href=\"/deployments/d\"",
@@ -334,7 +334,7 @@ async fn a_deployment_shows_where_its_nodes_stand_and_is_unpinned_and_deleted() 
     );
     let gone = browser.send("/deployments/d/delete", &[]);
     assert_eq!(gone.header("location"), Some("/deployments"));
-    assert_eq!(browser.get("/deployments/d").status, 404);
+    assert_eq!(browser.ask("/deployments/d").status, 404);
     assert!(
         browser
             .page("/deployments")
@@ -350,13 +350,13 @@ async fn a_void_deployment_says_why() {
         .put_deployment("v", &crate::fleet::harness::spec("env=none"))
         .await
         .unwrap();
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     for path in ["/deployments", "/deployments/v"] {
         let page = browser.page(path);
         assert!(page.contains("tone-bad\">void"), "{page}");
         assert!(page.contains("stable"), "{page}");
     }
-    let query = encoded(&[("deployment", "v")]);
+    let query = query(&[("deployment", "v")]);
     let page = browser.page(&format!("/rollouts/new?{query}"));
     assert!(page.contains("<strong>0 nodes</strong>"), "{page}");
 }

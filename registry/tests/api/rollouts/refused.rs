@@ -3,8 +3,8 @@
 use api::registry::{Reason, StartRollout};
 
 use super::actor::{furnished, quick, start, to};
-use super::browser::{Browser, encoded};
 use super::pages::form;
+use crate::browser::{Browser, query};
 use crate::fleet::harness::Registry;
 
 /// What both say.
@@ -40,7 +40,7 @@ async fn releases_that_no_deployment_may_come_to_are_refused_before_the_start() 
         .revoke("acme/execsnoop", "1.2.0", &reason)
         .await
         .unwrap();
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     for (version, says) in [
         ("9.9.9", "has no release 9.9.9"),
         ("0.9.0", "0.9.0 is below the floor"),
@@ -50,7 +50,7 @@ async fn releases_that_no_deployment_may_come_to_are_refused_before_the_start() 
     ] {
         let said = refused(&registry, &to(version, quick())).await;
         assert!(said.contains(says), "{version}: {said}");
-        let query = encoded(&form(&[("version", version)]));
+        let query = query(&form(&[("version", version)]));
         let part = browser.page(&format!("/rollouts/new/preview?{query}"));
         assert!(part.contains(says), "{version}: {part}");
         assert!(!part.contains("Start for"), "{version}: {part}");
@@ -95,7 +95,7 @@ async fn times_and_another_rollout_are_refused_before_the_start() {
 async fn a_filter_by_a_word_that_is_none_and_another_way_to_write_a_number_are_refused() {
     let registry = furnished(60_000).await;
     start(&registry, "1.1.0", quick()).await;
-    let browser = Browser::of_admin(&registry);
+    let browser = Browser::admin(&registry);
     let bearer = format!("Bearer {}", registry.stage.admin);
     for (path, says) in [
         ("/rollouts?phase=xx", "active, ended, scheduled"),
@@ -103,7 +103,7 @@ async fn a_filter_by_a_word_that_is_none_and_another_way_to_write_a_number_are_r
         ("/rollouts/+1", "not the number of a rollout"),
         ("/rollouts/01", "not the number of a rollout"),
     ] {
-        let page = browser.get(path);
+        let page = browser.ask(path);
         assert_eq!(page.status, 400, "{path}");
         assert!(page.text().contains(says), "{path}: {}", page.text());
     }

@@ -23,7 +23,8 @@ impl<'a> Browser<'a> {
         Self::with(registry, &token)
     }
 
-    fn with(registry: &'a Registry, token: &str) -> Self {
+    /// With this token.
+    pub(crate) fn with(registry: &'a Registry, token: &str) -> Self {
         let origin = registry.url();
         let form = ("Content-Type", "application/x-www-form-urlencoded");
         let headers = [form, ("Origin", origin.as_str())];
@@ -60,11 +61,7 @@ impl<'a> Browser<'a> {
             ("Accept", "text/html"),
             ("Content-Type", "application/x-www-form-urlencoded"),
         ];
-        let fields = fields
-            .iter()
-            .map(|(key, value)| format!("{key}={}", encoded(value)));
-        let body: Vec<String> = fields.collect();
-        self.registry.ask("POST", path, &headers, &body.join("&"))
+        self.registry.ask("POST", path, &headers, &query(fields))
     }
 
     /// Sends a form and tells where it leads.
@@ -76,11 +73,23 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// As a form sends it.
+/// A text within an address or a form.
 pub(crate) fn encoded(text: &str) -> String {
-    let bytes = text.bytes();
-    let pieces: Vec<String> = bytes.map(|byte| format!("%{byte:02X}")).collect();
-    pieces.concat()
+    let letter = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(letter).collect()
+}
+
+/// Fields as the query of an address, or as the body of a form.
+pub(crate) fn query(fields: &[(&str, &str)]) -> String {
+    let pairs = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    pairs.collect::<Vec<String>>().join("&")
 }
 
 /// What stands between two texts, the first time.
@@ -92,4 +101,27 @@ pub(crate) fn between<'a>(page: &'a str, begin: &str, end: &str) -> &'a str {
     rest.split_once(end)
         .unwrap_or_else(|| panic!("{end} is not behind {begin}"))
         .0
+}
+
+/// The value of a hidden input, the first of its name.
+#[track_caller]
+pub(crate) fn hidden(page: &str, name: &str) -> String {
+    let begin = format!("type=\"hidden\" name=\"{name}\" value=\"");
+    let at = page
+        .find(&begin)
+        .unwrap_or_else(|| panic!("no {name} in {page}"));
+    let rest = &page[at + begin.len()..];
+    rest[..rest.find('"').unwrap()].to_owned()
+}
+
+/// The text within an element that has this id.
+#[track_caller]
+pub(crate) fn within<'a>(page: &'a str, id: &str, end: &str) -> &'a str {
+    let begin = format!("id=\"{id}\"");
+    let at = page
+        .find(&begin)
+        .unwrap_or_else(|| panic!("no {id} in {page}"));
+    let rest = &page[at..];
+    let rest = &rest[rest.find('>').unwrap() + 1..];
+    &rest[..rest.find(end).unwrap_or(rest.len())]
 }
