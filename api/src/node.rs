@@ -242,6 +242,23 @@ pub enum Measured {
     Known(u64),
 }
 
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Measured {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+        let count = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0u64));
+        let word = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["unknown"]));
+        OneOfBuilder::new().item(count).item(word).into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Measured {}
+
 impl Serialize for Measured {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

@@ -7,6 +7,7 @@ mod access;
 mod deployment;
 mod entries;
 mod fleet;
+mod live;
 mod outcome;
 mod pin;
 mod release;
@@ -20,8 +21,9 @@ pub use access::{
 pub use deployment::{Deployment, DeploymentSpec, DeploymentState, Deployments, Source};
 pub use fleet::{
     ByRollout, Desired, Enrol, Enrolled, Explain, Explanation, Facts, InstanceCounts, InstanceRate,
-    InstanceReport, Node, NodeDetail, Nodes, Reports, Ring, SinceFlip, Wanted,
+    InstanceReport, Node, NodeDetail, Nodes, Presence, Reports, Ring, SinceFlip, Wanted,
 };
+pub use live::{LIVE_EVENT_BYTES_MAX, LIVE_EVENTS_MAX, LiveEvent, LiveEvents};
 pub use outcome::{Outcome, OutcomeKind, Refused};
 pub use pin::{Pin, Pins, SetPin};
 pub use release::{

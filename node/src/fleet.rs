@@ -9,6 +9,7 @@ mod driver;
 mod facts;
 mod floors;
 mod job;
+mod live;
 mod machine;
 mod pace;
 mod store;
@@ -55,6 +56,8 @@ pub(crate) struct FleetConfig {
     pub(crate) node: String,
     /// What the operator says of it.
     pub(crate) labels: BTreeMap<String, String>,
+    /// Whether operators of the fleet may watch what instances put out.
+    pub(crate) share_events: bool,
     /// How long to wait after failures.
     pub(crate) back_off: BackOff,
     /// The folder of trusted keys.
@@ -179,6 +182,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         sender,
         events,
         tasks: tokio::task::JoinSet::new(),
+        watched: BTreeMap::new(),
         shared: Arc::new(driver::Shared {
             store,
             keys,

@@ -21,8 +21,8 @@ pub(crate) use file::{
     PushArguments, TestArguments, WrittenIn,
 };
 pub(crate) use fleet::{
-    DeployArguments, DeploymentsArguments, ExplainArguments, NodesArguments, PinArguments,
-    PinsArguments, UndeployArguments, UnpinArguments,
+    DeployArguments, DeploymentsArguments, EventsArguments, ExplainArguments, NodesArguments,
+    PinArguments, PinsArguments, UndeployArguments, UnpinArguments,
 };
 pub(crate) use key::{KeygenArguments, SignArguments, VerifyArguments};
 pub(crate) use place::RegistryArguments;
@@ -133,6 +133,8 @@ pub(crate) enum Command {
     Nodes(NodesArguments),
     /// Show why a node runs what it runs, what it waits for, and when that will be
     Explain(ExplainArguments),
+    /// Show what an instance puts out on its node, as it comes: a line of JSON an event
+    Events(EventsArguments),
     /// Make, show and revoke tokens
     #[command(subcommand)]
     Token(TokenCommand),

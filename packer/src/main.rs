@@ -13,6 +13,7 @@ mod completions;
 mod configuration;
 mod deploy;
 mod envelope;
+mod events;
 mod explain;
 mod export;
 mod failure;
@@ -100,6 +101,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Unpin(arguments) => pin::unpin(arguments),
         Command::Pins(arguments) => pin::list(arguments, now_ms),
         Command::Explain(arguments) => explain::run(arguments, now_ms),
+        Command::Events(arguments) => events::run(arguments),
         Command::Nodes(arguments) => nodes::run(arguments, now_ms),
         Command::Token(command) => token::run(command, now_ms),
         Command::Key(command) => key::run(command),

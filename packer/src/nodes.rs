@@ -4,7 +4,7 @@
 mod detail;
 
 use api::node::InstanceState;
-use api::registry::{InstanceReport, Node, Nodes};
+use api::registry::{InstanceReport, Node, Nodes, Presence};
 
 use crate::cli::NodesArguments;
 use crate::failure::Failure;
@@ -97,11 +97,11 @@ fn runs(instance: &InstanceReport) -> String {
 }
 
 fn state(node: &Node) -> &'static str {
-    match (node.online, node.settled) {
-        (false, _) => "away",
-        (true, true) => "settled",
-        (true, false) if node.refused.is_empty() => "changing",
-        (true, false) => "refused",
+    match (node.presence, node.settled) {
+        (Presence::Stale | Presence::Lost, _) => node.presence.as_str(),
+        (Presence::Online, true) => "settled",
+        (Presence::Online, false) if node.refused.is_empty() => "changing",
+        (Presence::Online, false) => "refused",
     }
 }
 

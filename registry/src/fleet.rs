@@ -7,6 +7,7 @@ pub(crate) mod doorbell;
 pub(crate) mod facts;
 pub(crate) mod headcount;
 pub(crate) mod history;
+pub(crate) mod live;
 mod memory;
 pub(crate) mod moving;
 pub(crate) mod order;
@@ -24,7 +25,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use api::registry::{
-    Deployment, DeploymentState, Explanation, Facts, InstanceRate, InstanceReport, Node, Outcome,
+    Deployment, DeploymentState, Explanation, Facts, InstanceRate, InstanceReport, LiveEvents,
+    Node, Outcome,
 };
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -34,6 +36,7 @@ use crate::db::{self, Db, DbError};
 use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
+use live::{Live, Watching};
 use memory::{Known, Memory};
 pub(crate) use reach::Census;
 use reach::Reach;
@@ -59,6 +62,7 @@ pub(crate) struct Given {
 pub(crate) struct Fleet {
     memory: RwLock<Memory>,
     doorbell: Arc<Doorbell>,
+    live: Arc<Live>,
     poll_ms: u64,
     /// The revision of the database that is in memory.
     revision: watch::Sender<u64>,
@@ -92,10 +96,12 @@ impl Fleet {
             memory.remember(&node, marks);
         }
         memory.begins(now_ms);
+        // The clock is ahead of every count of an earlier start.
+        let doorbell = Doorbell::new(now_ms, doorbells_max);
         Ok(Self {
             memory: RwLock::new(memory),
-            // The clock is ahead of every count of an earlier start.
-            doorbell: Doorbell::new(now_ms, doorbells_max),
+            live: Live::new(Arc::clone(&doorbell)),
+            doorbell,
             poll_ms,
             revision: watch::Sender::new(revision),
             changes: watch::Sender::new(0),
@@ -231,6 +237,16 @@ impl Fleet {
     /// Every place is taken.
     pub(crate) fn listen(&self, node: &str) -> Result<Listener, DoorbellFull> {
         self.doorbell.listen(node)
+    }
+
+    /// Watches what an instance of a node puts out; the node is asked for it.
+    pub(crate) fn watch(&self, node: &str, instance: &str) -> Watching {
+        self.live.watch(node, instance)
+    }
+
+    /// Passes on what an instance of a node put out; whether anybody watches.
+    pub(crate) fn pass(&self, node: &str, events: &LiveEvents) -> bool {
+        self.live.pass(node, events)
     }
 
     /// How many nodes wait at the doorbell.

@@ -9,6 +9,7 @@ mod area;
 mod audit;
 mod command;
 pub(crate) mod deployments;
+mod events;
 mod fleet;
 mod format;
 mod frame;
@@ -26,7 +27,8 @@ use askama::Template;
 
 pub(crate) use address::Address;
 pub(crate) use area::Area;
-pub(crate) use fleet::{Course, FleetPage, Kernels, Link, Moves, Presence, Published};
+pub(crate) use events::{EventsPage, event_lines};
+pub(crate) use fleet::{Course, FleetPage, Kernels, Link, Moves, PresenceCounts, Published};
 
 pub(crate) use access::{AccessPage, KeyTyped, KeyView, TokenMadePage, TokenTable, TokenTyped};
 pub(crate) use audit::{AuditPage, AuditSought};

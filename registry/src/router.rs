@@ -3,6 +3,7 @@
 //! Must never hold logic: each route's file does.
 
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler as _;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use hyper_util::service::TowerToHyperService;
@@ -13,7 +14,7 @@ use utoipa_axum::routes;
 use crate::routes::rollouts::asked;
 use crate::routes::{
     audit, blobs, channels, collection, deployments, description, enrol, floors, health, keys,
-    legacy, metrics, node_calls, nodes, pages, payloads, pins, refusal, releases, request,
+    legacy, live, metrics, node_calls, nodes, pages, payloads, pins, refusal, releases, request,
     rollouts, tokens, withdrawal,
 };
 use crate::state::State;
@@ -67,10 +68,12 @@ fn described() -> OpenApiRouter<State> {
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::get, nodes::delete))
         .routes(routes!(nodes::explain))
+        .routes(routes!(live::watch))
         // What nodes call themselves.
         .routes(routes!(node_calls::desired))
         .routes(routes!(node_calls::doorbell))
         .routes(routes!(node_calls::reports))
+        .routes(routes!(live::pass))
 }
 
 /// Every route, answering with this state.
@@ -85,8 +88,8 @@ pub(crate) fn router(state: State) -> Routes {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
         .merge(pages::routes())
-        .fallback(refusal::no_route)
-        .method_not_allowed_fallback(refusal::no_method)
+        .fallback(refusal::no_route.layer(from_fn(pages::guarded)))
+        .method_not_allowed_fallback(refusal::no_method.layer(from_fn(pages::guarded)))
         // Every body is read by `body`, with its own bound and a deadline.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(request::to_its_end))

@@ -16,6 +16,7 @@ pub(crate) mod floors;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod legacy;
+pub(crate) mod live;
 pub(crate) mod metrics;
 pub(crate) mod node_calls;
 pub(crate) mod nodes;

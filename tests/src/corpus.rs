@@ -3,13 +3,14 @@
 //! Must never hand out an object that is older than its source.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use payload::btf::Kind;
 use payload::object::inspect;
+
+use crate::programs;
 
 /// The end of a source's name, and of its object's.
 const SOURCE_END: &str = ".bpf.c";
@@ -166,8 +167,7 @@ fn compile() -> Result<()> {
     if compiled {
         return Ok(());
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let done = Command::new(cargo)
+    let done = programs::cargo()
         .args(["run", "--quiet", "--package", "xtask", "--", "bpf"])
         .current_dir(root())
         .output()

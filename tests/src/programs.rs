@@ -14,9 +14,7 @@ pub fn built(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         // With the features that the whole workspace asks for, so that nothing is built twice.
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--workspace", "--bins"])
-            .output();
+        let built = cargo().args(["build", "--workspace", "--bins"]).output();
         let built = built.unwrap_or_else(|error| panic!("cargo can't be started: {error}"));
         let messages = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "{messages}");
@@ -28,4 +26,18 @@ pub fn built(name: &str) -> PathBuf {
     let program = folder.join(name);
     assert!(program.exists(), "{} was not built", program.display());
     program
+}
+
+/// Cargo, as a person would start it: with what cargo tells a test of itself, build scripts that look
+/// at it run again, and all that depends on them is built again.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }

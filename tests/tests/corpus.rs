@@ -3,13 +3,12 @@
 //! reason, fails. Needs root.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use api::client::{Client, ClientError};
 use api::node::{Settings, Timing};
-use tests::corpus;
+use tests::{corpus, programs};
 
 /// What is to become of a case.
 #[derive(Clone, Copy)]
@@ -124,7 +123,7 @@ impl Node {
     fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let journal = folder.path().join("journal");
-        let mut child = Command::new(binary()?)
+        let mut child = Command::new(programs::built("node"))
             .args(["--json", "daemon", "--legacy-listen", "none", "--socket"])
             .arg(folder.path().join("node.sock"))
             .arg("--state-dir")
@@ -146,20 +145,6 @@ impl Node {
     fn client(&self) -> Client {
         Client::unix(&self.folder.path().join("node.sock"))
     }
-}
-
-fn binary() -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "node"])
-        .current_dir(corpus::root())
-        .output()?;
-    ensure!(
-        built.status.success(),
-        "{}",
-        String::from_utf8_lossy(&built.stderr)
-    );
-    Ok(corpus::target().join("debug/node"))
 }
 
 /// One row of the table.

@@ -30,6 +30,7 @@ mod system {
     mod legacy_2023;
     mod limits;
     mod lines;
+    mod live_events;
     mod maps;
     mod maps_live;
     mod migrate;

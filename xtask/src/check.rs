@@ -132,7 +132,7 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
-    run::shown(run::command("cargo").args(args))
+    run::shown(run::cargo().args(args))
 }
 
 fn licences() -> Result<()> {

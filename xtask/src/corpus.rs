@@ -12,7 +12,6 @@ mod read;
 mod reason;
 mod sample;
 mod source;
-mod spread;
 
 use std::path::PathBuf;
 

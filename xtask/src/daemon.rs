@@ -63,7 +63,7 @@ pub(crate) const PROGRAMS: [&str; 3] = ["node", "packer", "registry"];
 /// # Errors
 /// When they do not compile.
 pub(crate) fn build(programs: &[&str]) -> Result<()> {
-    let mut cargo = run::command("cargo");
+    let mut cargo = run::cargo();
     cargo.args(["build", "--release"]);
     for program in programs {
         cargo.args(["-p", program]);

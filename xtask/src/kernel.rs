@@ -134,7 +134,7 @@ fn in_guest(
     show: &mut dyn FnMut(&str),
 ) -> Result<i32> {
     let kernel = fetched(name)?;
-    output::line(&format!("\n== kernel {} ({})", kernel.name, kernel.release));
+    show(&format!("\n== kernel {} ({})", kernel.name, kernel.release));
     let guest = Guest {
         memory_mib: MEMORY_MIB,
         cpus: CPUS,
@@ -144,19 +144,19 @@ fn in_guest(
         timeout: TIMEOUT,
     };
     let run = guest.run(&kernel, &mut |printed| show(printed.line()))?;
-    shown(&kernel, &run);
+    shown(&kernel, &run, show);
     Ok(run.status)
 }
 
 /// Shows how a run ended.
-fn shown(kernel: &Kernel, run: &Run) {
+fn shown(kernel: &Kernel, run: &Run, show: &mut dyn FnMut(&str)) {
     if !run.absent.is_empty() {
-        output::line(&format!("no modules: {}", run.absent.join(", ")));
+        show(&format!("no modules: {}", run.absent.join(", ")));
     }
     for fault in &run.faults {
-        output::line(&format!("the kernel said: {fault}"));
+        show(&format!("the kernel said: {fault}"));
     }
-    output::line(&format!(
+    show(&format!(
         "status {} on {}: booted in {:.1} s, all in {:.1} s",
         run.status,
         kernel.release,
@@ -170,7 +170,7 @@ fn shown(kernel: &Kernel, run: &Run) {
 /// # Errors
 /// When something cannot be built, or a tool is missing.
 pub(crate) fn at_hand() -> Result<Vec<(PathBuf, String)>> {
-    run::shown(run::command("cargo").args(["build", "--quiet", "--workspace", "--bins"]))?;
+    run::shown(run::cargo().args(run::PROGRAMS))?;
     bpf::compile_all()?;
     let mut files = vec![(run::target().join("bpf"), "/objects".to_owned())];
     for name in ["node", "packer", "registry", "hooks"] {

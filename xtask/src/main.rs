@@ -15,6 +15,7 @@ mod publisher;
 mod run;
 mod screenshots;
 mod setup;
+mod spread;
 mod tidy;
 mod waiting;
 

@@ -10,6 +10,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::output;
 
+/// Has cargo build all programs: with the features that the whole workspace asks for, so that nothing
+/// is built twice.
+pub(crate) const PROGRAMS: [&str; 4] = ["build", "--quiet", "--workspace", "--bins"];
+
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
@@ -70,6 +74,19 @@ pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     command
+}
+
+/// Cargo in the root of the repository, as a person would start it: with what cargo tells this program
+/// of itself, build scripts that look at it run again, and all that depends on them is built again.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = command("cargo");
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Prints the command, runs it with this process's output.

@@ -19,7 +19,7 @@ pub(crate) fn take() -> Result<()> {
     setup::to_browse()?;
     let folder = run::root().join(FOLDER);
     std::fs::create_dir_all(&folder)?;
-    let mut cargo = run::command("cargo");
+    let mut cargo = run::cargo();
     cargo.args(["test", "--workspace", "--test", "registry_packer"]);
     cargo.args([TEST, "--", "--show-output"]);
     run::shown(cargo.env("MARROW_SCREENSHOTS", folder))

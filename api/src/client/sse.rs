@@ -9,6 +9,7 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
 
 use super::connection::{self, Call, Driver};
 use super::peer::Peer;
@@ -47,8 +48,22 @@ impl Frames {
         })
     }
 
-    pub(super) fn peer(&self) -> &Peer {
-        &self.peer
+    /// What the next event of a kind says; others may come with a newer server. `None` when it ended
+    /// the stream.
+    pub(super) async fn next_of<T: DeserializeOwned>(
+        &mut self,
+        kind: &str,
+    ) -> Result<Option<T>, ClientError> {
+        while let Some(frame) = self.next().await? {
+            if frame.kind == kind {
+                let told = serde_json::from_str(&frame.data);
+                return told.map(Some).map_err(|error| ClientError::NotUnderstood {
+                    peer: self.peer.kind,
+                    reason: error.to_string(),
+                });
+            }
+        }
+        Ok(None)
     }
 
     /// The next event; `None` when the server ended the stream.

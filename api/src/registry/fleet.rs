@@ -56,6 +56,9 @@ pub struct Facts {
         deserialize_with = "super::entries::unique"
     )]
     pub labels: BTreeMap<String, String>,
+    /// Whether the operator of the node lets those of the fleet watch what its instances put out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_events: bool,
 }
 
 /// The answer to `GET /nodes/{node}/desired`; its `ETag` is the digest of the body, `"sha256:<hex>"`.
@@ -132,13 +135,16 @@ pub struct ByRollout {
 
 /// The data of a `ring` event of `GET /nodes/{node}/doorbell`: ask for the desired state, after a
 /// time that the node draws from the spread. Comments in between keep the connection alive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Ring {
     /// Counts up with every change of what any node should run.
     pub revision: u64,
     /// The nodes that are told spread their calls over this time, milliseconds.
     pub spread_ms: u64,
+    /// Instances that somebody watches: what they put out is asked for by `POST /nodes/{node}/events`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watched: Vec<String>,
 }
 
 /// The body of `POST /nodes/{node}/reports`: 204 once all of it is kept. The same batch again
@@ -196,8 +202,7 @@ pub struct InstanceReport {
 pub struct SinceFlip {
     /// Records the kernel handed over.
     pub accepted: u64,
-    /// Records a full ring refused; a number or `unknown`.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    /// Records a full ring refused.
     pub kernel_lost: Measured,
     /// How often its handler failed.
     pub handler_faults: u64,
@@ -217,8 +222,7 @@ pub struct InstanceCounts {
     pub decoded: u64,
     /// Records too short for their struct.
     pub malformed: u64,
-    /// Records a full ring refused; a number or `unknown`.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    /// Records a full ring refused.
     pub kernel_lost: Measured,
 }
 
@@ -232,9 +236,36 @@ pub struct InstanceRate {
     pub over_ms: u64,
     /// Records the kernel handed over in that time.
     pub accepted: u64,
-    /// Records a full ring refused in that time; a number or `unknown`.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    /// Records a full ring refused in that time.
     pub kernel_lost: Measured,
+}
+
+/// How lately a node was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Presence {
+    /// Within three of its poll intervals.
+    Online,
+    /// Not so, but within a day.
+    Stale,
+    /// Not for a day.
+    Lost,
+}
+
+impl Presence {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Online, Self::Stale, Self::Lost];
+
+    /// Its word, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Stale => "stale",
+            Self::Lost => "lost",
+        }
+    }
 }
 
 /// A node in a list.
@@ -245,8 +276,8 @@ pub struct Node {
     pub node: String,
     /// What it told last; `labels` with those of its enrolment.
     pub facts: Facts,
-    /// Whether it was heard within three of its poll intervals.
-    pub online: bool,
+    /// How lately it was heard.
+    pub presence: Presence,
     /// When it enrolled, milliseconds since 1970.
     pub enrolled_ms: u64,
     /// When it was last heard, milliseconds since 1970.

@@ -228,6 +228,10 @@ pub(crate) struct RegistryArgs {
         value_parser = pair
     )]
     pub(crate) labels: Vec<(String, String)>,
+    /// Let operators of the fleet watch what the instances of this node put out, as it comes: file
+    /// names, command lines, addresses. Each look stands in the registry's audit.
+    #[arg(long, env = "MARROW_SHARE_EVENTS")]
+    pub(crate) share_events: bool,
     /// The shortest wait before it is asked again after a failure, milliseconds. [default: 1000]
     #[arg(long, value_name = "MS", env = "MARROW_BACK_OFF_MIN_MS")]
     pub(crate) back_off_min_ms: Option<NonZeroU32>,

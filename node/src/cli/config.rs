@@ -81,6 +81,8 @@ pub(super) struct Registry {
     pub(super) node: Option<String>,
     /// As `--label`.
     pub(super) labels: BTreeMap<String, String>,
+    /// As `--share-events`.
+    pub(super) share_events: bool,
     /// As `--back-off-min-ms`.
     pub(super) back_off_min_ms: Option<NonZeroU32>,
     /// As `--back-off-max-ms`.

@@ -75,6 +75,7 @@ pub(super) fn run(
         token_file,
         node: followed.node,
         labels: followed.labels,
+        share_events: followed.share_events,
         back_off: followed.back_off,
         trusted_keys,
         policy: config.policy,

@@ -28,6 +28,7 @@ pub(super) struct Followed {
     pub(super) registry: Registry,
     pub(super) node: String,
     pub(super) labels: BTreeMap<String, String>,
+    pub(super) share_events: bool,
     pub(super) back_off: BackOff,
 }
 
@@ -74,6 +75,7 @@ pub(super) fn followed(args: RegistryArgs, config: &Config) -> Result<Option<Fol
         registry,
         node,
         labels,
+        share_events: args.share_events || file.share_events,
         back_off,
     }))
 }

@@ -60,7 +60,8 @@ impl Registry {
     ) -> Result<Enrolled, EnrolError> {
         let enrol = Enrol {
             node: node.to_owned(),
-            facts: facts::facts(labels),
+            // Its daemon says whether it shares events.
+            facts: facts::facts(labels, false),
         };
         let enrolled = self.client(token.trim())?.enrol(&enrol).await;
         let enrolled = enrolled.map_err(|error| EnrolError::of(error, node))?;

@@ -19,7 +19,7 @@ use api::node::Trouble;
 use api::problem::Problem;
 use payload::name::InstanceName;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::task::{AbortHandle, JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::begin;
@@ -129,6 +129,8 @@ pub(crate) struct Driver {
     pub(super) sender: mpsc::Sender<Event>,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) tasks: JoinSet<()>,
+    /// What somebody watches at the registry, and the task that sends it there.
+    pub(super) watched: BTreeMap<InstanceName, AbortHandle>,
 }
 
 impl Driver {

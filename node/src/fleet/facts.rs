@@ -13,8 +13,8 @@ use crate::kernel;
 /// Most bytes of a fact.
 const FACT_BYTES_MAX: usize = 256;
 
-/// The facts, with the operator's labels.
-pub(crate) fn facts(labels: &BTreeMap<String, String>) -> Facts {
+/// The facts, with the operator's labels, and whether it lets others watch events.
+pub(crate) fn facts(labels: &BTreeMap<String, String>, shares_events: bool) -> Facts {
     Facts {
         kernel: line("/proc/sys/kernel/osrelease"),
         arch: std::env::consts::ARCH.to_owned(),
@@ -23,6 +23,7 @@ pub(crate) fn facts(labels: &BTreeMap<String, String>) -> Facts {
         cpus: cpus(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         labels: labels.clone(),
+        shares_events,
     }
 }
 
@@ -82,7 +83,7 @@ mod tests {
     #[test]
     fn facts_are_those_of_this_machine() {
         let labels: BTreeMap<_, _> = [("env".to_owned(), "prod".to_owned())].into();
-        let facts = facts(&labels);
+        let facts = facts(&labels, true);
         assert!(!facts.kernel.is_empty() && facts.cpus >= 1, "{facts:?}");
         assert_eq!(facts.labels, labels);
     }

@@ -180,6 +180,23 @@ pub(crate) struct ExplainArguments {
     pub(crate) registry: RegistryArguments,
 }
 
+/// `packer events`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Its operator has to allow it: `node daemon --share-events`. Each look stands in the audit.
+
+Examples:
+  packer events web-3 execsnoop
+  packer events web-3 execsnoop | jq .event.comm")]
+pub(crate) struct EventsArguments {
+    /// The node
+    pub(crate) node: InstanceName,
+    /// One of its instances
+    pub(crate) instance: InstanceName,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
 /// `packer nodes`.
 #[derive(Debug, Args)]
 #[command(after_help = "\

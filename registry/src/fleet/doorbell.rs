@@ -26,6 +26,8 @@ struct Places {
     /// Numbers the listeners, so that one that was replaced does not take its successor away.
     last_id: u64,
     waiting: HashMap<String, Place>,
+    /// Instances that somebody watches, by node; also of nodes that do not wait now.
+    watched: HashMap<String, Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,7 @@ impl Doorbell {
             revision,
             last_id: 0,
             waiting: HashMap::new(),
+            watched: HashMap::new(),
         };
         Arc::new(Self {
             places: Mutex::new(places),
@@ -86,6 +89,7 @@ impl Doorbell {
         let (sender, receiver) = watch::channel(Ring {
             revision: places.revision,
             spread_ms,
+            watched: places.watched.get(node).cloned().unwrap_or_default(),
         });
         places.waiting.insert(node.to_owned(), Place { id, sender });
         drop(places);
@@ -104,14 +108,29 @@ impl Doorbell {
         let mut places = self.places();
         places.revision += 1;
         let told: Vec<&Place> = nodes.filter_map(|node| places.waiting.get(node)).collect();
-        let ring = Ring {
-            revision: places.revision,
-            spread_ms: spread_ms(told.len()),
-        };
+        let (revision, spread_ms) = (places.revision, spread_ms(told.len()));
         for place in told {
-            place.sender.send_replace(ring);
+            place.sender.send_modify(|ring| {
+                (ring.revision, ring.spread_ms) = (revision, spread_ms);
+            });
         }
-        ring.revision
+        revision
+    }
+
+    /// Tells a node which instances are watched, now or when it waits again.
+    pub(crate) fn watch(&self, node: &str, instances: Vec<String>) {
+        let mut places = self.places();
+        if let Some(place) = places.waiting.get(node) {
+            place.sender.send_modify(|ring| {
+                ring.spread_ms = 0;
+                ring.watched.clone_from(&instances);
+            });
+        }
+        if instances.is_empty() {
+            places.watched.remove(node);
+        } else {
+            places.watched.insert(node.to_owned(), instances);
+        }
     }
 
     /// Ends the wait of a node that is no more.
@@ -142,7 +161,15 @@ impl Listener {
             self.receiver.changed().await.ok()?;
         }
         self.told = true;
-        Some(*self.receiver.borrow_and_update())
+        Some(self.receiver.borrow_and_update().clone())
+    }
+}
+
+#[cfg(test)]
+impl Listener {
+    /// What would be heard now.
+    pub(crate) fn latest(&self) -> Ring {
+        self.receiver.borrow().clone()
     }
 }
 

@@ -4,11 +4,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use api::registry::Presence;
+
 use super::Fleet;
 use super::memory::Memory;
-
-/// A node that was heard within this is stale, not lost, milliseconds.
-const LOST_AFTER_MS: u64 = 86_400_000;
 
 /// A release, as nodes name it: payload and version. Both empty: all that are not named.
 pub(crate) type Release = (String, String);
@@ -75,13 +74,11 @@ impl Memory {
             ..Sums::default()
         };
         for known in self.nodes.values() {
-            if self.online(known, now_ms) {
-                sums.online += 1;
-            } else if now_ms.saturating_sub(known.seen_ms()) < LOST_AFTER_MS {
-                sums.stale += 1;
-            } else {
-                sums.lost += 1;
-            }
+            *match self.presence(known, now_ms) {
+                Presence::Online => &mut sums.online,
+                Presence::Stale => &mut sums.stale,
+                Presence::Lost => &mut sums.lost,
+            } += 1;
             sums.unsettled += usize::from(!known.settled);
         }
         sums

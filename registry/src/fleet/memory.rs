@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use api::registry::{Desired, Facts, InstanceReport, Node, Outcome};
+use api::registry::{Desired, Facts, InstanceReport, Node, Outcome, Presence};
 use payload::digest::Digest;
 
 use super::desired::{Floors, Plan, Standing};
@@ -20,6 +20,8 @@ use crate::db::node::KeptNode;
 
 /// A node is online while it was heard within so many of its poll intervals.
 pub(crate) const POLLS_MISSED_MAX: u64 = 3;
+/// A node that was heard within this is stale, not lost, milliseconds.
+const LOST_AFTER_MS: u64 = 86_400_000;
 
 /// A call that was overtaken by a later one is behind it by less; a clock that was set back, by
 /// more, milliseconds.
@@ -278,7 +280,7 @@ impl Memory {
         Node {
             node: node.to_owned(),
             facts: known.facts.clone(),
-            online: self.online(known, now_ms),
+            presence: self.presence(known, now_ms),
             enrolled_ms: known.enrolled_ms,
             seen_ms: known.seen_ms(),
             instances: known.instances.clone(),
@@ -291,6 +293,17 @@ impl Memory {
     /// clock was set back.
     pub(super) fn online(&self, known: &Known, now_ms: u64) -> bool {
         now_ms.abs_diff(known.seen_ms()) <= POLLS_MISSED_MAX * self.poll_ms
+    }
+
+    /// How lately a node was heard.
+    pub(super) fn presence(&self, known: &Known, now_ms: u64) -> Presence {
+        if self.online(known, now_ms) {
+            Presence::Online
+        } else if now_ms.saturating_sub(known.seen_ms()) < LOST_AFTER_MS {
+            Presence::Stale
+        } else {
+            Presence::Lost
+        }
     }
 
     /// Notes since when this registry listens: before that nobody could tell it anything.

@@ -3,7 +3,7 @@
 
 use std::ops::Bound;
 
-use api::registry::Node;
+use api::registry::{Node, Presence};
 
 use super::memory::{Known, Memory};
 use super::selector::{Candidate, Selector};
@@ -15,8 +15,8 @@ pub(crate) struct Search {
     pub(crate) named: String,
     /// What holds for them.
     pub(crate) selector: Option<Selector>,
-    /// Whether they were heard lately.
-    pub(crate) online: Option<bool>,
+    /// How lately they were heard.
+    pub(crate) presence: Option<Presence>,
     /// Whether they run what they should.
     pub(crate) settled: Option<bool>,
     /// A payload that they say they run.
@@ -39,8 +39,8 @@ impl Search {
         let facts = &known.facts;
         node.contains(&self.named)
             && self
-                .online
-                .is_none_or(|online| online == memory.online(known, now_ms))
+                .presence
+                .is_none_or(|presence| presence == memory.presence(known, now_ms))
             && self.settled.is_none_or(|settled| settled == known.settled)
             && self.runs(known)
             && self

@@ -207,7 +207,7 @@ impl TokenView {
         match self.state {
             "in force" => "available",
             "revoked" => "revoked",
-            _ => "offline",
+            _ => "lost",
         }
     }
 }

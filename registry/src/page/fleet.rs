@@ -23,7 +23,7 @@ pub(crate) struct FleetPage {
     /// Numbers of the whole fleet.
     pub(crate) sums: Sums,
     /// Who is there, in words.
-    pub(crate) presence: Presence,
+    pub(crate) presence: PresenceCounts,
     /// What it ran over time.
     pub(crate) course: Course,
     /// What it runs by kernel.
@@ -38,7 +38,7 @@ pub(crate) struct FleetPage {
 
 /// Who is there.
 #[derive(Debug)]
-pub(crate) struct Presence {
+pub(crate) struct PresenceCounts {
     online: String,
     stale: String,
     lost: String,
@@ -116,7 +116,7 @@ pub(crate) struct Published {
     at: Moment,
 }
 
-impl Presence {
+impl PresenceCounts {
     /// Of the whole fleet.
     pub(crate) fn of(sums: &Sums) -> Self {
         let text = |nodes: usize| grouped(u64::try_from(nodes).unwrap_or(u64::MAX));

@@ -41,6 +41,7 @@ impl OneNode {
 pub(crate) struct NodeHead {
     name: String,
     presence: &'static str,
+    shares_events: bool,
     settled: bool,
     seen: Moment,
     enrolled: Moment,
@@ -54,7 +55,8 @@ impl NodeHead {
         let labels = node.facts.labels.iter();
         Self {
             name: node.node.clone(),
-            presence: if node.online { "online" } else { "offline" },
+            presence: node.presence.as_str(),
+            shares_events: node.facts.shares_events,
             settled: node.settled,
             seen: moment(node.seen_ms, now_ms),
             enrolled: moment(node.enrolled_ms, now_ms),

@@ -75,7 +75,7 @@ impl NodeView {
         let labels = node.facts.labels.into_iter();
         Self {
             name: node.node,
-            presence: if node.online { "online" } else { "offline" },
+            presence: node.presence.as_str(),
             settled: node.settled,
             seen: moment(node.seen_ms, now_ms),
             kernel: visible(&node.facts.kernel),

@@ -3,7 +3,7 @@
 //! Must never tell a credential.
 
 use api::problem::Problem;
-use api::registry::{Explain, NodeDetail, Nodes};
+use api::registry::{Explain, NodeDetail, Nodes, Presence};
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
@@ -32,8 +32,8 @@ pub(crate) struct Listing {
     pub(super) named: String,
     /// A label expression that holds for them, as in a deployment.
     pub(super) selector: Option<String>,
-    /// Whether they were heard within three of their poll intervals.
-    pub(super) online: Option<bool>,
+    /// How lately they were heard.
+    pub(super) presence: Option<Presence>,
     /// Whether they run what they should.
     pub(super) settled: Option<bool>,
     /// `namespace/name` of a payload that they say they run.
@@ -65,7 +65,7 @@ pub(crate) async fn list(
     let search = Search {
         named: listing.named,
         selector: selector.transpose()?,
-        online: listing.online,
+        presence: listing.presence,
         settled: listing.settled,
         payload: listing.payload,
         version: listing.version,

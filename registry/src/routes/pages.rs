@@ -6,6 +6,7 @@ mod access;
 mod assets;
 mod audit;
 mod deployments;
+mod events;
 mod fleet;
 mod form;
 mod login;
@@ -65,6 +66,11 @@ pub(crate) fn routes() -> Router<State> {
         .route("/nodes/{node}/pin", post(node::pin).get(node::back))
         .route("/nodes/{node}/unpin", post(node::unpin).get(node::back))
         .route("/nodes/{node}/forget", post(node::forget).get(node::back))
+        .route("/nodes/{node}/events/{instance}", get(events::page))
+        .route(
+            "/nodes/{node}/events/{instance}/stream",
+            get(events::stream),
+        )
         .merge(deployments::routes())
         .merge(rollouts::routes())
         .route("/audit", get(audit::page))
@@ -85,7 +91,7 @@ fn html(page: &impl Template) -> Result<Response, Refusal> {
 }
 
 /// Adds what browsers hold a page to, and says no as a page to those who read pages.
-async fn guarded(request: Request, next: Next) -> Response {
+pub(crate) async fn guarded(request: Request, next: Next) -> Response {
     let reads_pages = request.headers().get("accept").is_some_and(|accept| {
         let accept = accept.to_str().unwrap_or_default();
         accept.contains("text/html")

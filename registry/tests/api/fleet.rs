@@ -11,6 +11,8 @@ mod desired;
 mod doorbell;
 #[path = "fleet/enrolment.rs"]
 mod enrolment;
+#[path = "fleet/events.rs"]
+mod events;
 #[path = "fleet/explain.rs"]
 mod explain;
 #[path = "fleet/harness.rs"]

@@ -54,10 +54,7 @@ pub(crate) fn serve(version: &str) -> Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let first = Ring {
-            revision: 0,
-            spread_ms: 0,
-        };
+        let first = Ring::default();
         let given = Arc::new(watch::Sender::new(given(version, first)?));
         let routes = Router::new()
             .route("/api/v1/nodes/enrol", post(enrol))
@@ -91,9 +88,9 @@ async fn doorbell(State(given): Shared) -> Sse<impl Stream<Item = Result<Event, 
     rings.mark_changed();
     let told = stream::unfold(rings, |mut rings| async {
         rings.changed().await.ok()?;
-        let ring = rings.borrow_and_update().ring;
+        let ring = rings.borrow_and_update().ring.clone();
         // Two numbers always have a JSON form.
-        let event = Event::default().event("ring").json_data(ring).ok()?;
+        let event = Event::default().event("ring").json_data(&ring).ok()?;
         Some((Ok(event), rings))
     });
     Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE))
@@ -122,6 +119,7 @@ async fn publish(
     let ring = Ring {
         revision: shared.borrow().ring.revision + 1,
         spread_ms: shared.receiver_count() as u64 / CALLS_PER_MS,
+        watched: Vec::new(),
     };
     let given = given(&version, ring).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     shared.send_replace(given);

@@ -93,7 +93,7 @@ impl Node {
     pub(crate) async fn follow(self: Arc<Self>, site: Arc<Site>, mut doorbell: Doorbell) {
         loop {
             let done = match doorbell.next().await {
-                Ok(Some(ring)) => self.rang(&site, ring).await,
+                Ok(Some(ring)) => self.rang(&site, &ring).await,
                 Ok(None) => return,
                 Err(error) => Err(error.into()),
             };
@@ -104,7 +104,7 @@ impl Node {
         }
     }
 
-    async fn rang(&self, site: &Site, ring: Ring) -> Result<()> {
+    async fn rang(&self, site: &Site, ring: &Ring) -> Result<()> {
         site.rounds.told(self.index);
         tokio::time::sleep(self.part_of(ring)).await;
         let Some(desired) = self.desired(site).await? else {
@@ -136,7 +136,7 @@ impl Node {
     }
 
     /// Where in the spread its call is: elsewhere at each ring.
-    fn part_of(&self, ring: Ring) -> Duration {
+    fn part_of(&self, ring: &Ring) -> Duration {
         let drawn = (self.index as u64)
             .wrapping_add(ring.revision)
             .wrapping_mul(EVENLY);

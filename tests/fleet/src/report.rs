@@ -24,6 +24,7 @@ pub(crate) fn facts() -> Facts {
         labels: [("env", "prod"), ("region", "eu-1")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
+        shares_events: false,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use api::client::ClientError;
 use api::client::registry::RegistryClient;
 use api::problem::Problem;
-use api::registry::{Enrol, Outcome, OutcomeKind, Reports, Wanted};
+use api::registry::{Enrol, LiveEvent, LiveEvents, Outcome, OutcomeKind, Reports, Wanted};
 use tokio::runtime::{Builder, Runtime};
 
 use super::said::{client, facts, outcome, runs};
@@ -14,6 +14,11 @@ use super::stage::Stage;
 
 /// Between two tries to reach a registry that is away.
 const AWAY: Duration = Duration::from_millis(20);
+
+/// What each instance puts out when somebody begins to watch it, and when.
+pub(crate) const EVENT: &str =
+    r#"{"event":{"comm":"<script>window.hit=1</script>","pid":4711},"kind":"exec"}"#;
+const EVENT_MS: u64 = 1_767_225_600_000;
 
 /// What a node makes of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +117,20 @@ impl Actor {
         let mut doorbell = self.client.doorbell(&self.node).await?;
         loop {
             self.turn().await?;
-            if doorbell.next().await?.is_none() {
+            let Some(ring) = doorbell.next().await? else {
                 return Ok(());
+            };
+            for instance in ring.watched {
+                let events = vec![LiveEvent {
+                    at_ms: EVENT_MS,
+                    event: serde_json::from_str(EVENT).unwrap(),
+                }];
+                let batch = LiveEvents {
+                    instance,
+                    events,
+                    skipped: 3,
+                };
+                self.client.pass_events(&self.node, &batch).await?;
             }
         }
     }

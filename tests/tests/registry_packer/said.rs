@@ -29,6 +29,7 @@ pub(crate) fn facts(kernel: &str) -> Facts {
         cpus: 4,
         version: "0.1.0".to_owned(),
         labels: [("rack".to_owned(), "7".to_owned())].into(),
+        shares_events: true,
     }
 }
 

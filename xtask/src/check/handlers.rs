@@ -49,7 +49,7 @@ fn each(command: &[&str], options: &[&str]) -> Result<()> {
 }
 
 fn cargo(command: &[&str], folder: &str) -> Command {
-    let mut cargo = run::command("cargo");
+    let mut cargo = run::cargo();
     cargo.args(command).args(["--manifest-path"]);
     cargo.arg(format!("{folder}/{MANIFEST}"));
     cargo.env("CARGO_TARGET_DIR", run::target().join("handlers"));

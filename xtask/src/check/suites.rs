@@ -21,7 +21,7 @@ const FUZZ_THREADS: &str = "2";
 /// # Errors
 /// When one fails or does not compile.
 pub(crate) fn tests(tally: &mut Tally) -> Result<()> {
-    let mut cargo = run::command("cargo");
+    let mut cargo = run::cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     cargo.args(["--", "--show-output", "--skip", FUZZ_PREFIX]);
     read(&mut cargo, tally)
@@ -32,7 +32,7 @@ pub(crate) fn tests(tally: &mut Tally) -> Result<()> {
 /// # Errors
 /// When one finds something, or there is none.
 pub(crate) fn fuzz(tally: &mut Tally) -> Result<()> {
-    let mut cargo = run::command("cargo");
+    let mut cargo = run::cargo();
     cargo.args([
         "test",
         "--workspace",

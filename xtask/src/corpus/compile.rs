@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::source::Source;
-use super::{first_line, folder, spread};
-use crate::{bpf, run};
+use super::{first_line, folder};
+use crate::{bpf, run, spread};
 
 /// Flags of `CLANG_BPF_BUILD_RULE` in the Makefile of the selftests.
 const FLAGS: [&str; 7] = [

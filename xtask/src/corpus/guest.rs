@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::compile::Compiled;
 use super::{folder, objects};
 use crate::kernel::{self, Guest, Kernel, Printed};
-use crate::{output, run};
+use crate::{output, run, spread};
 
 /// The kernel that they are run on: the newest with which the package's own tests go.
 const KERNEL: &str = "6.1";
@@ -68,18 +68,34 @@ pub(super) fn release() -> Result<String> {
 pub(super) fn all(compiled: &[Compiled]) -> Result<Fates> {
     let kernel = kernel::fetched(KERNEL)?;
     let carried = carried(compiled)?;
-    let mut left: Vec<String> = objects(compiled).map(|(name, _)| name.to_owned()).collect();
+    let names: Vec<String> = objects(compiled).map(|(name, _)| name.to_owned()).collect();
+    // A guest computes on one core, whatever it is told that it has.
+    let workers: Vec<usize> = (0..spread::WORKERS).collect();
+    let fates = spread::over(&workers, |_, worker| {
+        let its = names.iter().skip(*worker).step_by(spread::WORKERS);
+        through(&kernel, &carried, its.cloned().collect(), *worker)
+    });
+    Ok(fates?.into_iter().flatten().collect())
+}
+
+/// Runs objects in one guest after the other: one that takes its guest down ends that one alone.
+fn through(
+    kernel: &Kernel,
+    carried: &[(PathBuf, String)],
+    mut left: Vec<String>,
+    worker: usize,
+) -> Result<Fates> {
     let mut fates = Fates::new();
     let mut boots = 0;
     while !left.is_empty() {
         boots += 1;
         ensure!(boots <= BOOTS_MAX, "{BOOTS_MAX} guests did not get through");
         output::line(&format!(
-            "corpus: guest {boots} of kernel {} has {} objects to run",
+            "corpus: guest {boots} of worker {worker}, kernel {}, has {} objects to run",
             kernel.release,
             left.len()
         ));
-        let heard = boot(&kernel, &carried, &left)?;
+        let heard = boot(kernel, carried, &left, worker)?;
         ensure!(!heard.is_empty(), "a guest ended without running anything");
         left.retain(|name| !heard.contains_key(name));
         fates.extend(heard);
@@ -89,9 +105,7 @@ pub(super) fn all(compiled: &[Compiled]) -> Result<Fates> {
 
 /// The programs and objects, without what debuggers read.
 fn carried(compiled: &[Compiled]) -> Result<Vec<(PathBuf, String)>> {
-    run::shown(
-        run::command("cargo").args(["build", "--quiet", "--bins", "-p", "node", "-p", "tests"]),
-    )?;
+    run::shown(run::cargo().args(run::PROGRAMS))?;
     let home = folder().join("guest");
     std::fs::create_dir_all(&home)?;
     let mut files = Vec::new();
@@ -109,8 +123,13 @@ fn carried(compiled: &[Compiled]) -> Result<Vec<(PathBuf, String)>> {
 }
 
 /// Runs objects in one guest, to the first that takes it down.
-fn boot(kernel: &Kernel, carried: &[(PathBuf, String)], names: &[String]) -> Result<Fates> {
-    let list = folder().join("guest/list");
+fn boot(
+    kernel: &Kernel,
+    carried: &[(PathBuf, String)],
+    names: &[String],
+    worker: usize,
+) -> Result<Fates> {
+    let list = folder().join(format!("guest/list-{worker}"));
     run::write(&list, (names.join("\n") + "\n").as_bytes())?;
     let mut files = carried.to_vec();
     files.push((list, "/list".to_owned()));
@@ -123,7 +142,7 @@ fn boot(kernel: &Kernel, carried: &[(PathBuf, String)], names: &[String]) -> Res
         timeout: TIMEOUT,
     };
     let mut heard = Heard::default();
-    let mut log = File::create(folder().join("guest/log"))?;
+    let mut log = File::create(folder().join(format!("guest/log-{worker}")))?;
     let mut errors = Vec::new();
     let run = guest.run(kernel, &mut |printed| match printed {
         Printed::Out(line) => {

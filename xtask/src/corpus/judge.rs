@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 
 use super::compare::{Agreement, agreement};
 use super::compile::Compiled;
-use super::{folder, objects, read, spread};
-use crate::{bench, run, waiting};
+use super::{folder, objects, read};
+use crate::{bench, run, spread, waiting};
 
 /// How long one may take: the verifier gives up after a million instructions, some seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -42,7 +42,7 @@ impl Judge {
     /// # Errors
     /// When one of them does not build.
     pub(super) fn build() -> Result<Self> {
-        run::shown(run::command("cargo").args(["build", "--quiet", "--package", "node"]))?;
+        run::shown(run::cargo().args(run::PROGRAMS))?;
         let (bare, source) = (folder().join("bare"), "tests/selftests/bare.c");
         bench::with_libbpf(source, "debug", &bare)?;
         let node = run::target().join("debug/node");

@@ -3,11 +3,13 @@
 //! `cargo xtask kernel` and `check`.
 //! Must never pass a kernel on which a kind fails, or does what the table does not say.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail, ensure};
 
 use super::table::{self, Table};
 use super::{NAMES, RESTART, at_hand, in_guest, restart};
-use crate::{bpf, output, run, setup};
+use crate::{bpf, output, run, setup, spread};
 
 /// The kernel that runs here.
 pub(crate) const HERE: &str = "here";
@@ -29,40 +31,84 @@ pub(crate) fn prove(kernels: &[&str], write: bool) -> Result<()> {
     setup::to_build()?;
     setup::to_boot()?;
     let files = at_hand()?;
+    // A guest computes on one core, whatever it is told that it has.
+    let proofs = spread::over(kernels, |_, name| {
+        let mut told = Vec::new();
+        let proof = one(name, &files, &mut told);
+        output::line(&told.join("\n"));
+        proof
+    })?;
     let mut made = Table::default();
     let mut columns = Vec::new();
     let mut failures = Vec::new();
-    for name in kernels {
-        if *name == RESTART {
-            restart::prove(&files)?;
-            continue;
-        }
-        let column = if *name == HERE { LIKE_HERE } else { name };
-        let mut take = |line: &str| {
-            output::line(line);
-            if line.starts_with("{\"section\"")
-                && let Err(error) = made.take(column, line)
-            {
+    for Proof { column, rows } in proofs.into_iter().flatten() {
+        for row in &rows {
+            if let Err(error) = made.take(column.name, row) {
                 failures.push(format!("{error:#}"));
             }
-        };
-        if *name == HERE {
-            here(&mut take)?;
-        } else {
-            let status = in_guest(name, IN_GUEST, &files, &mut take)?;
-            ensure!(
-                status == 0,
-                "kernel {name}: the proof ended with status {status}"
-            );
         }
-        if *name != HERE || is_like_here() {
-            columns.push(column);
+        if column.is_compared {
+            columns.push(column.name);
         }
     }
     if !failures.is_empty() {
         bail!("{}", failures.join("\n"));
     }
     compare(made, &columns, write)
+}
+
+/// What a kernel does with each kind of hook.
+struct Proof<'name> {
+    column: Column<'name>,
+    /// As `hooks` prints them.
+    rows: Vec<String>,
+}
+
+/// Where in the table a kernel stands.
+struct Column<'name> {
+    name: &'name str,
+    /// Whether it must be as the table has it: this machine's kernel may be another.
+    is_compared: bool,
+}
+
+/// Proves one kernel, or the restart, which has no rows.
+fn one<'name>(
+    name: &'name str,
+    files: &[(PathBuf, String)],
+    told: &mut Vec<String>,
+) -> Result<Option<Proof<'name>>> {
+    let mut rows = Vec::new();
+    let mut take = |line: &str| {
+        told.push(line.to_owned());
+        if line.starts_with("{\"section\"") {
+            rows.push(line.to_owned());
+        }
+    };
+    let column = match name {
+        RESTART => {
+            restart::prove(files, &mut take)?;
+            return Ok(None);
+        }
+        HERE => {
+            here(&mut take)?;
+            Column {
+                name: LIKE_HERE,
+                is_compared: is_like_here(),
+            }
+        }
+        name => {
+            let status = in_guest(name, IN_GUEST, files, &mut take)?;
+            ensure!(
+                status == 0,
+                "kernel {name}: the proof ended with status {status}"
+            );
+            Column {
+                name,
+                is_compared: true,
+            }
+        }
+    };
+    Ok(Some(Proof { column, rows }))
 }
 
 fn compare(made: Table, columns: &[&str], write: bool) -> Result<()> {
@@ -100,7 +146,7 @@ fn is_like_here() -> bool {
 
 /// Runs the hooks on the kernel that runs here.
 fn here(take: &mut dyn FnMut(&str)) -> Result<()> {
-    output::line("\n== this machine's kernel");
+    take("\n== this machine's kernel");
     let programs = run::target().join("debug");
     let mut hooks = run::command(&programs.join("hooks").to_string_lossy());
     hooks.arg(programs.join("node")).arg(bpf::hooks_folder());

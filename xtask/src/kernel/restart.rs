@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{CPUS, Guest, MEMORY_MIB, TIMEOUT, fetched, shown};
 use crate::daemon::Folder;
-use crate::{output, run};
+use crate::run;
 
 /// How it is asked for.
 pub(crate) const NAME: &str = "restart";
@@ -21,13 +21,13 @@ const DISK_BYTES: u64 = 64 << 20;
 const BEFORE: &str = include_str!("restart_before.sh");
 const AFTER: &str = include_str!("restart_after.sh");
 
-/// Boots, resets, boots again.
+/// Boots, resets, boots again; shows each line that is printed.
 ///
 /// # Errors
 /// When the kernel can't be had, a boot does not end as it should, or events do not flow in time.
-pub(super) fn prove(files: &[(PathBuf, String)]) -> Result<()> {
+pub(super) fn prove(files: &[(PathBuf, String)], show: &mut dyn FnMut(&str)) -> Result<()> {
     let kernel = fetched(KERNEL)?;
-    output::line(&format!("\n== a restart of kernel {}", kernel.release));
+    show(&format!("\n== a restart of kernel {}", kernel.release));
     let folder = Folder::new(NAME)?;
     let disk = folder.path().join("disk");
     make(&disk)?;
@@ -41,10 +41,10 @@ pub(super) fn prove(files: &[(PathBuf, String)]) -> Result<()> {
         command: command.to_owned(),
         timeout: TIMEOUT,
     };
-    boot(BEFORE).reset(&kernel, &mut |printed| output::line(printed.line()))?;
-    output::line("-- reset");
-    let run = boot(AFTER).run(&kernel, &mut |printed| output::line(printed.line()))?;
-    shown(&kernel, &run);
+    boot(BEFORE).reset(&kernel, &mut |printed| show(printed.line()))?;
+    show("-- reset");
+    let run = boot(AFTER).run(&kernel, &mut |printed| show(printed.line()))?;
+    shown(&kernel, &run, show);
     ensure!(
         run.status == 0,
         "after a reset, without the registry, events do not flow within 10 s of the daemon's start"

@@ -27,7 +27,7 @@ pub(crate) fn install() -> Result<()> {
         "setup: cargo-deny {VERSION} checks licences and sources of dependencies; \
          building it takes about a minute"
     ));
-    let mut cargo = run::command("cargo");
+    let mut cargo = run::cargo();
     cargo.args(["install", "--quiet", "--locked", "--no-default-features"]);
     cargo
         .args(["--version", VERSION, "--root"])

@@ -10,8 +10,8 @@ use crate::client::connection::Call;
 use crate::client::sse::Frames;
 use crate::client::{ClientError, PeerKind, accepted, read_json};
 use crate::registry::{
-    Deployment, DeploymentSpec, Deployments, Desired, Enrol, Enrolled, Explain, NodeDetail, Nodes,
-    PREFIX, Reports, Ring,
+    Deployment, DeploymentSpec, Deployments, Desired, Enrol, Enrolled, Explain, LiveEvents,
+    NodeDetail, Nodes, PREFIX, Reports, Ring,
 };
 
 /// An open doorbell. Dropping it closes the connection.
@@ -24,18 +24,21 @@ impl Doorbell {
     /// # Errors
     /// The connection broke or fell silent for [`crate::client::SILENCE_MAX`].
     pub async fn next(&mut self) -> Result<Option<Ring>, ClientError> {
-        while let Some(frame) = self.0.next().await? {
-            // Other kinds may come with a newer registry.
-            if frame.kind == "ring" {
-                return serde_json::from_str(&frame.data)
-                    .map(Some)
-                    .map_err(|error| ClientError::NotUnderstood {
-                        peer: self.0.peer().kind,
-                        reason: error.to_string(),
-                    });
-            }
-        }
-        Ok(None)
+        self.0.next_of("ring").await
+    }
+}
+
+/// Live events of an instance. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Watched(Frames);
+
+impl Watched {
+    /// What came next; `None` when the registry ended the stream, which it does after some minutes.
+    ///
+    /// # Errors
+    /// As [`Doorbell::next`].
+    pub async fn next(&mut self) -> Result<Option<LiveEvents>, ClientError> {
+        self.0.next_of("events").await
     }
 }
 
@@ -178,6 +181,26 @@ impl RegistryClient {
     pub async fn report(&self, node: &str, reports: &Reports) -> Result<(), ClientError> {
         let path = node_path(node, "/reports")?;
         self.tell(Method::POST, &path, reports).await
+    }
+
+    /// `POST /nodes/{node}/events`.
+    ///
+    /// # Errors
+    /// `Refused`: 410 when nobody watches the instance; as every call.
+    pub async fn pass_events(&self, node: &str, events: &LiveEvents) -> Result<(), ClientError> {
+        let path = node_path(node, "/events")?;
+        self.tell(Method::POST, &path, events).await
+    }
+
+    /// `GET /nodes/{node}/instances/{instance}/events`.
+    ///
+    /// # Errors
+    /// `Refused`: 403 without `operate`, 404 when there is no such node, 409 when it does not share
+    /// events; as every call.
+    pub async fn watch_events(&self, node: &str, instance: &str) -> Result<Watched, ClientError> {
+        let rest = format!("/instances/{}/events", part(instance)?);
+        let path = format!("{PREFIX}{}", node_path(node, &rest)?);
+        Frames::open(&self.peer, &path).await.map(Watched)
     }
 }
 

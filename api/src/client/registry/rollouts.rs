@@ -4,8 +4,8 @@
 use hyper::Method;
 
 use super::{RegistryClient, page, part};
+use crate::client::ClientError;
 use crate::client::sse::Frames;
-use crate::client::{ClientError, PeerKind};
 use crate::registry::{
     DryRun, PREFIX, Pin, Pins, Rollout, RolloutDetail, RolloutNodes, Rollouts, SetPin, StartRollout,
 };
@@ -48,18 +48,7 @@ impl RolloutEvents {
     /// # Errors
     /// The connection broke or fell silent for [`crate::client::SILENCE_MAX`].
     pub async fn next(&mut self) -> Result<Option<RolloutDetail>, ClientError> {
-        while let Some(frame) = self.0.next().await? {
-            // Other kinds may come with a newer registry.
-            if frame.kind == "rollout" {
-                return serde_json::from_str(&frame.data)
-                    .map(Some)
-                    .map_err(|error| ClientError::NotUnderstood {
-                        peer: PeerKind::Registry,
-                        reason: error.to_string(),
-                    });
-            }
-        }
-        Ok(None)
+        self.0.next_of("rollout").await
     }
 }
 

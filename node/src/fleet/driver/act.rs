@@ -1,6 +1,7 @@
 //! What the machine asks for, begun: each call and job as a task of its own.
 //! A part of the driver. Must never wait for one to end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,18 +10,21 @@ use api::problem::Problem;
 use api::registry::{
     InstanceCounts, InstanceReport, OutcomeKind, REPORTS_BYTES_MAX, Reports, SinceFlip,
 };
-use payload::name::Version;
+use payload::name::{InstanceName, Version};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
 use super::super::calls::EnrolError;
 use super::super::machine::{Action, Why};
 use super::super::target::Target;
-use super::super::{Event, calls, facts, job};
+use super::super::{Event, calls, facts, job, live};
 use super::{Driver, Shared, off_thread};
 
 /// Bytes of a batch that are left to facts and instances.
 const REPORT_REST_BYTES: usize = 1 << 20;
+
+/// Most instances whose events are sent at a time.
+const WATCHED_MAX: usize = 16;
 
 /// How long an answer waits for a look at the keys.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -119,8 +123,9 @@ impl Driver {
             .batch(self.disk.serial, REPORTS_BYTES_MAX - REPORT_REST_BYTES);
         let serial = outcomes.last().map(|outcome| outcome.serial);
         let figures = self.shared.config.engine.figures();
+        let config = &self.shared.config;
         let reports = Reports {
-            facts: facts::facts(&self.shared.config.labels),
+            facts: facts::facts(&config.labels, config.share_events),
             instances: figures.into_iter().map(reported).collect(),
             outcomes,
         };
@@ -131,6 +136,30 @@ impl Driver {
             };
             Event::Reported { serial, sent }
         });
+    }
+
+    /// Sends the registry what these instances put out, and of no others: somebody watches them there.
+    pub(super) fn watch(&mut self, instances: &[String]) {
+        let names = instances.iter().filter_map(|name| name.parse().ok());
+        let names: BTreeSet<InstanceName> = names.collect();
+        self.watched.retain(|name, task| {
+            let stays = names.contains(name) && !task.is_finished();
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        let (Some(client), true) = (&self.client, self.shared.config.share_events) else {
+            return;
+        };
+        for name in names.into_iter().take(WATCHED_MAX) {
+            if self.watched.len() < WATCHED_MAX && !self.watched.contains_key(&name) {
+                let engine = self.shared.config.engine.clone();
+                let (client, node) = (Arc::clone(client), self.node());
+                let task = live::send(engine, client, node, name.clone());
+                self.watched.insert(name, self.tasks.spawn(task));
+            }
+        }
     }
 
     fn fetch(&mut self, target: Arc<Target>) {

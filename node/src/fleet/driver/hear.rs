@@ -42,12 +42,14 @@ impl Driver {
             Event::BellOpened => self.bell_open = true,
             Event::Rang(ring) => {
                 self.tally.rings += 1;
+                self.watch(&ring.watched);
                 self.tell(Input::Rang {
                     spread_ms: ring.spread_ms,
                 });
             }
             Event::BellClosed(error) => {
                 self.bell_open = false;
+                self.watch(&[]);
                 let again = Failure::Again {
                     retry_after_ms: None,
                 };

@@ -131,15 +131,15 @@ fn labels_of_the_enrolment_stand_above_what_a_node_tells() {
 }
 
 #[test]
-fn a_node_is_online_for_three_of_its_poll_intervals() {
+fn a_node_is_online_for_three_of_its_poll_intervals_and_stale_for_a_day() {
+    use Presence::{Lost, Online, Stale};
+
     let memory = memory();
     memory.nodes["p1"].heard(10_000);
-    for (now_ms, online) in [(10_000, true), (13_000, true), (13_001, false)] {
-        assert_eq!(
-            memory.node("p1", now_ms).unwrap().online,
-            online,
-            "{now_ms}"
-        );
+    let later = [(3_000, Online), (3_001, Stale), (86_400_000, Lost)];
+    for (silent_ms, presence) in later {
+        let shown = memory.node("p1", 10_000 + silent_ms).unwrap().presence;
+        assert_eq!(shown, presence, "{silent_ms}");
     }
     // A call that was overtaken makes nobody unheard.
     memory.nodes["p1"].heard(9_000);
@@ -152,14 +152,17 @@ fn a_clock_that_was_set_back_keeps_nobody_online() {
     let (before_ms, now_ms) = (9_000_000, 5_000_000);
     memory.nodes["p1"].heard(before_ms);
     memory.report("p2", Facts::default(), Vec::new(), before_ms);
-    let online = |memory: &Memory, name: &str| memory.node(name, now_ms).unwrap().online;
-    assert!(!online(&memory, "p1") && !online(&memory, "p2"));
+    for name in ["p1", "p2"] {
+        let shown = memory.node(name, now_ms).unwrap();
+        assert_eq!(shown.presence, Presence::Stale, "{name}");
+    }
     memory.nodes["p1"].heard(now_ms);
     memory.report("p2", Facts::default(), Vec::new(), now_ms);
     for name in ["p1", "p2"] {
-        assert!(online(&memory, name), "{name}");
-        assert_eq!(memory.node(name, now_ms).unwrap().seen_ms, now_ms);
-        assert!(!memory.node(name, now_ms + 3_001).unwrap().online, "{name}");
+        let shown = memory.node(name, now_ms).unwrap();
+        assert_eq!((shown.presence, shown.seen_ms), (Presence::Online, now_ms));
+        let later = memory.node(name, now_ms + 3_001).unwrap();
+        assert_eq!(later.presence, Presence::Stale, "{name}");
     }
 }
 

@@ -26,6 +26,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("page.css", CSS, web!("static/page.css")),
     ("catalogue.css", CSS, web!("static/catalogue.css")),
     ("rollouts.css", CSS, web!("static/rollouts.css")),
+    ("events.js", JS, web!("static/events.js")),
     ("page.js", JS, web!("static/page.js")),
     ("htmx.min.js", JS, web!("vendor/htmx.min.js")),
     ("icon.svg", "image/svg+xml", web!("static/icon.svg")),

@@ -14,7 +14,7 @@ use crate::db;
 use crate::fleet::headcount::{Headcount, Release};
 use crate::fleet::history::Sample;
 use crate::page::{
-    Address, Area, Course, FleetPage, Kernels, Link, Moves, Presence, Published, Section,
+    Address, Area, Course, FleetPage, Kernels, Link, Moves, PresenceCounts, Published, Section,
 };
 use crate::routes::page::Asked;
 use crate::routes::path::named;
@@ -95,7 +95,7 @@ pub(super) async fn page(
     let shown = shown.map(|one| Moves::of(brief(&state, one, now_ms)));
     html(&FleetPage {
         frame: viewer.frame(Section::Fleet),
-        presence: Presence::of(&sums),
+        presence: PresenceCounts::of(&sums),
         sums,
         course: course(
             samples,

@@ -1,6 +1,7 @@
 //! `GET /nodes`: the fleet, node by node, and what is looked for in it. Called by browsers.
 //! Must never show more nodes than a page has place for.
 
+use api::registry::Presence;
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
@@ -13,7 +14,7 @@ use crate::fleet::selector::Selector;
 use crate::page::{NodeList, Section, Sought, WrongSelector};
 use crate::routes::nodes::{self, Listing};
 use crate::routes::page::Asked;
-use crate::routes::refusal::Refusal;
+use crate::routes::refusal::{Refusal, shown};
 use crate::state::State;
 
 /// Nodes on one page.
@@ -66,7 +67,7 @@ pub(super) async fn page(
     let listing = Listing {
         named: sought.named.clone(),
         selector,
-        online: either("presence", &sought.presence, ["online", "offline"])?,
+        presence: presence(&sought.presence)?,
         settled: either("state", &sought.state, ["settled", "unsettled"])?,
         payload: given(&sought.payload),
         version: given(&sought.version),
@@ -79,6 +80,17 @@ pub(super) async fn page(
     html(&NodeList::of(frame, sought, is_first, listed, now_ms))
 }
 
+/// One of the words, or none.
+fn presence(text: &str) -> Result<Option<Presence>, Refusal> {
+    let found = Presence::ALL.into_iter().find(|one| one.as_str() == text);
+    if found.is_none() && !text.is_empty() {
+        let words = Presence::ALL.map(Presence::as_str).join(", ");
+        let detail = format!("presence is {words}, or nothing; it is {}", shown(text));
+        return Err(Refusal::malformed("presence", detail));
+    }
+    Ok(found)
+}
+
 /// One of two words, or none.
 fn either(field: &str, text: &str, [yes, no]: [&str; 2]) -> Result<Option<bool>, Refusal> {
     match text {
@@ -86,7 +98,7 @@ fn either(field: &str, text: &str, [yes, no]: [&str; 2]) -> Result<Option<bool>,
         text if text == yes => Ok(Some(true)),
         text if text == no => Ok(Some(false)),
         _ => {
-            let detail = format!("{field} is {yes}, {no}, or nothing");
+            let detail = format!("{field} is {yes}, {no}, or nothing; it is {}", shown(text));
             Err(Refusal::malformed(field, detail))
         }
     }

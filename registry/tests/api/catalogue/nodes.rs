@@ -50,7 +50,8 @@ async fn nodes_are_found_by_name_labels_state_and_what_they_run() {
     assert_eq!(names("state=unsettled"), ["web-2"]);
     assert_eq!(names("state=settled&q=web"), ["web-1"]);
     assert_eq!(names("presence=online").len(), 3);
-    assert!(names("presence=offline").is_empty());
+    assert!(names("presence=stale").is_empty());
+    assert!(names("presence=lost").is_empty());
     assert_eq!(names("payload=acme%2Fexecsnoop"), ["web-1"]);
     assert_eq!(names("payload=acme%2Fexecsnoop&version=1.0.0"), ["web-1"]);
     assert!(names("payload=acme%2Fexecsnoop&version=2.0.0").is_empty());
@@ -138,7 +139,7 @@ async fn the_api_finds_the_same_nodes_and_counts_them() {
     assert_eq!(found["nodes"].as_array().unwrap().len(), 1);
     assert_eq!(found["next"], "web-1");
     assert_eq!(
-        ask("named=db&online=true&settled=true").json()["matches"],
+        ask("named=db&presence=online&settled=true").json()["matches"],
         1
     );
     let wrong = ask("selector=env%3D");

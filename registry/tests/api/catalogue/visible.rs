@@ -75,3 +75,36 @@ async fn what_acts_on_a_terminal_or_turns_a_line_is_shown_by_its_number() {
     let acts = "a\\u{1b}[31m\\u{7f}\\u{9b}b\\u{202e}c\\u{200b}d";
     assert_eq!(page.matches(acts).count(), 2, "why, and the log: {page}");
 }
+
+#[tokio::test]
+async fn an_address_that_is_none_is_refused_as_a_page_to_who_reads_pages() {
+    let registry = Registry::start();
+    let browser = Browser::of(&registry, &["read"]).await;
+    let html = ("Accept", "text/html,application/xhtml+xml");
+    for (method, path, status, why) in [
+        ("GET", "/fleets", 404, "no route /fleets"),
+        (
+            "GET",
+            "/nodes/web-1/shoes",
+            404,
+            "no route /nodes/web-1/shoes",
+        ),
+        ("DELETE", "/nodes", 405, "/nodes does not take DELETE"),
+    ] {
+        let page = registry.ask(method, path, &[html], "");
+        assert_eq!(page.status, status, "{path}");
+        assert!(
+            page.header("content-type")
+                .unwrap()
+                .starts_with("text/html")
+        );
+        assert!(page.header("content-security-policy").is_some(), "{path}");
+        assert!(page.text().contains(why), "{}", page.text());
+        let problem = registry.ask(method, path, &[], "");
+        assert_eq!(problem.status, status, "{path}");
+        assert_eq!(problem.json()["detail"], why);
+    }
+    let gone = browser.ask("/nodes/web-1");
+    assert_eq!(gone.status, 404);
+    assert!(gone.text().contains("web-1"), "{}", gone.text());
+}

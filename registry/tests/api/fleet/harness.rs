@@ -242,6 +242,7 @@ pub(crate) fn facts(labels: &[(&str, &str)]) -> Facts {
         cpus: 2,
         version: "0.1.0".into(),
         labels: texts(labels),
+        shares_events: false,
     }
 }
 

@@ -318,7 +318,8 @@ async fn the_fleet_shows_who_is_there_what_runs_and_what_is_new() {
         "<th scope=\"row\">6.1.0-18-cloud-amd64</th>",
         "acme/execsnoop <span class=\"about\">1.0.0</span>",
         "href=\"/payloads/acme/execsnoop/versions/1.1.0\"",
-        "href=\"/nodes?presence=offline\"",
+        "href=\"/nodes?presence=stale\"",
+        "href=\"/nodes?presence=lost\"",
         "href=\"/?span=week&#38;payload=acme%2Fexecsnoop\"",
         "aria-current=\"true\">hour</a>",
     ] {

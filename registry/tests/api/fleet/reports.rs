@@ -1,7 +1,7 @@
 //! Reports: kept once, bounded, and what they change.
 
 use api::client::registry::RegistryClient;
-use api::registry::{OutcomeKind, Reports};
+use api::registry::{OutcomeKind, Presence, Reports};
 use serde_json::json;
 
 use super::harness::{Registry, TestNode, facts, outcome, refused, runs, spec};
@@ -68,7 +68,7 @@ async fn what_a_node_runs_is_shown_and_counted() {
     };
     node.report(reports).await.unwrap();
     let shown = registry.admin().node("a").await.unwrap().node;
-    assert!(shown.online && shown.settled);
+    assert!(shown.presence == Presence::Online && shown.settled);
     assert_eq!(shown.instances, [report]);
     let release = registry
         .admin()

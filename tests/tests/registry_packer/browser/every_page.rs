@@ -29,7 +29,7 @@ const GROUND: &str = "Math.max(...getComputedStyle(document.body).backgroundColo
                       .match(/[0-9]+/g).slice(0, 3).map(Number))";
 
 /// Every page, by what it is of.
-pub(super) const PAGES: [(&str, &str); 15] = [
+pub(super) const PAGES: [(&str, &str); 16] = [
     ("login", "/login"),
     ("fleet", "/"),
     ("payloads", "/payloads"),
@@ -43,6 +43,7 @@ pub(super) const PAGES: [(&str, &str); 15] = [
     ("preflight", "/rollouts/1/preflight"),
     ("nodes", "/nodes"),
     ("node", "/nodes/n0"),
+    ("events", "/nodes/n0/events/exec"),
     ("audit", "/audit"),
     ("access", "/access"),
 ];

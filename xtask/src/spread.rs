@@ -1,5 +1,5 @@
 //! Work on many things by as many threads as the smallest machine has cores. Called where objects
-//! are compiled and judged. Must never change the order of the results.
+//! are compiled and judged, and where guests are booted. Must never change the order of the results.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result};
 
 /// Threads at work.
-pub(super) const WORKERS: usize = 2;
+pub(crate) const WORKERS: usize = 2;
 
 /// Does `work` with the worker's number and each item; the results are in the items' order.
 ///
 /// # Errors
 /// The first error of `work`, by the items' order; the rest is done all the same.
-pub(super) fn over<T: Sync, R: Send>(
+pub(crate) fn over<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(usize, &T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {

@@ -1,0 +1,62 @@
+//! What an instance of a real node puts out, watched through a real registry.
+
+use api::client::registry::Watched;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::home::runs;
+use super::node::Named;
+use super::registry::{Follower, Publisher, Registry, publish, wait};
+use super::release::release;
+use super::waiting::{PATIENCE, is_root, until};
+
+#[test]
+fn what_an_instance_puts_out_is_seen_at_the_registry_while_somebody_watches() {
+    if !is_root("events of a node, watched at its registry") {
+        return;
+    }
+    let registry = Registry::start();
+    let (publisher, admin) = (Publisher::new(&registry, 1), registry.admin());
+    let signed = release("one", "acme/watched", "1.0.0", 1);
+    wait(publish(&admin, &signed)).unwrap();
+    wait(admin.set_channel("acme/watched", "stable", "1.0.0")).unwrap();
+    registry
+        .deploy("watched", "acme/watched", "stable", "*")
+        .unwrap();
+    let follower = Follower::new(&registry, registry.url(), &publisher, "n1");
+    let follower = follower.with(&["--share-events"]);
+    let node = follower.start();
+    runs(&node, "watched", "1.0.0");
+    until("it says that it shares them", || {
+        let shown = wait(admin.node("n1")).unwrap().node;
+        shown.facts.shares_events.then_some(())
+    });
+    let mut watched = wait(admin.watch_events("n1", "watched")).unwrap();
+    let named = Named::new("watched-exec");
+    let pid = named.run();
+    let event = seen(&mut watched, pid);
+    let id = node.instance("watched")["id"].as_u64().unwrap();
+    assert!(
+        node.events(id).contains(&event),
+        "as the node itself has it"
+    );
+    drop(watched);
+    let mut again = wait(admin.watch_events("n1", "watched")).unwrap();
+    seen(&mut again, named.run());
+}
+
+/// The first event that comes of this process.
+fn seen(watched: &mut Watched, pid: u64) -> Value {
+    let found = async {
+        loop {
+            let batch = watched.next().await.unwrap().expect("it ended");
+            let events = batch.events.iter().map(|one| one.event.get());
+            let mut events = events.map(|text| serde_json::from_str::<Value>(text).unwrap());
+            if let Some(found) = events.find(|one| one["event"]["pid"] == pid) {
+                return found;
+            }
+        }
+    };
+    // A timer belongs to the runtime, so it is made inside.
+    wait(async { timeout(PATIENCE, found).await }).expect("it comes in time")
+}
