@@ -64,7 +64,7 @@ pub(crate) const NAMES: [&str; ROWS.len()] =
     [ROWS[0].name, ROWS[1].name, ROWS[2].name, ROWS[3].name];
 
 /// How long what a guest runs may take, with the boot.
-const TIMEOUT: Duration = Duration::from_mins(20);
+const TIMEOUT: Duration = Duration::from_mins(40);
 /// Memory and processors of the guests of `cargo xtask kernel`.
 const MEMORY_MIB: u32 = 1024;
 const CPUS: u32 = 2;

@@ -115,7 +115,7 @@ pub(super) struct Seen {
 /// Begins to watch; the audit says who.
 ///
 /// # Errors
-/// 404 where there is no such node; 409 where it shares no events; 503 where no place is free.
+/// 404 where there is no such node, or it runs no such instance; 409 where it shares no events; 503 where no place is free.
 pub(super) async fn watched(
     who: Who,
     state: &State,
@@ -135,6 +135,17 @@ pub(super) async fn watched(
             "{node} keeps its events to itself; who runs it may start it with --share-events"
         );
         return Err(Refusal::conflict("node", detail));
+    }
+    let runs = known.instances.iter().map(|one| one.instance.as_str());
+    let runs: Vec<&str> = runs.collect();
+    if !runs.contains(&instance.as_str()) {
+        let others = if runs.is_empty() {
+            "nothing".to_owned()
+        } else {
+            runs.join(", ")
+        };
+        let detail = format!("{node} does not run {instance}; it runs {others}");
+        return Err(Refusal::not_found(detail));
     }
     let full = |most: usize, whose: &str| {
         let detail = format!("{most} pages and events{whose} are watched, the most at a time");

@@ -27,9 +27,10 @@ fn what_an_instance_puts_out_is_seen_at_the_registry_while_somebody_watches() {
     let follower = follower.with(&["--share-events"]);
     let node = follower.start();
     runs(&node, "watched", "1.0.0");
-    until("it says that it shares them", || {
+    until("it says that it runs it, and shares its events", || {
         let shown = wait(admin.node("n1")).unwrap().node;
-        shown.facts.shares_events.then_some(())
+        let runs = shown.instances.iter().any(|one| one.instance == "watched");
+        (runs && shown.facts.shares_events).then_some(())
     });
     let mut watched = wait(admin.watch_events("n1", "watched")).unwrap();
     let named = Named::new("watched-exec");

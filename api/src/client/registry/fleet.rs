@@ -195,8 +195,8 @@ impl RegistryClient {
     /// `GET /nodes/{node}/instances/{instance}/events`.
     ///
     /// # Errors
-    /// `Refused`: 403 without `operate`, 404 when there is no such node, 409 when it does not share
-    /// events; as every call.
+    /// `Refused`: 403 without `operate`, 404 when there is no such node or it does not run the
+    /// instance, 409 when it does not share events; as every call.
     pub async fn watch_events(&self, node: &str, instance: &str) -> Result<Watched, ClientError> {
         let rest = format!("/instances/{}/events", part(instance)?);
         let path = format!("{PREFIX}{}", node_path(node, &rest)?);

@@ -15,21 +15,27 @@ use crate::client::Answer;
 /// Long enough for a machine that is busy.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A node whose operator lets events be watched.
+/// A node that runs `execs`, and whose operator lets events be watched.
 async fn sharing(registry: &Registry, name: &str) -> TestNode {
+    registry.stable().await;
+    let mut spec = spec("*");
+    spec.instance = Some("execs".to_owned());
+    registry.admin().put_deployment("d", &spec).await.unwrap();
     let node = registry.node(name, &[]).await;
-    node.report(shared()).await.unwrap();
+    share(&node).await;
     node
 }
 
-fn shared() -> Reports {
+/// It says that it runs what it should, and shares events.
+async fn share(node: &TestNode) {
     let mut facts = facts(&[]);
     facts.shares_events = true;
-    Reports {
+    let reports = Reports {
         facts,
-        instances: Vec::new(),
+        instances: node.instances().await.iter().map(runs).collect(),
         outcomes: Vec::new(),
-    }
+    };
+    node.report(reports).await.unwrap();
 }
 
 /// Waits until the node is asked for exactly these.
@@ -108,7 +114,7 @@ async fn nobody_watches_who_may_not_nor_what_is_not_shared() {
     let _shares = sharing(&registry, "web-1").await;
     let keeps = registry.node("web-2", &[]).await;
     let reader = registry.token("viewer", &["read"]).await;
-    let path = |node: &str| format!("/api/v1/nodes/{node}/instances/x/events");
+    let path = |node: &str| format!("/api/v1/nodes/{node}/instances/execs/events");
     let ask = |bearer: &str, node: &str| registry.ask_as(bearer, "GET", &path(node), "");
     assert_eq!(ask(&reader, "web-1").status, 403);
     assert_eq!(ask(&keeps.credential, "web-1").status, 403);
@@ -117,9 +123,17 @@ async fn nobody_watches_who_may_not_nor_what_is_not_shared() {
     assert_eq!((kept.status, kept.field().as_str()), (409, "node"));
     assert!(kept.text().contains("--share-events"), "{}", kept.text());
     assert_eq!(ask(&registry.stage.admin, "web-3").status, 404);
+    let other = "/api/v1/nodes/web-1/instances/exec/events";
+    let other = registry.ask_as(&registry.stage.admin, "GET", other, "");
+    assert_eq!(other.status, 404);
+    let detail = other.json()["detail"].clone();
+    assert_eq!(detail, "web-1 does not run exec; it runs execs");
     assert_eq!(ask(&registry.stage.admin, "..").status, 400);
     let browser = Browser::with(&registry, &reader);
-    for path in ["/nodes/web-1/events/x", "/nodes/web-1/events/x/stream"] {
+    for path in [
+        "/nodes/web-1/events/execs",
+        "/nodes/web-1/events/execs/stream",
+    ] {
         assert_eq!(browser.ask(path).status, 403, "{path}");
     }
     // Another node does not speak for it.
@@ -132,13 +146,13 @@ async fn what_a_node_tells_is_bounded_and_one_line_an_event() {
     let registry = Registry::start();
     let node = sharing(&registry, "web-1").await;
     let admin = registry.admin();
-    let mut watched = admin.watch_events("web-1", "x").await.unwrap();
+    let mut watched = admin.watch_events("web-1", "execs").await.unwrap();
     let tell = |body: &str| -> Answer {
         registry.ask_as(&node.credential, "POST", "/api/v1/nodes/web-1/events", body)
     };
     let of = |event: &str, count: usize| {
         let events = vec![format!("{{\"at_ms\":1,\"event\":{event}}}"); count].join(",");
-        format!("{{\"instance\":\"x\",\"skipped\":0,\"events\":[{events}]}}")
+        format!("{{\"instance\":\"execs\",\"skipped\":0,\"events\":[{events}]}}")
     };
     let many = tell(&of("1", 51));
     assert_eq!((many.status, many.field().as_str()), (422, "events"));
@@ -175,11 +189,7 @@ async fn the_page_of_a_node_leads_to_its_events_where_they_are_shared() {
     let page = operator.page("/nodes/web-1");
     assert!(page.contains("--share-events"), "{page}");
     let wanted = node.instances().await;
-    let reports = Reports {
-        instances: wanted.iter().map(runs).collect(),
-        ..shared()
-    };
-    node.report(reports).await.unwrap();
+    share(&node).await;
     let path = format!("/nodes/web-1/events/{}", wanted[0].instance);
     let page = operator.page("/nodes/web-1");
     assert!(page.contains(&format!("href=\"{path}\"")), "{page}");
