@@ -12,6 +12,7 @@ mod system {
     mod enrol;
     mod fleet;
     mod fleet_bad;
+    mod fleet_broken_watch;
     mod fleet_proxy;
     mod fleet_rollback;
     mod fleet_stage;

@@ -238,7 +238,7 @@ mod tests {
             |line: &&str| line.starts_with('[') || line.contains(" = ") && !line.contains('`');
         let lines = example.lines().filter(key);
         let text: Vec<&str> = lines.map(|line| line.trim_start_matches("# ")).collect();
-        assert_eq!(text.len(), 7 + 4 + 9 + 9 + 14, "{text:?}");
+        assert_eq!(text.len(), 7 + 4 + 10 + 9 + 14, "{text:?}");
         let config = read(&text.join("\n")).unwrap();
         assert_eq!(config.socket(None), Path::new(SOCKET));
         assert_eq!(

@@ -150,6 +150,7 @@ impl Driver {
             self.journal(&line);
         }
         self.leave_behind();
+        self.watch_anew();
         self.tell(Input::Tick);
         loop {
             self.write().await;

@@ -93,6 +93,14 @@ impl State {
         }
     }
 
+    /// What ran last under a name was still watched when its daemon was told to end: what ran before it
+    /// comes first in this life, and it follows that again, watched.
+    pub(crate) fn watch_anew(&mut self, name: &InstanceName) {
+        if let Some(managed) = self.managed.get_mut(name) {
+            managed.watch_anew();
+        }
+    }
+
     /// What the registry had started here, and what ran there before: to be kept on disk.
     pub(crate) fn managed(&self) -> &BTreeMap<InstanceName, Managed> {
         &self.managed

@@ -67,6 +67,19 @@ impl Driver {
         }
     }
 
+    /// Takes in what was still watched when the daemon before was told to end, and of which the kernel has
+    /// nothing any more: nobody watches it now, and started alone it would pass for well.
+    pub(super) fn watch_anew(&mut self) {
+        let engine = &self.shared.config.engine;
+        let broken = self.state.managed().iter().filter(|(name, managed)| {
+            managed.to_commit && managed.previous.is_some() && engine.instance(name).is_none()
+        });
+        let broken: Vec<InstanceName> = broken.map(|(name, _)| name.clone()).collect();
+        for name in broken {
+            self.state.watch_anew(&name);
+        }
+    }
+
     /// Tells that something is not begun any more, and whether what ran before it is.
     pub(super) fn gave_up(&mut self, target: &Arc<Target>, back: bool) {
         let problem = died_of_it();

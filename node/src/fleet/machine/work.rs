@@ -62,6 +62,14 @@ impl Managed {
         self.to_commit = false;
         true
     }
+
+    /// What ran before comes first again; nothing is held against what followed it.
+    pub(super) fn watch_anew(&mut self) {
+        if let Some(previous) = self.previous.take() {
+            self.target = previous;
+            self.to_commit = false;
+        }
+    }
 }
 
 /// What is being done about an instance, or why nothing is.

@@ -81,3 +81,21 @@ fn what_comes_to_an_end_counts_no_more_and_what_ran_meanwhile_hides_nothing() {
     assert_eq!(next, ["give up a 2.0.0"]);
     assert_eq!(story.live(), ["a 1.0.0"]);
 }
+
+#[test]
+fn what_a_daemon_was_told_to_end_in_the_watch_of_comes_behind_what_ran_before() {
+    let kept = Former {
+        to_commit: true,
+        ..two(Some(target("a", "1.0.0")))
+    };
+    let mut story = Story::with(vec![kept]);
+    story.state.watch_anew(&name("a"));
+    let wanted = || desired(vec![target("a", "2.0.0")]);
+    assert_eq!(story.tell(wanted()), ["fetch a 1.0.0"]);
+    story.tell(Input::Fetched(name("a")));
+    assert_eq!(story.tell(applied("a")), ["save", "fetch a 2.0.0"]);
+    // Where nothing ran before, there is nothing to begin with.
+    let mut story = Story::with(vec![two(None)]);
+    story.state.watch_anew(&name("a"));
+    assert_eq!(story.tell(Input::Tick), ["fetch a 2.0.0"]);
+}
