@@ -94,6 +94,7 @@ fn furnished() -> (Registry, BTreeMap<&'static str, String>) {
         ("key", key(1).public().id().to_string()),
         ("deployment", "everywhere".to_owned()),
         ("node", "first".to_owned()),
+        ("instance", "execs".to_owned()),
         ("rollout", "1".to_owned()),
         // Of a payload, and of a token.
         ("name", "small".to_owned()),
@@ -227,7 +228,13 @@ fn rights(route: &Route) -> Vec<&'static str> {
         ("POST", "/legacy") => vec!["publish:acme"],
         ("POST", "/nodes/enrol") => vec!["enrol"],
         // A node's own, with its credential.
-        (_, "/nodes/{node}/desired" | "/nodes/{node}/doorbell" | "/nodes/{node}/reports") => vec![],
+        (
+            _,
+            "/nodes/{node}/desired"
+            | "/nodes/{node}/doorbell"
+            | "/nodes/{node}/events"
+            | "/nodes/{node}/reports",
+        ) => vec![],
         (_, path)
             if ["/nodes/", "/deployments", "/rollouts"]
                 .iter()
