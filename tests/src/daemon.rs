@@ -19,6 +19,8 @@ pub struct Daemon {
     folder: tempfile::TempDir,
 }
 
+/// Between two looks whether it has: who looks all the time takes the processor from it.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 /// How long one may take to end that is asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
 
@@ -118,7 +120,7 @@ impl Drop for Daemon {
         let _gone = send_signal(self.child.id(), libc::SIGTERM);
         let begun = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < ENDS_WITHIN {
-            std::thread::yield_now();
+            std::thread::park_timeout(BETWEEN_LOOKS);
         }
         let _gone = self.child.kill();
         let _reaped = self.child.wait();

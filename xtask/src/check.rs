@@ -61,7 +61,7 @@ const STEPS: [Step; 12] = [
     }),
     (
         "fuzz",
-        "MARROW_FUZZ_SECONDS=30 cargo test --workspace fuzz_",
+        "MARROW_FUZZ_SECONDS=20 cargo test --workspace fuzz_",
         |tally, _| suites::fuzz(tally),
     ),
     ("kernels", "cargo xtask kernel", |_, extent| kernels(extent)),

@@ -12,7 +12,7 @@ use crate::{output, run};
 /// Fuzz targets are tests whose name begins with this.
 const FUZZ_PREFIX: &str = "fuzz_";
 /// How long each fuzz target runs.
-const FUZZ_SECONDS: &str = "30";
+const FUZZ_SECONDS: &str = "20";
 /// How many of them run at a time: as many as the smallest machine has cores.
 const FUZZ_THREADS: &str = "2";
 
