@@ -21,6 +21,8 @@ const PACE: Duration = Duration::from_millis(500);
 const ALIVE: Duration = Duration::from_secs(10);
 /// So many events from before somebody watched come first.
 const BEFORE: u64 = 20;
+/// What the registry answers when nobody watches.
+const GONE: u16 = 410;
 
 /// Sends what the instance puts out, for ever: it may stop and start again.
 pub(super) async fn send(
@@ -60,9 +62,6 @@ pub(super) async fn send(
         ended = Some(hub);
     }
 }
-
-/// What the registry answers when nobody watches.
-const GONE: u16 = 410;
 
 /// The latest lines from `cursor` on, as many as a batch may have, and the others counted.
 fn take(hub: &Hub, cursor: &mut u64, instance: &str) -> LiveEvents {

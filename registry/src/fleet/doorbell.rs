@@ -1,4 +1,5 @@
-//! The doorbell: tells waiting nodes that what they should run has changed, and nothing more.
+//! The doorbell: tells waiting nodes that what they should run has changed, or what of
+//! them is watched, and nothing more.
 //! Rung by `fleet` for the nodes that a change concerns, listened to by the doorbell route.
 //! A slow reader loses only revisions that a newer one has replaced.
 //! Must never wait for a node, nor let one node hold more than one place.

@@ -2,9 +2,6 @@
 //! Called by `packer events`, by the pages and by nodes.
 //! Must never show events that their node does not share, nor let a look at them stay unaudited.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use api::problem::Problem;
 use api::registry::{JSON_BYTES_MAX, LIVE_EVENT_BYTES_MAX, LIVE_EVENTS_MAX, LiveEvents};
 use axum::body::Body;
@@ -14,7 +11,6 @@ use axum::http::header::HeaderMap;
 use axum::response::Response;
 use payload::name::InstanceName;
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 
 use super::body;
@@ -22,15 +18,12 @@ use super::caller::{NodeCaller, Operator};
 use super::nodes::absent;
 use super::path::{Segments, named};
 use super::refusal::Refusal;
-use super::sse::{self, Source};
+use super::sse::{self, Places, Source};
 use crate::access::Who;
 use crate::db;
 use crate::fleet::live::Watching;
-use crate::limits::{LIVE_EVENTS_TIME, TOKEN_LIVE_PAGES_MAX};
+use crate::limits::LIVE_EVENTS_TIME;
 use crate::state::State;
-
-/// When to ask again while every place is taken.
-const REST: Duration = Duration::from_mins(1);
 
 /// What an instance puts out, as it comes: a batch of events at most twice a second. Ends after ten
 /// minutes; whoever watches on asks again.
@@ -109,7 +102,7 @@ fn checked(events: &LiveEvents) -> Result<(), Refusal> {
 pub(super) struct Seen {
     watching: Watching,
     ends: Instant,
-    _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _places: Places,
 }
 
 /// Begins to watch; the audit says who.
@@ -147,14 +140,7 @@ pub(super) async fn watched(
         let detail = format!("{node} does not run {instance}; it runs {others}");
         return Err(Refusal::not_found(detail));
     }
-    let full = |most: usize, whose: &str| {
-        let detail = format!("{most} pages and events{whose} are watched, the most at a time");
-        Refusal::busy(detail, REST)
-    };
-    let place = Arc::clone(&state.live_pages).try_acquire_owned();
-    let place = place.map_err(|_| full(state.capacity.live_pages, ""))?;
-    let share = state.live_pages_of.take(who.access);
-    let share = share.ok_or_else(|| full(TOKEN_LIVE_PAGES_MAX, " of this token"))?;
+    let places = Places::take(state, who.access)?;
     let mut entry = who.entry(at_ms, "node.events", node.to_owned());
     entry.after = Some(json!({ "instance": instance.as_str() }));
     let noted = state.db.write_as(who.access, at_ms, move |write| {
@@ -164,7 +150,7 @@ pub(super) async fn watched(
     Ok(Seen {
         watching: state.fleet.watch(name.as_str(), instance.as_str()),
         ends: Instant::now() + LIVE_EVENTS_TIME,
-        _places: (place, share),
+        _places: places,
     })
 }
 

@@ -75,7 +75,7 @@ pub(crate) async fn doorbell(
 impl Source for Listener {
     async fn next(&mut self) -> Option<String> {
         let ring: Ring = Listener::next(self).await?;
-        // Two numbers always have a JSON form.
+        // Numbers and names always have a JSON form.
         let ring = serde_json::to_string(&ring).unwrap_or_default();
         Some(format!("event: ring\ndata: {ring}\n\n"))
     }

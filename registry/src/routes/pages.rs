@@ -20,9 +20,6 @@ mod rollouts;
 mod version;
 mod viewer;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use askama::Template;
 use axum::extract::{Request, State as Shared};
 use axum::http::header::{
@@ -31,12 +28,12 @@ use axum::http::header::{
 use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{Router, get, post};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::refusal::Refusal;
-use super::sse::{self, Source};
-use crate::limits::{LIVE_REST, TOKEN_LIVE_PAGES_MAX};
+use super::sse::{self, Places, Source};
+use crate::limits::LIVE_REST;
 use crate::page::Refused;
 use crate::state::State;
 use viewer::LiveViewer;
@@ -46,9 +43,6 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
-
-/// When a page may ask again to be kept live.
-const LIVE_PAGES_REST: Duration = Duration::from_mins(1);
 
 /// The routes of the pages.
 pub(crate) fn routes() -> Router<State> {
@@ -137,25 +131,14 @@ fn refused(response: &Response, refusal: &Refusal) -> Response {
 
 /// Tells an open page that it shows something old.
 async fn live(viewer: LiveViewer, Shared(state): Shared<State>) -> Result<Response, Refusal> {
-    let place = Arc::clone(&state.live_pages).try_acquire_owned();
-    let place = place.map_err(|_| {
-        let live_pages = state.capacity.live_pages;
-        let detail = format!("{live_pages} pages are kept live, the most at a time");
-        Refusal::busy(detail, LIVE_PAGES_REST)
-    })?;
-    let share = state.live_pages_of.take(viewer.access);
-    let share = share.ok_or_else(|| {
-        let detail =
-            format!("{TOKEN_LIVE_PAGES_MAX} pages of this token are kept live, the most at a time");
-        Refusal::busy(detail, LIVE_PAGES_REST)
-    })?;
+    let places = Places::take(&state, viewer.access)?;
     let changes = Changes {
         fleet: state.fleet.changes(),
         commits: state.db.revisions().commits(),
         pending: false,
         viewer,
         state: state.clone(),
-        _places: (place, share),
+        _places: places,
     };
     Ok(sse::stream(changes, &state))
 }
@@ -168,7 +151,7 @@ struct Changes {
     pending: bool,
     viewer: LiveViewer,
     state: State,
-    _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _places: Places,
 }
 
 impl Source for Changes {

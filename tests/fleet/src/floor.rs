@@ -89,7 +89,7 @@ async fn doorbell(State(given): Shared) -> Sse<impl Stream<Item = Result<Event, 
     let told = stream::unfold(rings, |mut rings| async {
         rings.changed().await.ok()?;
         let ring = rings.borrow_and_update().ring.clone();
-        // Two numbers always have a JSON form.
+        // Numbers and names always have a JSON form.
         let event = Event::default().event("ring").json_data(&ring).ok()?;
         Some((Ok(event), rings))
     });

@@ -55,20 +55,17 @@ impl Managed {
 
     /// What runs failed its watch: what ran before does again. Whether there is such a thing.
     pub(super) fn go_back(&mut self) -> bool {
-        let Some(previous) = self.previous.take() else {
-            return false;
-        };
-        self.failed = Some(std::mem::replace(&mut self.target, previous));
-        self.to_commit = false;
-        true
+        let left = self.watch_anew();
+        let is_left = left.is_some();
+        self.failed = left.or(self.failed.take());
+        is_left
     }
 
-    /// What ran before comes first again; nothing is held against what followed it.
-    pub(super) fn watch_anew(&mut self) {
-        if let Some(previous) = self.previous.take() {
-            self.target = previous;
-            self.to_commit = false;
-        }
+    /// What ran before comes first again; nothing is held against what followed it, which is given.
+    pub(super) fn watch_anew(&mut self) -> Option<Arc<Target>> {
+        let previous = self.previous.take()?;
+        self.to_commit = false;
+        Some(std::mem::replace(&mut self.target, previous))
     }
 }
 
