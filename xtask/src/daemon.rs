@@ -58,15 +58,16 @@ impl Drop for Folder {
 /// Every program that is shipped.
 pub(crate) const PROGRAMS: [&str; 3] = ["node", "packer", "registry"];
 
-/// Builds programs as they are shipped.
+/// Builds programs as they are shipped. With the features that the whole workspace asks for, since each other
+/// choice of programs would compile wasmtime once more.
 ///
 /// # Errors
 /// When they do not compile.
 pub(crate) fn build(programs: &[&str]) -> Result<()> {
     let mut cargo = run::cargo();
-    cargo.args(["build", "--release"]);
+    cargo.args(["build", "--release", "--workspace"]);
     for program in programs {
-        cargo.args(["-p", program]);
+        cargo.args(["--bin", program]);
     }
     run::shown(&mut cargo)
 }

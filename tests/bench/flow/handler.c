@@ -62,8 +62,8 @@ static void count(const struct event *event)
 	state.slots[at].count++;
 	state.slots[at].total_ns += event->duration_ns;
 	state.durations[63 - __builtin_clzll(event->duration_ns | 1)]++;
-	if (BEGINS_WITH(event->path, "/etc/"))
-		state.in_etc++;
+	/* As in the closure: a jump that can't be foreseen would cost more than all else here. */
+	state.in_etc += BEGINS_WITH(event->path, "/etc/");
 	state.total_ns += event->duration_ns;
 }
 

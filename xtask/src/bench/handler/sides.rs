@@ -45,8 +45,7 @@ impl<'a> Sides<'a> {
     /// # Errors
     /// When one of them refuses.
     pub(super) fn build(baseline: &'a Baseline, folder: &'a Path) -> Result<Self> {
-        let mut cargo = run::cargo();
-        run::shown(cargo.args(["build", "--release", "-p", "tests", "--bin", "closure"]))?;
+        daemon::build(&["closure"])?;
         let core = [payload(folder, "core", 1)?, payload(folder, "core", 2)?];
         let component = payload(folder, "component", 1)?;
         Ok(Self {
