@@ -7,13 +7,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use api::registry::{Outcome, Reports};
+use api::registry::Outcome;
 use tokio::sync::oneshot;
 
 use crate::access::Who;
 use crate::db::node::Before;
 use crate::db::{self, DbError, Write};
 use crate::fleet::facts::Change;
+use crate::fleet::report::Checked;
 use crate::limits::{
     OUTCOMES_KEPT_MAX, REPORTS_TOGETHER_MAX, REPORTS_WAITING_BYTES_MAX, REPORTS_WAITING_MAX,
 };
@@ -26,8 +27,8 @@ pub(crate) struct Told {
     pub(crate) node: String,
     /// The same, for the audit.
     pub(crate) who: Who,
-    /// A checked batch.
-    pub(crate) reports: Reports,
+    /// Its batch.
+    pub(crate) batch: Checked,
     /// How large it was when it came.
     pub(crate) bytes: usize,
 }
@@ -81,9 +82,9 @@ impl Intake {
     fn next(&self) -> Option<Vec<Waiting>> {
         let mut queue = self.queue();
         let mut nodes = BTreeSet::new();
-        let fits = |one: &Waiting| nodes.insert(one.told.node.clone());
         let first = queue.waiting.iter().take(REPORTS_TOGETHER_MAX);
-        let count = first.map(fits).take_while(|fits| *fits).count();
+        let fits = first.map(|one| nodes.insert(one.told.node.as_str()));
+        let count = fits.take_while(|fits| *fits).count();
         queue.busy = count > 0;
         let batch: Vec<Waiting> = queue.waiting.drain(..count).collect();
         queue.bytes -= batch.iter().map(|one| one.told.bytes).sum::<usize>();
@@ -147,7 +148,8 @@ async fn together(state: &State, told: Vec<Arc<Told>>) -> Result<Vec<bool>, DbEr
 }
 
 fn remember(state: &State, told: &[Arc<Told>], marks: &[Vec<Outcome>], now_ms: u64) {
-    for (Told { node, reports, .. }, marks) in told.iter().map(Arc::as_ref).zip(marks) {
+    for (Told { node, batch, .. }, marks) in told.iter().map(Arc::as_ref).zip(marks) {
+        let reports = &batch.reports;
         let (facts, instances) = (reports.facts.clone(), reports.instances.clone());
         let outcomes = (reports.outcomes.as_slice(), marks.as_slice());
         (state.fleet).reported(node, facts, instances, outcomes, now_ms);
@@ -165,14 +167,15 @@ async fn keep(
     let before = db::node::before(write, &nodes).await?;
     let rows: Vec<_> = told
         .iter()
-        .map(|one| (one.node.as_str(), &one.reports))
+        .map(|one| (one.node.as_str(), &one.batch))
         .collect();
     db::node::report(write, &rows, now_ms).await?;
     let (mut outcomes, mut full) = (Vec::new(), Vec::new());
     let (mut gone, mut new) = (Vec::new(), Vec::new());
     let mut marks = Vec::with_capacity(told.len());
     for one in told {
-        let (node, reports) = (one.node.as_str(), &one.reports);
+        let (node, batch) = (one.node.as_str(), &one.batch);
+        let reports = &batch.reports;
         // Its access is in force, so it is there.
         let before = before.get(node).ok_or(DbError::NotInForce)?;
         let runs = reports.instances.iter().map(|report| &report.digest);
@@ -180,7 +183,8 @@ async fn keep(
         let ran: BTreeSet<&String> = before.digests.iter().collect();
         gone.extend(ran.difference(&runs).map(|digest| (node, digest.as_str())));
         new.extend(runs.difference(&ran).map(|digest| (node, digest.as_str())));
-        outcomes.extend(reports.outcomes.iter().map(|outcome| (node, outcome)));
+        let texts = reports.outcomes.iter().zip(&batch.outcomes);
+        outcomes.extend(texts.map(|(outcome, text)| (node, outcome, text.as_str())));
         if before.outcomes + reports.outcomes.len() as u64 > u64::from(OUTCOMES_KEPT_MAX) {
             full.push(node);
         }
@@ -197,7 +201,7 @@ async fn keep(
 
 /// Keeps those of its outcomes that decide something in a rollout.
 async fn mark(write: &mut Write, state: &State, told: &Told) -> Result<Vec<Outcome>, DbError> {
-    let (node, outcomes) = (&told.node, &told.reports.outcomes);
+    let (node, outcomes) = (&told.node, &told.batch.reports.outcomes);
     let mut marks = Vec::new();
     for outcome in state.fleet.told_of_rollouts(node, outcomes) {
         if db::mark::take(write, node, &outcome).await? {
@@ -214,8 +218,8 @@ async fn audit(
     before: &Before,
     now_ms: u64,
 ) -> Result<(), DbError> {
-    let (audited, facts) = (&before.audited, &told.reports.facts);
-    let other = before.other_facts(facts)?;
+    let (audited, facts) = (&before.audited, &told.batch.reports.facts);
+    let other = before.other_facts(&told.batch.facts)?;
     if other.is_none() && audited.facts.is_none() {
         return Ok(());
     }
@@ -234,9 +238,10 @@ async fn audit(
 
 #[cfg(test)]
 mod tests {
-    use api::registry::Facts;
+    use api::registry::{Facts, Reports};
 
     use super::*;
+    use crate::fleet::report;
 
     fn add(intake: &Intake, node: &str, bytes: usize) -> Result<bool, DbError> {
         let reports = Reports {
@@ -247,7 +252,7 @@ mod tests {
         let told = Arc::new(Told {
             node: node.to_owned(),
             who: Who::nobody(String::new()),
-            reports,
+            batch: report::check(reports).unwrap(),
             bytes,
         });
         let (answer, _) = oneshot::channel();

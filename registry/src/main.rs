@@ -29,6 +29,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = cli::Args::parse();
     cli::run(args, cli::System { now_ms, random })

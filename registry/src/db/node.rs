@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::registry::{Facts, InstanceReport, Reports};
+use api::registry::{Facts, InstanceReport};
 use serde::Deserialize;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -13,6 +13,7 @@ use super::row::{count, get, json, one, signed, to_json};
 use super::rows::{list, pieces, values};
 use super::{Connection, DbError, Write};
 use crate::fleet::facts::Audited;
+use crate::fleet::report::Checked;
 
 /// A node as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,13 +76,13 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    /// What it told last of itself; `None` where that is what it tells now.
+    /// What it told last of itself; `None` where that is what it tells now, as JSON.
     ///
     /// # Errors
     /// What is kept is no JSON.
-    pub(crate) fn other_facts(&self, now: &Facts) -> Result<Option<Facts>, DbError> {
+    pub(crate) fn other_facts(&self, now: &str) -> Result<Option<Facts>, DbError> {
         // Nearly always the same, and a text is compared sooner than read.
-        if self.facts == to_json("facts", now)? {
+        if self.facts == now {
             return Ok(None);
         }
         let facts = serde_json::from_str(&self.facts);
@@ -143,7 +144,7 @@ pub(crate) async fn before(
 /// The database's.
 pub(crate) async fn report(
     write: &mut Write,
-    told: &[(&str, &Reports)],
+    told: &[(&str, &Checked)],
     now_ms: u64,
 ) -> Result<(), DbError> {
     for piece in pieces(told) {
@@ -154,11 +155,11 @@ pub(crate) async fn report(
             values(1, piece.len(), 3)
         );
         let mut update = sqlx::query(AssertSqlSafe(text)).bind(signed(now_ms));
-        for (node, reports) in piece {
+        for (node, batch) in piece {
             update = update
                 .bind((*node).to_owned())
-                .bind(to_json("facts", &reports.facts)?)
-                .bind(to_json("instances", &reports.instances)?);
+                .bind(batch.facts.clone())
+                .bind(batch.instances.clone());
         }
         update
             .execute(&mut **write)

@@ -4,15 +4,18 @@
 use api::registry::Outcome;
 use sqlx::AssertSqlSafe;
 
-use super::row::{json, signed, to_json};
+use super::row::{json, signed};
 use super::rows::{pieces, values};
 use super::{Connection, DbError, Write};
 
-/// Keeps those that are not kept yet, of any nodes.
+/// Keeps those that are not kept yet, of any nodes: each with its node and its JSON.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn add(write: &mut Write, outcomes: &[(&str, &Outcome)]) -> Result<(), DbError> {
+pub(crate) async fn add(
+    write: &mut Write,
+    outcomes: &[(&str, &Outcome, &str)],
+) -> Result<(), DbError> {
     for piece in pieces(outcomes) {
         let text = format!(
             "INSERT INTO outcome (node, serial, instance, outcome) VALUES {}
@@ -20,12 +23,12 @@ pub(crate) async fn add(write: &mut Write, outcomes: &[(&str, &Outcome)]) -> Res
             values(0, piece.len(), 4)
         );
         let mut insert = sqlx::query(AssertSqlSafe(text));
-        for (node, outcome) in piece {
+        for (node, outcome, text) in piece {
             insert = insert
                 .bind((*node).to_owned())
                 .bind(signed(outcome.serial))
                 .bind(outcome.instance.clone())
-                .bind(to_json("outcome", outcome)?);
+                .bind((*text).to_owned());
         }
         insert
             .execute(&mut **write)

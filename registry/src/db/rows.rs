@@ -3,6 +3,10 @@
 //! Must never make more texts than the driver keeps prepared, nor one with more parameters than
 //! either database takes.
 
+use std::fmt::Write as _;
+
+/// About the bytes of one parameter in a text.
+const PARAMETER_BYTES: usize = 8;
 /// Rows of one statement, so that few texts are enough for any number of rows.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
@@ -19,13 +23,20 @@ pub(super) fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
 
 /// `$1, $2, $3`.
 pub(super) fn list(count: usize) -> String {
-    parameters(1, count)
+    let mut text = String::with_capacity(count * PARAMETER_BYTES);
+    parameters(&mut text, 1, count);
+    text
 }
 
 /// `($1, $2), ($3, $4)`: so many rows of so many columns; `before` parameters stand in front.
 pub(super) fn values(before: usize, rows: usize, columns: usize) -> String {
-    let row = |row| format!("({})", parameters(before + row * columns + 1, columns));
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+    let mut text = String::with_capacity(rows * columns * PARAMETER_BYTES);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        parameters(&mut text, before + row * columns + 1, columns);
+        text.push(')');
+    }
+    text
 }
 
 /// What `LIKE … ESCAPE '\'` finds a text with, wherever it stands; an empty one is everywhere.
@@ -49,10 +60,12 @@ fn literal(text: &str) -> String {
     literal
 }
 
-fn parameters(first: usize, count: usize) -> String {
-    let numbers = first..first + count;
-    let names = numbers.map(|number| format!("${number}"));
-    names.collect::<Vec<_>>().join(", ")
+fn parameters(text: &mut String, first: usize, count: usize) {
+    for number in first..first + count {
+        text.push_str(if number == first { "$" } else { ", $" });
+        // Writing to a text does not fail.
+        let _ = write!(text, "{number}");
+    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use api::registry::{Facts, Outcome, OutcomeKind, Reports, Token};
+use payload::digest::Digest;
 use tempfile::TempDir;
 
 use super::{Access, Connection, Db, DbError, token};
+use crate::fleet::report::{self, Checked};
 
 fn kept(name: &str) -> token::Kept {
     token::Kept {
@@ -197,15 +199,19 @@ async fn reports_of_many_nodes_are_kept_each_for_its_own() {
                 for (secret, name) in (0..).zip(&names) {
                     super::node::insert(write, &node(name), &[secret; 32]).await?;
                 }
-                let reports: Vec<Reports> = names.iter().map(|name| reports(name)).collect();
-                let mut rows: Vec<(&str, &Reports)> =
-                    names.iter().map(String::as_str).zip(&reports).collect();
-                let stranger = reports[0].clone();
-                rows.push(("nobody", &stranger));
+                let told = names
+                    .iter()
+                    .map(|name| report::check(reports(name)).unwrap());
+                let told: Vec<Checked> = told.collect();
+                let mut rows: Vec<(&str, &Checked)> =
+                    names.iter().map(String::as_str).zip(&told).collect();
+                rows.push(("nobody", &told[0]));
                 super::node::report(write, &rows, 7).await?;
                 let outcomes = rows.iter().take(70);
                 let outcomes: Vec<_> = outcomes
-                    .map(|(node, told)| (*node, &told.outcomes[0]))
+                    .map(|(node, told)| {
+                        (*node, &told.reports.outcomes[0], told.outcomes[0].as_str())
+                    })
                     .collect();
                 super::outcome::add(write, &outcomes).await?;
                 // The same again changes nothing.
@@ -251,7 +257,7 @@ fn reports(name: &str) -> Reports {
         kind: OutcomeKind::Started,
         payload: "acme/a".to_owned(),
         version: None,
-        digest: String::new(),
+        digest: Digest::of(name.as_bytes()).to_string(),
         rollout: None,
         staging: false,
         proof: None,

@@ -232,6 +232,16 @@ impl Writer {
     ) -> Result<(), DbError> {
         let write = &mut self.write;
         write.execute("beginning", "BEGIN").await?;
+        if let [job] = group {
+            // Nobody else's work is to be kept where this one's is not, so that no page need be
+            // copied before it is changed.
+            write.touched = Touched::default();
+            if !job.run(write).await {
+                return write.execute("undoing a job", "ROLLBACK").await;
+            }
+            *touched = std::mem::take(&mut write.touched);
+            return write.execute("committing", "COMMIT").await;
+        }
         for job in group {
             write.touched = Touched::default();
             write.execute("beginning a job", "SAVEPOINT job").await?;

@@ -1,10 +1,11 @@
-//! The rules for what a node tells: bounds of facts, labels, instances and outcomes.
-//! Called by the routes of nodes before anything is kept.
+//! The rules for what a node tells: bounds of facts, labels, instances and outcomes; and how it is
+//! written where it is kept. Called by the routes of nodes before anything is kept.
 //! Must never change what was told but for shortening a log.
 
 use api::registry::{Facts, INSTANCES_MAX, OUTCOMES_MAX, Outcome, Reports};
 use payload::digest::{Digest, DigestError};
 use payload::name::{Excerpt, InstanceName, NameError};
+use serde::Serialize;
 
 use super::selector::{OWN_KEYS, is_key};
 use crate::limits::{LABEL_BYTES_MAX, NODE_LABELS_MAX};
@@ -73,6 +74,14 @@ pub(crate) enum ReportError {
         /// Why.
         reason: DigestError,
     },
+    /// Not what JSON can say.
+    #[error("{field} can't be written as JSON: {reason}")]
+    Json {
+        /// Where.
+        field: String,
+        /// Why.
+        reason: serde_json::Error,
+    },
     /// Larger than the bound.
     #[error("{field} has {bytes} bytes as JSON, at most {OUTCOME_BYTES_MAX} are allowed")]
     OutcomeTooLong {
@@ -83,6 +92,20 @@ pub(crate) enum ReportError {
     },
 }
 
+/// A batch that keeps the rules. Its texts are made here, since many batches come at one time, and
+/// are kept one after the other.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Checked {
+    /// What was told, its logs shortened.
+    pub(crate) reports: Reports,
+    /// Its facts as JSON.
+    pub(crate) facts: String,
+    /// Its instances as JSON.
+    pub(crate) instances: String,
+    /// Each of its outcomes as JSON.
+    pub(crate) outcomes: Vec<String>,
+}
+
 impl ReportError {
     /// The path of the field that breaks the rule.
     pub(crate) fn field(&self) -> &str {
@@ -91,6 +114,7 @@ impl ReportError {
             Self::Text { field, .. }
             | Self::Instance { field, .. }
             | Self::Digest { field, .. }
+            | Self::Json { field, .. }
             | Self::OutcomeTooLong { field, .. } => field,
             Self::LabelKey { .. } | Self::OwnKey { .. } => "facts.labels",
         }
@@ -127,11 +151,11 @@ pub(crate) fn check_facts(facts: &Facts) -> Result<(), ReportError> {
     Ok(())
 }
 
-/// Checks a batch and shortens the logs in it.
+/// Checks a batch, shortens the logs in it, and writes what is kept.
 ///
 /// # Errors
 /// What breaks a rule.
-pub(crate) fn check(mut reports: Reports) -> Result<Reports, ReportError> {
+pub(crate) fn check(mut reports: Reports) -> Result<Checked, ReportError> {
     check_facts(&reports.facts)?;
     at_most("instances", reports.instances.len(), INSTANCES_MAX)?;
     for (index, report) in reports.instances.iter().enumerate() {
@@ -142,13 +166,26 @@ pub(crate) fn check(mut reports: Reports) -> Result<Reports, ReportError> {
         text(&format!("{at}.version"), version, TEXT_BYTES_MAX)?;
     }
     at_most("outcomes", reports.outcomes.len(), OUTCOMES_MAX)?;
-    for (index, outcome) in reports.outcomes.iter_mut().enumerate() {
-        check_outcome(&format!("outcomes[{index}]"), outcome)?;
-    }
-    Ok(reports)
+    let outcomes = reports.outcomes.iter_mut().enumerate();
+    let outcomes = outcomes.map(|(index, one)| check_outcome(&format!("outcomes[{index}]"), one));
+    let outcomes = outcomes.collect::<Result<_, _>>()?;
+    Ok(Checked {
+        facts: json("facts", &reports.facts)?,
+        instances: json("instances", &reports.instances)?,
+        outcomes,
+        reports,
+    })
 }
 
-fn check_outcome(at: &str, outcome: &mut Outcome) -> Result<(), ReportError> {
+fn json(field: &str, value: &impl Serialize) -> Result<String, ReportError> {
+    serde_json::to_string(value).map_err(|reason| ReportError::Json {
+        field: field.to_owned(),
+        reason,
+    })
+}
+
+/// Gives it as JSON.
+fn check_outcome(at: &str, outcome: &mut Outcome) -> Result<String, ReportError> {
     named(at, &outcome.instance, &outcome.digest)?;
     text(&format!("{at}.payload"), &outcome.payload, TEXT_BYTES_MAX)?;
     let version = outcome.version.as_deref().unwrap_or_default();
@@ -162,14 +199,15 @@ fn check_outcome(at: &str, outcome: &mut Outcome) -> Result<(), ReportError> {
         let cut = log.ceil_char_boundary(log.len() - LOG_BYTES_MAX);
         *log = format!("(the first {cut} bytes are left out)\n{}", &log[cut..]);
     }
-    let bytes = serde_json::to_vec(outcome).map_or(usize::MAX, |json| json.len());
+    let json = json(at, outcome)?;
+    let bytes = json.len();
     if bytes > OUTCOME_BYTES_MAX {
         return Err(ReportError::OutcomeTooLong {
             field: at.to_owned(),
             bytes,
         });
     }
-    Ok(())
+    Ok(json)
 }
 
 fn named(at: &str, instance: &str, digest: &str) -> Result<(), ReportError> {

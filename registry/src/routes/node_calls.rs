@@ -96,12 +96,12 @@ pub(crate) async fn reports(
 ) -> Result<StatusCode, Refusal> {
     let body = body::read_json(&headers, body, REPORTS_BYTES_MAX).await?;
     let reports: Reports = body::parse(&body)?;
-    let reports = report::check(reports).map_err(|error| broken_rule(&error))?;
+    let batch = report::check(reports).map_err(|error| broken_rule(&error))?;
     let node = node.to_string();
     let told = Told {
         node,
         who,
-        reports,
+        batch,
         bytes: body.len(),
     };
     Intake::keep(&state, told).await?;
