@@ -56,7 +56,7 @@ pub(crate) struct FleetConfig {
     pub(crate) node: String,
     /// What the operator says of it.
     pub(crate) labels: BTreeMap<String, String>,
-    /// Whether operators of the fleet may watch what instances put out.
+    /// Whether operators of the fleet may view what instances put out.
     pub(crate) share_events: bool,
     /// How long to wait after failures.
     pub(crate) back_off: BackOff,
@@ -182,7 +182,7 @@ pub(crate) fn open(config: FleetConfig) -> Result<(Driver, Watch), FleetError> {
         sender,
         events,
         tasks: tokio::task::JoinSet::new(),
-        watched: BTreeMap::new(),
+        viewed: BTreeMap::new(),
         shared: Arc::new(driver::Shared {
             store,
             keys,

@@ -16,11 +16,11 @@ pub(crate) fn run(arguments: &EventsArguments) -> Result<(), Failure> {
     let registry = Registry::connect(&arguments.registry)?;
     let (node, instance) = (arguments.node.as_str(), arguments.instance.as_str());
     loop {
-        let watched = registry.client().watch_events(node, instance);
-        let mut watched = registry.ask(watched)?;
+        let viewed = registry.client().view_events(node, instance);
+        let mut viewed = registry.ask(viewed)?;
         // The registry ends it after some minutes, and looks the token up again when it is asked to
         // go on.
-        while let Some(batch) = registry.ask(watched.next())? {
+        while let Some(batch) = registry.ask(viewed.next())? {
             if batch.skipped > 0 {
                 let skipped = batch.skipped;
                 output::note(&format!("{skipped} events skipped: too many, or too long"));

@@ -36,7 +36,7 @@ use crate::db::{self, Db, DbError};
 use crate::output::Output;
 use desired::{Circumstances, Standing};
 use doorbell::{Doorbell, DoorbellFull, Listener};
-use live::{Live, Watching};
+use live::{Live, Viewing};
 use memory::{Known, Memory};
 pub(crate) use reach::Census;
 use reach::Reach;
@@ -239,12 +239,12 @@ impl Fleet {
         self.doorbell.listen(node)
     }
 
-    /// Watches what an instance of a node puts out; the node is asked for it.
-    pub(crate) fn watch(&self, node: &str, instance: &str) -> Watching {
-        self.live.watch(node, instance)
+    /// Views what an instance of a node puts out; the node is asked for it.
+    pub(crate) fn view(&self, node: &str, instance: &str) -> Viewing {
+        self.live.view(node, instance)
     }
 
-    /// Passes on what an instance of a node put out; whether anybody watches.
+    /// Passes on what an instance of a node put out; whether anybody views.
     pub(crate) fn pass(&self, node: &str, events: &LiveEvents) -> bool {
         self.live.pass(node, events)
     }

@@ -128,7 +128,7 @@ pub(crate) const REPORTS_TOGETHER_MAX: usize = 512;
 pub(crate) const FACTS_AUDITED_EVERY_MS: u64 = 60_000;
 /// Silence of an event stream before a comment is sent, so that both ends know of each other.
 pub(crate) const STREAM_ALIVE: Duration = Duration::from_secs(15);
-/// How long a stream of live events goes on before whoever watches has to ask again.
+/// How long a stream of live events goes on before whoever views has to ask again.
 pub(crate) const LIVE_EVENTS_TIME: Duration = Duration::from_mins(10);
 /// How long changes are gathered before an open page is told.
 pub(crate) const LIVE_REST: Duration = Duration::from_millis(300);

@@ -68,7 +68,7 @@ fn described() -> OpenApiRouter<State> {
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::get, nodes::delete))
         .routes(routes!(nodes::explain))
-        .routes(routes!(live::watch))
+        .routes(routes!(live::view))
         // What nodes call themselves.
         .routes(routes!(node_calls::desired))
         .routes(routes!(node_calls::doorbell))

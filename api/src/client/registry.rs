@@ -22,7 +22,7 @@ use super::{ANSWER_TIMEOUT, ClientError, Reply, accepted, read_json};
 use crate::registry::{Health, PREFIX, WhoAmI};
 
 pub use blob::{Download, Progress};
-pub use fleet::{Doorbell, Watched};
+pub use fleet::{Doorbell, Viewed};
 pub use rollouts::{Ask, RolloutEvents};
 
 /// What a client of a registry is made with.

@@ -56,7 +56,7 @@ pub struct Facts {
         deserialize_with = "super::entries::unique"
     )]
     pub labels: BTreeMap<String, String>,
-    /// Whether the operator of the node lets those of the fleet watch what its instances put out.
+    /// Whether the operator of the node lets those of the fleet view what its instances put out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shares_events: bool,
 }
@@ -142,9 +142,9 @@ pub struct Ring {
     pub revision: u64,
     /// The nodes that are told spread their calls over this time, milliseconds.
     pub spread_ms: u64,
-    /// Instances that somebody watches: what they put out is asked for by `POST /nodes/{node}/events`.
+    /// Instances that somebody views: what they put out is asked for by `POST /nodes/{node}/events`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub watched: Vec<String>,
+    pub viewed: Vec<String>,
 }
 
 /// The body of `POST /nodes/{node}/reports`: 204 once all of it is kept. The same batch again

@@ -1,4 +1,4 @@
-//! Live events: what an instance puts out, passed on while somebody watches it, and kept nowhere.
+//! Live events: what an instance puts out, passed on while somebody views it, and kept nowhere.
 //! Told by nodes whose operators allow it, read by operators of the fleet.
 
 use serde::{Deserialize, Serialize};

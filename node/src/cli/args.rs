@@ -228,7 +228,7 @@ pub(crate) struct RegistryArgs {
         value_parser = pair
     )]
     pub(crate) labels: Vec<(String, String)>,
-    /// Let operators of the fleet watch what the instances of this node put out, as it comes: file
+    /// Let operators of the fleet see what the instances of this node put out, as it comes: file
     /// names, command lines, addresses. Each look stands in the registry's audit.
     #[arg(long, env = "MARROW_SHARE_EVENTS")]
     pub(crate) share_events: bool,

@@ -129,8 +129,8 @@ pub(crate) struct Driver {
     pub(super) sender: mpsc::Sender<Event>,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) tasks: JoinSet<()>,
-    /// What somebody watches at the registry, and the task that sends it there.
-    pub(super) watched: BTreeMap<InstanceName, AbortHandle>,
+    /// What somebody views at the registry, and the task that sends it there.
+    pub(super) viewed: BTreeMap<InstanceName, AbortHandle>,
 }
 
 impl Driver {

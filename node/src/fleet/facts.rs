@@ -13,7 +13,7 @@ use crate::kernel;
 /// Most bytes of a fact.
 const FACT_BYTES_MAX: usize = 256;
 
-/// The facts, with the operator's labels, and whether it lets others watch events.
+/// The facts, with the operator's labels, and whether it lets others view events.
 pub(crate) fn facts(labels: &BTreeMap<String, String>, shares_events: bool) -> Facts {
     Facts {
         kernel: line("/proc/sys/kernel/osrelease"),

@@ -1,4 +1,4 @@
-//! Live events: what an instance puts out, sent to the registry while somebody watches it there.
+//! Live events: what an instance puts out, sent to the registry while somebody views it there.
 //! Begun by the driver for what a ring names, where the operator of this node shares events.
 //! Must never hold up the instance, nor send faster than its pace: what is too much is counted.
 
@@ -17,11 +17,11 @@ use crate::sink::hub::Hub;
 
 /// The time between two batches.
 const PACE: Duration = Duration::from_millis(500);
-/// Silence after which a batch without events asks whether somebody still watches.
+/// Silence after which a batch without events asks whether somebody still views.
 const ALIVE: Duration = Duration::from_secs(10);
-/// So many events from before somebody watched come first.
+/// So many events from before somebody viewed come first.
 const BEFORE: u64 = 20;
-/// What the registry answers when nobody watches.
+/// What the registry answers when nobody views.
 const GONE: u16 = 410;
 
 /// Sends what the instance puts out, for ever: it may stop and start again.
@@ -31,7 +31,7 @@ pub(super) async fn send(
     node: String,
     instance: InstanceName,
 ) {
-    // What a batch that did not arrive held is skipped for whoever watches.
+    // What a batch that did not arrive held is skipped for whoever views.
     let mut lost = 0;
     let mut ended: Option<Arc<Hub>> = None;
     loop {

@@ -1,5 +1,5 @@
 //! The doorbell: tells waiting nodes that what they should run has changed, or what of
-//! them is watched, and nothing more.
+//! them is viewed, and nothing more.
 //! Rung by `fleet` for the nodes that a change concerns, listened to by the doorbell route.
 //! A slow reader loses only revisions that a newer one has replaced.
 //! Must never wait for a node, nor let one node hold more than one place.
@@ -27,8 +27,8 @@ struct Places {
     /// Numbers the listeners, so that one that was replaced does not take its successor away.
     last_id: u64,
     waiting: HashMap<String, Place>,
-    /// Instances that somebody watches, by node; also of nodes that do not wait now.
-    watched: HashMap<String, Vec<String>>,
+    /// Instances that somebody views, by node; also of nodes that do not wait now.
+    viewed: HashMap<String, Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Doorbell {
             revision,
             last_id: 0,
             waiting: HashMap::new(),
-            watched: HashMap::new(),
+            viewed: HashMap::new(),
         };
         Arc::new(Self {
             places: Mutex::new(places),
@@ -90,7 +90,7 @@ impl Doorbell {
         let (sender, receiver) = watch::channel(Ring {
             revision: places.revision,
             spread_ms,
-            watched: places.watched.get(node).cloned().unwrap_or_default(),
+            viewed: places.viewed.get(node).cloned().unwrap_or_default(),
         });
         places.waiting.insert(node.to_owned(), Place { id, sender });
         drop(places);
@@ -118,19 +118,19 @@ impl Doorbell {
         revision
     }
 
-    /// Tells a node which instances are watched, now or when it waits again.
-    pub(crate) fn watch(&self, node: &str, instances: Vec<String>) {
+    /// Tells a node which instances are viewed, now or when it waits again.
+    pub(crate) fn view(&self, node: &str, instances: Vec<String>) {
         let mut places = self.places();
         if let Some(place) = places.waiting.get(node) {
             place.sender.send_modify(|ring| {
                 ring.spread_ms = 0;
-                ring.watched.clone_from(&instances);
+                ring.viewed.clone_from(&instances);
             });
         }
         if instances.is_empty() {
-            places.watched.remove(node);
+            places.viewed.remove(node);
         } else {
-            places.watched.insert(node.to_owned(), instances);
+            places.viewed.insert(node.to_owned(), instances);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Live events: what instances put out, passed from their nodes to whoever watches. Watched by the
+//! Live events: what instances put out, passed from their nodes to whoever views. Viewed by the
 //! routes of the API and of the pages; told by nodes that the doorbell asks.
 //! Must never keep an event, nor wait for who reads slowly: what it misses is counted.
 
@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 
 use super::doorbell::Doorbell;
 
-/// Batches that wait for one who watches.
+/// Batches that wait for one who views.
 const WAITING_MAX: usize = 8;
 
 /// A node, and an instance of it.
 type Place = (String, String);
 
-/// Who watches what.
+/// Who views what.
 #[derive(Debug)]
 pub(crate) struct Live {
     doorbell: Arc<Doorbell>,
@@ -29,7 +29,7 @@ struct Seats {
     by_place: BTreeMap<Place, Vec<Seat>>,
 }
 
-/// One who watches.
+/// One who views.
 #[derive(Debug)]
 struct Seat {
     id: u64,
@@ -38,9 +38,9 @@ struct Seat {
     missed: u64,
 }
 
-/// The events of an instance, for one who watches; the node is told when the last one is gone.
+/// The events of an instance, for one who views; the node is told when the last one is gone.
 #[derive(Debug)]
-pub(crate) struct Watching {
+pub(crate) struct Viewing {
     live: Arc<Live>,
     place: Place,
     id: u64,
@@ -48,14 +48,14 @@ pub(crate) struct Watching {
 }
 
 impl Live {
-    /// Nobody watches yet; nodes are told by this doorbell.
+    /// Nobody views yet; nodes are told by this doorbell.
     pub(super) fn new(doorbell: Arc<Doorbell>) -> Arc<Self> {
         let seats = Mutex::default();
         Arc::new(Self { doorbell, seats })
     }
 
-    /// Watches an instance of a node.
-    pub(super) fn watch(self: &Arc<Self>, node: &str, instance: &str) -> Watching {
+    /// Views an instance of a node.
+    pub(super) fn view(self: &Arc<Self>, node: &str, instance: &str) -> Viewing {
         let place = (node.to_owned(), instance.to_owned());
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let mut seats = self.seats();
@@ -69,7 +69,7 @@ impl Live {
             self.ask(&seats, node);
         }
         drop(seats);
-        Watching {
+        Viewing {
             live: Arc::clone(self),
             place,
             id,
@@ -77,7 +77,7 @@ impl Live {
         }
     }
 
-    /// Passes a batch of a node's on; whether anybody watches.
+    /// Passes a batch of a node's on; whether anybody views.
     pub(super) fn pass(&self, node: &str, events: &LiveEvents) -> bool {
         let place = (node.to_owned(), events.instance.clone());
         let mut seats = self.seats();
@@ -96,13 +96,13 @@ impl Live {
         true
     }
 
-    /// Tells a node what of it is watched.
+    /// Tells a node what of it is viewed.
     fn ask(&self, seats: &Seats, node: &str) {
         let from = (node.to_owned(), String::new());
         let its = seats.by_place.range(from..);
         let its = its.take_while(|((other, _), _)| other == node);
         let instances = its.map(|((_, instance), _)| instance.clone());
-        self.doorbell.watch(node, instances.collect());
+        self.doorbell.view(node, instances.collect());
     }
 
     fn seats(&self) -> MutexGuard<'_, Seats> {
@@ -111,14 +111,14 @@ impl Live {
     }
 }
 
-impl Watching {
+impl Viewing {
     /// What comes next.
     pub(crate) async fn next(&mut self) -> Option<LiveEvents> {
         self.receiver.recv().await
     }
 }
 
-impl Drop for Watching {
+impl Drop for Viewing {
     fn drop(&mut self) {
         let mut seats = self.live.seats();
         let Some(there) = seats.by_place.get_mut(&self.place) else {
@@ -151,24 +151,24 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_asked_for_what_is_watched_and_no_longer() {
+    fn a_node_is_asked_for_what_is_viewed_and_no_longer() {
         let doorbell = Doorbell::new(0, 10);
         let live = Live::new(Arc::clone(&doorbell));
-        let early = live.watch("a", "x");
+        let early = live.view("a", "x");
         let bell = doorbell.listen("a").unwrap();
-        assert_eq!(bell.latest().watched, ["x"]);
-        let second = live.watch("a", "x");
-        let other = live.watch("a", "y");
-        let _elsewhere = live.watch("b", "z");
-        assert_eq!(bell.latest().watched, ["x", "y"]);
+        assert_eq!(bell.latest().viewed, ["x"]);
+        let second = live.view("a", "x");
+        let other = live.view("a", "y");
+        let _elsewhere = live.view("b", "z");
+        assert_eq!(bell.latest().viewed, ["x", "y"]);
         // What a change rings for leaves it as it is.
         doorbell.ring(["a"].into_iter());
-        assert_eq!(bell.latest().watched, ["x", "y"]);
+        assert_eq!(bell.latest().viewed, ["x", "y"]);
         drop(early);
-        assert_eq!(bell.latest().watched, ["x", "y"]);
+        assert_eq!(bell.latest().viewed, ["x", "y"]);
         drop((second, other));
-        assert!(bell.latest().watched.is_empty());
-        assert!(!live.pass("a", &batch("x", 1)), "nobody watches");
+        assert!(bell.latest().viewed.is_empty());
+        assert!(!live.pass("a", &batch("x", 1)), "nobody views");
         assert!(!live.pass("b", &batch("x", 1)), "another instance");
         assert!(live.pass("b", &batch("z", 1)));
     }
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn who_reads_slowly_hears_how_much_it_missed() {
         let live = Live::new(Doorbell::new(0, 10));
-        let (mut slow, mut fast) = (live.watch("a", "x"), live.watch("a", "x"));
+        let (mut slow, mut fast) = (live.view("a", "x"), live.view("a", "x"));
         let mut read = 0;
         for _ in 0..WAITING_MAX + 3 {
             assert!(live.pass("a", &batch("x", 2)));

@@ -1,4 +1,4 @@
-//! Live events of an instance: watched by operators, told by the node while somebody watches.
+//! Live events of an instance: viewed by operators, told by the node while somebody views.
 //! Called by `packer events`, by the pages and by nodes.
 //! Must never show events that their node does not share, nor let a look at them stay unaudited.
 
@@ -21,12 +21,12 @@ use super::refusal::Refusal;
 use super::sse::{self, Places, Source};
 use crate::access::Who;
 use crate::db;
-use crate::fleet::live::Watching;
+use crate::fleet::live::Viewing;
 use crate::limits::LIVE_EVENTS_TIME;
 use crate::state::State;
 
 /// What an instance puts out, as it comes: a batch of events at most twice a second. Ends after ten
-/// minutes; whoever watches on asks again.
+/// minutes; whoever views on asks again.
 #[utoipa::path(get, path = "/nodes/{node}/instances/{instance}/events", tag = "fleet",
     params(("node" = String, Path, description = "The node's name"),
            ("instance" = String, Path, description = "The instance's name")), responses(
@@ -34,12 +34,12 @@ use crate::state::State;
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ), security(("bearer" = [])))]
-pub(crate) async fn watch(
+pub(crate) async fn view(
     Operator(who): Operator,
     Shared(state): Shared<State>,
     Segments((node, instance)): Segments<(String, String)>,
 ) -> Result<Response, Refusal> {
-    let seen = watched(who, &state, &node, &instance).await?;
+    let seen = viewed(who, &state, &node, &instance).await?;
     Ok(sse::stream(
         Told {
             seen,
@@ -49,12 +49,12 @@ pub(crate) async fn watch(
     ))
 }
 
-/// Takes what an instance of the caller's puts out, for those who watch it.
+/// Takes what an instance of the caller's puts out, for those who view it.
 #[utoipa::path(post, path = "/nodes/{node}/events", tag = "node",
     params(("node" = String, Path, description = "The caller's own name")),
     request_body = LiveEvents, responses(
-    (status = 204, description = "Somebody watches"),
-    (status = 410, description = "Nobody watches this instance", body = Problem,
+    (status = 204, description = "Somebody views"),
+    (status = 410, description = "Nobody views this instance", body = Problem,
         content_type = "application/problem+json"),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ), security(("bearer" = [])))]
@@ -71,8 +71,8 @@ pub(crate) async fn pass(
         return Ok(StatusCode::NO_CONTENT);
     }
     let _: InstanceName = named("instance", &events.instance)?;
-    let detail = format!("nobody watches {} on {node}", events.instance);
-    Err(Refusal::new(StatusCode::GONE, "unwatched", detail))
+    let detail = format!("nobody views {} on {node}", events.instance);
+    Err(Refusal::new(StatusCode::GONE, "unviewed", detail))
 }
 
 fn checked(events: &LiveEvents) -> Result<(), Refusal> {
@@ -100,16 +100,16 @@ fn checked(events: &LiveEvents) -> Result<(), Refusal> {
 
 /// The events of an instance for one who may look, and the places that it takes.
 pub(super) struct Seen {
-    watching: Watching,
+    viewing: Viewing,
     ends: Instant,
     _places: Places,
 }
 
-/// Begins to watch; the audit says who.
+/// Begins to view; the audit says who.
 ///
 /// # Errors
 /// 404 where there is no such node, or it runs no such instance; 409 where it shares no events; 503 where no place is free.
-pub(super) async fn watched(
+pub(super) async fn viewed(
     who: Who,
     state: &State,
     node: &str,
@@ -148,7 +148,7 @@ pub(super) async fn watched(
     });
     noted.await?;
     Ok(Seen {
-        watching: state.fleet.watch(name.as_str(), instance.as_str()),
+        viewing: state.fleet.view(name.as_str(), instance.as_str()),
         ends: Instant::now() + LIVE_EVENTS_TIME,
         _places: places,
     })
@@ -157,9 +157,9 @@ pub(super) async fn watched(
 impl Seen {
     async fn next(&mut self) -> Option<LiveEvents> {
         tokio::select! {
-            // Rights end: whoever watches on is looked up again.
+            // Rights end: whoever views on is looked up again.
             () = sleep_until(self.ends) => None,
-            events = self.watching.next() => events,
+            events = self.viewing.next() => events,
         }
     }
 }

@@ -119,7 +119,7 @@ async fn publish(
     let ring = Ring {
         revision: shared.borrow().ring.revision + 1,
         spread_ms: shared.receiver_count() as u64 / CALLS_PER_MS,
-        watched: Vec::new(),
+        viewed: Vec::new(),
     };
     let given = given(&version, ring).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     shared.send_replace(given);

@@ -120,7 +120,7 @@ impl Actor {
             let Some(ring) = doorbell.next().await? else {
                 return Ok(());
             };
-            for instance in ring.watched {
+            for instance in ring.viewed {
                 let events = vec![LiveEvent {
                     at_ms: EVENT_MS,
                     event: serde_json::from_str(EVENT).unwrap(),

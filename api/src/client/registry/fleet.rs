@@ -30,9 +30,9 @@ impl Doorbell {
 
 /// Live events of an instance. Dropping it closes the connection.
 #[derive(Debug)]
-pub struct Watched(Frames);
+pub struct Viewed(Frames);
 
-impl Watched {
+impl Viewed {
     /// What came next; `None` when the registry ended the stream, which it does after some minutes.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl RegistryClient {
     /// `POST /nodes/{node}/events`.
     ///
     /// # Errors
-    /// `Refused`: 410 when nobody watches the instance; as every call.
+    /// `Refused`: 410 when nobody views the instance; as every call.
     pub async fn pass_events(&self, node: &str, events: &LiveEvents) -> Result<(), ClientError> {
         let path = node_path(node, "/events")?;
         self.tell(Method::POST, &path, events).await
@@ -197,10 +197,10 @@ impl RegistryClient {
     /// # Errors
     /// `Refused`: 403 without `operate`, 404 when there is no such node or it does not run the
     /// instance, 409 when it does not share events; as every call.
-    pub async fn watch_events(&self, node: &str, instance: &str) -> Result<Watched, ClientError> {
+    pub async fn view_events(&self, node: &str, instance: &str) -> Result<Viewed, ClientError> {
         let rest = format!("/instances/{}/events", part(instance)?);
         let path = format!("{PREFIX}{}", node_path(node, &rest)?);
-        Frames::open(&self.peer, &path).await.map(Watched)
+        Frames::open(&self.peer, &path).await.map(Viewed)
     }
 }
 

@@ -24,7 +24,7 @@ use super::{Driver, Shared, off_thread};
 const REPORT_REST_BYTES: usize = 1 << 20;
 
 /// Most instances whose events are sent at a time.
-const WATCHED_MAX: usize = 16;
+const VIEWED_MAX: usize = 16;
 
 /// How long an answer waits for a look at the keys.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -138,11 +138,11 @@ impl Driver {
         });
     }
 
-    /// Sends the registry what these instances put out, and of no others: somebody watches them there.
-    pub(super) fn watch(&mut self, instances: &[String]) {
+    /// Sends the registry what these instances put out, and of no others: somebody views them there.
+    pub(super) fn view(&mut self, instances: &[String]) {
         let names = instances.iter().filter_map(|name| name.parse().ok());
         let names: BTreeSet<InstanceName> = names.collect();
-        self.watched.retain(|name, task| {
+        self.viewed.retain(|name, task| {
             let stays = names.contains(name) && !task.is_finished();
             if !stays {
                 task.abort();
@@ -152,12 +152,12 @@ impl Driver {
         let (Some(client), true) = (&self.client, self.shared.config.share_events) else {
             return;
         };
-        for name in names.into_iter().take(WATCHED_MAX) {
-            if self.watched.len() < WATCHED_MAX && !self.watched.contains_key(&name) {
+        for name in names.into_iter().take(VIEWED_MAX) {
+            if self.viewed.len() < VIEWED_MAX && !self.viewed.contains_key(&name) {
                 let engine = self.shared.config.engine.clone();
                 let (client, node) = (Arc::clone(client), self.node());
                 let task = live::send(engine, client, node, name.clone());
-                self.watched.insert(name, self.tasks.spawn(task));
+                self.viewed.insert(name, self.tasks.spawn(task));
             }
         }
     }

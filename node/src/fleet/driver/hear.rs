@@ -42,14 +42,14 @@ impl Driver {
             Event::BellOpened => self.bell_open = true,
             Event::Rang(ring) => {
                 self.tally.rings += 1;
-                self.watch(&ring.watched);
+                self.view(&ring.viewed);
                 self.tell(Input::Rang {
                     spread_ms: ring.spread_ms,
                 });
             }
             Event::BellClosed(error) => {
                 self.bell_open = false;
-                self.watch(&[]);
+                self.view(&[]);
                 let again = Failure::Again {
                     retry_after_ms: None,
                 };

@@ -37,7 +37,7 @@ pub(super) async fn stream(
     Segments((node, instance)): Segments<(String, String)>,
 ) -> Result<Response, Refusal> {
     let who = viewer.operator()?.0;
-    let seen = live::watched(who, &state, &node, &instance).await?;
+    let seen = live::viewed(who, &state, &node, &instance).await?;
     let text = event_lines;
     Ok(sse::stream(Told { seen, text }, &state))
 }

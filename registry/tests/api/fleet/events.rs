@@ -1,9 +1,9 @@
-//! Live events: asked of a node that shares them, while somebody watches who may; audited, bounded,
+//! Live events: asked of a node that shares them, while somebody views who may; audited, bounded,
 //! kept nowhere.
 
 use std::time::Duration;
 
-use api::client::registry::{Doorbell, Watched};
+use api::client::registry::{Doorbell, Viewed};
 use api::registry::{LiveEvent, LiveEvents, Reports};
 use serde_json::json;
 use tokio::time::timeout;
@@ -15,7 +15,7 @@ use crate::client::Answer;
 /// Long enough for a machine that is busy.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A node that runs `execs`, and whose operator lets events be watched.
+/// A node that runs `execs`, and whose operator lets events be viewed.
 async fn sharing(registry: &Registry, name: &str) -> TestNode {
     registry.stable().await;
     let mut spec = spec("*");
@@ -42,14 +42,14 @@ async fn share(node: &TestNode) {
 async fn asked(bell: &mut Doorbell, instances: &[&str]) {
     loop {
         let ring = timeout(SOON, bell.next()).await.expect("it does not ring");
-        if ring.unwrap().expect("it ended").watched == instances {
+        if ring.unwrap().expect("it ended").viewed == instances {
             return;
         }
     }
 }
 
-async fn next(watched: &mut Watched) -> LiveEvents {
-    let batch = timeout(SOON, watched.next()).await;
+async fn next(viewed: &mut Viewed) -> LiveEvents {
+    let batch = timeout(SOON, viewed.next()).await;
     batch.expect("nothing comes").unwrap().expect("it ended")
 }
 
@@ -66,27 +66,27 @@ fn batch(instance: &str, events: &[&str]) -> LiveEvents {
 }
 
 #[tokio::test]
-async fn a_node_is_asked_for_events_while_somebody_watches_them() {
+async fn a_node_is_asked_for_events_while_somebody_views_them() {
     let registry = Registry::start();
     let node = sharing(&registry, "web-1").await;
     let mut bell = node.client.doorbell("web-1").await.unwrap();
     asked(&mut bell, &[]).await;
     let operator = registry.token("oncall", &["operate"]).await;
     let operator = registry.client(Some(&operator));
-    let mut watched = operator.watch_events("web-1", "execs").await.unwrap();
+    let mut viewed = operator.view_events("web-1", "execs").await.unwrap();
     asked(&mut bell, &["execs"]).await;
     let told = batch("execs", &["{\"comm\":\"sh\"}", "2"]);
     node.client.pass_events("web-1", &told).await.unwrap();
-    let seen = next(&mut watched).await;
+    let seen = next(&mut viewed).await;
     let texts: Vec<&str> = seen.events.iter().map(|one| one.event.get()).collect();
     assert_eq!(texts, ["{\"comm\":\"sh\"}", "2"]);
     assert_eq!(
         (seen.instance.as_str(), seen.events[0].at_ms, seen.skipped),
         ("execs", 7, 0)
     );
-    drop(watched);
+    drop(viewed);
     // That nobody reads any more is known when something is written.
-    let unwatched = timeout(SOON, async {
+    let unviewed = timeout(SOON, async {
         loop {
             if let Err(error) = node.client.pass_events("web-1", &told).await {
                 return error;
@@ -94,11 +94,11 @@ async fn a_node_is_asked_for_events_while_somebody_watches_them() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
-    let unwatched = unwatched.await.expect("it is told");
+    let unviewed = unviewed.await.expect("it is told");
     asked(&mut bell, &[]).await;
     assert!(
-        unwatched.to_string().contains("nobody watches execs"),
-        "{unwatched}"
+        unviewed.to_string().contains("nobody views execs"),
+        "{unviewed}"
     );
     let audit = registry.admin().audit(None).await.unwrap();
     let looks = audit.entries.iter().filter(|one| one.what == "node.events");
@@ -109,7 +109,7 @@ async fn a_node_is_asked_for_events_while_somebody_watches_them() {
 }
 
 #[tokio::test]
-async fn nobody_watches_who_may_not_nor_what_is_not_shared() {
+async fn nobody_views_who_may_not_nor_what_is_not_shared() {
     let registry = Registry::start();
     let _shares = sharing(&registry, "web-1").await;
     let keeps = registry.node("web-2", &[]).await;
@@ -146,7 +146,7 @@ async fn what_a_node_tells_is_bounded_and_one_line_an_event() {
     let registry = Registry::start();
     let node = sharing(&registry, "web-1").await;
     let admin = registry.admin();
-    let mut watched = admin.watch_events("web-1", "execs").await.unwrap();
+    let mut viewed = admin.view_events("web-1", "execs").await.unwrap();
     let tell = |body: &str| -> Answer {
         registry.ask_as(&node.credential, "POST", "/api/v1/nodes/web-1/events", body)
     };
@@ -169,7 +169,7 @@ async fn what_a_node_tells_is_bounded_and_one_line_an_event() {
     assert_eq!(tell(&of("no", 1)).status, 400);
     assert_eq!(tell("{}").status, 400);
     assert_eq!(tell(&of("\"whole\"", 1)).status, 204);
-    let seen = next(&mut watched).await;
+    let seen = next(&mut viewed).await;
     assert_eq!(
         seen.events.len(),
         1,
