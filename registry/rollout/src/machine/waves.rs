@@ -114,7 +114,7 @@ pub(super) fn baking(
     if is_untrusted(state, census, now_ms) || has_failed(state, plan, census, now_ms) {
         return;
     }
-    if state.lasted_ms(now_ms) < wave(state, plan).bake_ms {
+    if adds_somebody(state, seen) && state.lasted_ms(now_ms) < wave(state, plan).bake_ms {
         return;
     }
     if !is_done(state, plan, seen, census, now_ms) {
@@ -152,6 +152,14 @@ pub(super) fn rolling_back(state: &mut State, census: &Census, now_ms: u64) {
             state.pause(now_ms, because);
         }
     }
+}
+
+/// Whether the wave reaches a node that the one before it did not: else there is nobody to watch.
+fn adds_somebody(state: &State, seen: &[Seen<'_>]) -> bool {
+    let before = state.bounds.iter().rev().nth(1).copied();
+    let before = before.unwrap_or(NOWHERE);
+    seen.iter()
+        .any(|one| one.is_offered(state.bound) && !one.place.is_below(before))
 }
 
 /// The wave that began last.

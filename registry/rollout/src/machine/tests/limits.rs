@@ -230,3 +230,29 @@ fn a_wave_is_never_narrower_than_the_one_before() {
     assert_eq!(story.ask(Input::Promote), "deploying 2");
     assert_eq!(story.state.bound, story.nodes[3].place.bound());
 }
+
+#[test]
+fn a_wave_that_adds_no_node_does_not_bake() {
+    // The first reaches all that are there; the second nobody else, until one comes.
+    let reaches = [Reach::Nodes(5), Reach::Percent(100)];
+    let mut story = Story::baked(&reaches);
+    assert_eq!(story.tick(), "gate 1");
+    assert_eq!(story.tick(), "deploying 2");
+    assert_eq!(story.tick(), "baking 2");
+    assert_eq!(story.tick(), "gate 2");
+
+    let mut story = Story::baked(&reaches);
+    assert_eq!(story.tick(), "gate 1");
+    assert_eq!(story.tick(), "deploying 2");
+    let came = (0..).map(|number| Place::of("salt", &format!("new-{number}")));
+    let place = came
+        .into_iter()
+        .find(|place| !place.is_below(story.state.bounds[0]));
+    let mut came = node("new");
+    (came.place, came.runs) = (place.unwrap(), Runs::Committed);
+    story.nodes.push(came);
+    assert_eq!(story.tick(), "baking 2");
+    assert_eq!(story.tick(), "baking 2");
+    assert_eq!(story.tick_at(story.now_ms + BAKE_MS - 1), "baking 2");
+    assert_eq!(story.tick_at(story.now_ms + 1), "gate 2");
+}
