@@ -133,9 +133,10 @@ pub(super) fn next_steps(rollout: &Rollout) -> Vec<(&'static str, String)> {
             });
             steps.extend([back(), abort()]);
         }
-        RolloutPhase::RollingBack => steps.push(abort()),
         RolloutPhase::Succeeded | RolloutPhase::Aborted => steps.push(back()),
-        RolloutPhase::Rejected
+        // Nodes that go back are not held up.
+        RolloutPhase::RollingBack
+        | RolloutPhase::Rejected
         | RolloutPhase::RolledBack
         | RolloutPhase::Incomplete
         | RolloutPhase::Superseded => {}

@@ -60,7 +60,7 @@ pub struct Census {
 pub fn count(state: &State, seen: &[Seen<'_>]) -> Census {
     let mut census = Census::default();
     for one in seen {
-        let stands = one.stands(state.bound);
+        let stands = one.stands(state);
         tally(&mut census.counts, stands, one.online);
         if one.runs == Runs::Untrusted || one.staged == Staged::Untrusted {
             census.untrusted.add(one.node);
@@ -68,7 +68,7 @@ pub fn count(state: &State, seen: &[Seen<'_>]) -> Census {
         if stands == Stands::Failed {
             census.failed.add(one.node);
         }
-        if one.is_running() && !one.place.is_below(state.bound) {
+        if one.is_running() && !one.keeps && !one.place.is_below(state.bound) {
             census.to_go_back.add(one.node);
         }
         census.able += u64::from(one.staged == Staged::Passed && stands != Stands::Failed);
@@ -174,7 +174,7 @@ pub fn count_by_wave(state: &State, plan: &RolloutPlan, seen: &[Seen<'_>]) -> Ve
     let mut waves = vec![RolloutCounts::default(); bounds.len()];
     for one in seen {
         if let Some(wave) = one.place.wave(&bounds).and_then(|wave| waves.get_mut(wave)) {
-            tally(wave, one.stands(state.bound), one.online);
+            tally(wave, one.stands(state), one.online);
         }
     }
     waves

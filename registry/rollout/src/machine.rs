@@ -129,6 +129,13 @@ impl State {
         self.bounds.len()
     }
 
+    /// Whether no further node is to run the release: those that do keep it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let is_left = matches!(self.phase, RolloutPhase::Aborted | RolloutPhase::Superseded);
+        is_left || self.paused.is_some()
+    }
+
     /// Whether nodes are to stage the release: those that it does not reach yet.
     #[must_use]
     pub fn is_staging(&self) -> bool {

@@ -3,6 +3,7 @@
 
 use crate::cohort::Place;
 use crate::compare::Sample;
+use crate::machine::State;
 
 /// A node that the deployment is for, and that is not pinned.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Seen<'a> {
     pub staged: Staged,
     /// What it runs.
     pub runs: Runs,
+    /// Whether it is to run the very release all the same, where the rollout does not reach it.
+    pub keeps: bool,
     /// What it measured of what it runs under the instance's name.
     pub sample: Option<Sample>,
 }
@@ -76,11 +79,17 @@ pub enum Stands {
 }
 
 impl Seen<'_> {
-    /// Whether the registry lets it run the release, where places below `bound` are reached: not
-    /// before it can.
+    /// Whether a wave has reached it, where places below `bound` are reached: not before it can run
+    /// the release.
     #[must_use]
     pub fn is_offered(&self, bound: u64) -> bool {
         self.place.is_below(bound) && self.staged == Staged::Passed
+    }
+
+    /// Whether the registry gives it the release: where nothing goes on, only what runs it already.
+    #[must_use]
+    pub fn is_given(&self, state: &State) -> bool {
+        self.is_offered(state.bound) && (!state.is_held() || self.is_running())
     }
 
     /// Whether it says that it runs the release.
@@ -89,9 +98,9 @@ impl Seen<'_> {
         matches!(self.runs, Runs::Watched | Runs::Committed)
     }
 
-    /// Where it stands, where places below `bound` are reached.
+    /// Where it stands in a rollout that stands so.
     #[must_use]
-    pub fn stands(&self, bound: u64) -> Stands {
+    pub fn stands(&self, state: &State) -> Stands {
         match (self.runs, self.staged) {
             (Runs::Failed | Runs::Untrusted, _)
             | (Runs::Other, Staged::Untrusted | Staged::Refused) => Stands::Failed,
@@ -99,7 +108,7 @@ impl Seen<'_> {
             (Runs::Committed, _) => Stands::Committed,
             (Runs::Other, Staged::NotYet) => Stands::Outside,
             (Runs::Other, Staged::Incompatible) => Stands::Incompatible,
-            (Runs::Other, Staged::Passed) if self.is_offered(bound) => Stands::Offered,
+            (Runs::Other, Staged::Passed) if self.is_given(state) => Stands::Offered,
             (Runs::Other, Staged::Passed) => Stands::Staged,
         }
     }

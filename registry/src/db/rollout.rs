@@ -209,17 +209,26 @@ pub(crate) async fn advance(
     Ok(done.rows_affected() == 1)
 }
 
-/// Ended rollouts of a deployment decide nothing any more: those that came before a number.
+/// Ended rollouts of a deployment decide nothing any more: those that came before a number, and where a
+/// digest is named, that brought it.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn clear(write: &mut Write, deployment: &str, before: u64) -> Result<(), DbError> {
+pub(crate) async fn clear(
+    write: &mut Write,
+    deployment: &str,
+    before: u64,
+    digest: Option<&str>,
+) -> Result<(), DbError> {
     sqlx::query(
         "UPDATE rollout SET standing = 0
-         WHERE deployment = $1 AND number < $2 AND active = 0 AND standing = 1",
+         WHERE deployment = $1 AND number < $2 AND active = 0 AND standing = 1
+             AND ($3 = 1 OR digest = $4)",
     )
     .bind(deployment)
     .bind(signed(before))
+    .bind(i64::from(digest.is_none()))
+    .bind(digest.unwrap_or_default())
     .execute(&mut **write)
     .await
     .map_err(|reason| DbError::sql("clearing rollouts", reason))?;

@@ -164,12 +164,12 @@ impl<'a> Taken<'a> {
 }
 
 impl Plan {
-    /// Decides for one node. `standings` come oldest first. A deployment without a release keeps
+    /// Decides for one node, by what it told. `standings` come oldest first. A deployment without a release keeps
     /// its instance: the node runs nothing there rather than what a younger one wants. What does
     /// not fit into an answer any more is left out, the youngest first.
     pub(crate) fn of(
         node: Candidate<'_>,
-        marks: &MarksByRollout,
+        (marks, instances): (&MarksByRollout, &[InstanceReport]),
         standings: &[Arc<Standing>],
         floors: &Floors,
     ) -> Self {
@@ -180,7 +180,7 @@ impl Plan {
         };
         let named = standings.iter().filter(|one| one.selector.matches(node));
         let claims = named.map(|standing| {
-            let assigned = standing.assigned(node.node, marks);
+            let assigned = standing.assigned(node.node, marks, instances);
             let verdict = if let Some(to) = taken.instances.get(standing.instance.as_str()) {
                 Verdict::Loses {
                     to: (*to).to_owned(),

@@ -103,7 +103,7 @@ impl Memory {
                 node: &node,
                 facts: &facts,
             },
-            &marks,
+            (&marks, &instances),
             &self.standings,
             &self.floors,
         );

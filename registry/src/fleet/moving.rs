@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use api::registry::{ByRollout, Outcome, OutcomeKind, RolloutCounts, RolloutPlan};
+use api::registry::{ByRollout, InstanceReport, Outcome, OutcomeKind, RolloutCounts, RolloutPlan};
 use rollout::{Place, Runs, Staged, State};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,23 @@ pub(crate) struct Marks {
     pub(crate) ran: Option<Mark>,
 }
 
+/// What a node told that decides whether a rollout reaches it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ToldOf<'a> {
+    /// Of this rollout.
+    pub(crate) marks: Option<&'a Marks>,
+    /// Of the deployment's instance, where it runs any.
+    pub(crate) instance: Option<&'a InstanceReport>,
+}
+
+impl ToldOf<'_> {
+    /// Whether it runs this, or did before something newer reached it.
+    fn runs(self, digest: &str) -> bool {
+        let runs = self.instance.is_some_and(|report| report.digest == digest);
+        runs || self.marks.is_some_and(Marks::took)
+    }
+}
+
 /// What a node told, by rollout: of those alone that still decide something.
 pub(crate) type MarksByRollout = BTreeMap<u64, Marks>;
 
@@ -93,10 +110,11 @@ impl Moving {
         !self.state.phase.is_end()
     }
 
-    /// Whether a node is to run the release.
-    pub(crate) fn reaches(&self, node: &str, marks: Option<&Marks>, has_it: bool) -> bool {
-        let able = has_it || Marks::staged(marks) == Staged::Passed;
-        able && self.place(node).is_below(self.state.bound)
+    /// Whether a node is to run the release: one that can, and where nothing goes on, that does.
+    pub(crate) fn reaches(&self, node: &str, told: ToldOf<'_>, has_it: bool) -> bool {
+        let able = has_it || Marks::staged(told.marks) == Staged::Passed;
+        let may = !self.state.is_held() || told.runs(&self.digest);
+        able && may && self.place(node).is_below(self.state.bound)
     }
 
     /// Whether a node that it does not reach is to stage the release.
@@ -147,6 +165,15 @@ impl Marks {
         }
         *place = Some(Mark::of(outcome));
         true
+    }
+
+    /// Whether the last word of running it is that it took it over.
+    fn took(&self) -> bool {
+        let kind = self.ran.as_ref().map(|mark| mark.kind);
+        matches!(
+            kind,
+            Some(OutcomeKind::Started | OutcomeKind::Updated | OutcomeKind::Committed)
+        )
     }
 
     /// What became of staging.

@@ -108,13 +108,13 @@ impl Memory {
             Some(report) if report.digest == moving.digest => Runs::Committed,
             _ => Marks::ran(marks),
         };
-        // It has the very file by another way: it need not be asked.
-        let by_another = claim
-            .assigned
-            .by
-            .as_ref()
-            .is_none_or(|by| by.number != moving.number);
-        let has_it = by_another && is_of(&claim.assigned.given, &moving.digest);
+        // It would have the very file by another way: it need not be asked.
+        let by = claim.assigned.by.as_ref();
+        let has_it = if by.is_some_and(|by| by.number == moving.number) {
+            claim.assigned.had_it
+        } else {
+            is_of(&claim.assigned.given, &moving.digest)
+        };
         Seen {
             node,
             place: moving.place(node),
@@ -127,6 +127,7 @@ impl Memory {
                 Marks::staged(marks)
             },
             runs,
+            keeps: has_it,
             sample: report.map(sample),
         }
     }

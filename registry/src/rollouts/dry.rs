@@ -42,6 +42,7 @@ pub(crate) fn dry_run(
                 joined_ms: None,
                 staged: Staged::Passed,
                 runs: Runs::Other,
+                keeps: false,
                 sample: None,
             });
         }

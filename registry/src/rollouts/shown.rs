@@ -231,7 +231,7 @@ pub(crate) fn nodes(
         let row = |one: &Seen<'_>| RolloutNode {
             node: one.node.to_owned(),
             wave: one.place.wave(&bounds).map(|index| narrow(index + 1)),
-            stands: one.stands(moving.state.bound).word().to_owned(),
+            stands: one.stands(&moving.state).word().to_owned(),
             online: one.online,
             kernel: sight.kernel(one.node).to_owned(),
             because: told
@@ -240,7 +240,7 @@ pub(crate) fn nodes(
                 .unwrap_or_default(),
         };
         let stands = |one: &&Seen<'_>| {
-            let word = one.stands(moving.state.bound).word();
+            let word = one.stands(&moving.state).word();
             rows.stands.is_none_or(|asked| asked == word)
         };
         let behind = sight.seen.iter().filter(|one| one.node > rows.after);

@@ -114,10 +114,15 @@ async fn settle_deployment(
         let names_it = matches!(&standing.aim, Ok(offer) if offer.digest == moved.digest);
         let held = (!names_it).then_some(moved.version.as_str());
         db::deployment::hold(write, &moved.deployment, held).await?;
-        db::rollout::clear(write, &moved.deployment, moved.number).await?;
+        db::rollout::clear(write, &moved.deployment, moved.number, None).await?;
     } else if was == RolloutPhase::Succeeded {
         let from = moved.from_version.as_deref().unwrap_or_default();
         db::deployment::hold(write, &moved.deployment, Some(from)).await?;
+    }
+    if is == RolloutPhase::RollingBack && was != is {
+        // An older rollout that brought the same release does not bring it again.
+        let digest = Some(moved.digest.as_str());
+        db::rollout::clear(write, &moved.deployment, moved.number, digest).await?;
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ async fn at_once(
         let by = "a change of the deployment".to_owned();
         rollouts::end(write, &state.fleet, active, by, who, now_ms).await?;
     }
-    db::rollout::clear(write, &kept.deployment, u64::MAX).await?;
+    db::rollout::clear(write, &kept.deployment, u64::MAX, None).await?;
     Ok(db::deployment::hold(write, &kept.deployment, None).await?)
 }
 

@@ -145,7 +145,7 @@ async fn take_away(
         rollouts::end(write, &state.fleet, active, by, &who, at_ms).await?;
     }
     // One of the same name that comes later has nothing to do with them.
-    db::rollout::clear(write, deployment.as_str(), u64::MAX).await?;
+    db::rollout::clear(write, deployment.as_str(), u64::MAX, None).await?;
     db::deployment::delete(write, deployment.as_str()).await?;
     let mut entry = who.entry(at_ms, "deployment.delete", before.deployment);
     entry.before = Some(json!(before.spec));

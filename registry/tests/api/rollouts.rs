@@ -16,6 +16,8 @@ mod crash;
 mod explained;
 #[path = "rollouts/form.rs"]
 mod form;
+#[path = "rollouts/held.rs"]
+mod held;
 #[path = "rollouts/hostile.rs"]
 mod hostile;
 #[path = "rollouts/pages.rs"]

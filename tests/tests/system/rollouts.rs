@@ -200,6 +200,27 @@ fn five_daemons_go_through_waves_and_come_back_from_what_is_bad() {
     drop(busy);
 }
 
+/// A rollout of 1.1.0 whose nodes flip at one time.
+fn flip_at(flip_at_ms: u64) -> StartRollout {
+    let wave = Wave {
+        reach: Reach::Percent(100),
+        bake_ms: 500,
+        deadline_ms: 60_000,
+        approval: false,
+    };
+    StartRollout {
+        deployment: DEPLOYMENT.to_owned(),
+        version: Some("1.1.0".to_owned()),
+        plan: Some(RolloutPlan {
+            waves: vec![wave],
+            flip_at_ms: Some(flip_at_ms),
+            ..RolloutPlan::default()
+        }),
+        start_at_ms: None,
+        supersede: false,
+    }
+}
+
 #[test]
 fn daemons_flip_together_at_a_time_and_are_taken_back() {
     if !is_root("a flip of five daemons") {
@@ -210,24 +231,15 @@ fn daemons_flip_together_at_a_time_and_are_taken_back() {
     // The clock of this machine, as the nodes told it last.
     let started = (0..NODES).map(|index| wait(admin.node(&format!("node-{index}"))).unwrap().node);
     let now_ms = started.map(|node| node.seen_ms).max().unwrap();
-    let flip_at_ms = now_ms + 8_000;
-    let wave = Wave {
-        reach: Reach::Percent(100),
-        bake_ms: 500,
-        deadline_ms: 60_000,
-        approval: false,
-    };
-    let start = StartRollout {
-        deployment: DEPLOYMENT.to_owned(),
-        version: Some("1.1.0".to_owned()),
-        plan: Some(RolloutPlan {
-            waves: vec![wave],
-            flip_at_ms: Some(flip_at_ms),
-            ..RolloutPlan::default()
-        }),
-        start_at_ms: None,
-        supersede: false,
-    };
+    // One that is aborted before its time is nobody's any more.
+    let aborted = wait(admin.start_rollout(&flip_at(now_ms + 8_000))).unwrap();
+    until("all are ready to flip", || {
+        let detail = wait(admin.rollout(aborted.rollout)).unwrap();
+        (detail.rollout.phase == RolloutPhase::Deploying).then_some(())
+    });
+    let aborted = wait(admin.ask_rollout(aborted.rollout, Ask::Abort)).unwrap();
+    let flip_at_ms = aborted.changed_ms.max(now_ms + 8_000) + 4_000;
+    let start = flip_at(flip_at_ms);
     let rollout = wait(admin.start_rollout(&start)).unwrap().rollout;
     let detail = fleet.ends(rollout);
     assert_eq!(detail.rollout.phase, RolloutPhase::Succeeded, "{detail:#?}");

@@ -41,6 +41,7 @@ fn node(name: &str) -> Seen<'_> {
         joined_ms: None,
         staged: Staged::Passed,
         runs: Runs::Other,
+        keeps: false,
         sample: None,
     }
 }

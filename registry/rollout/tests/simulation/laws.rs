@@ -16,8 +16,10 @@ pub(crate) struct Laws {
     /// How often somebody promoted it, and whether anybody did anything that it took.
     promoted: u32,
     meddled: bool,
-    /// How often a wave was taken back; and of each node, how often when it was given the release.
+    /// How often a wave was taken back, and how often it went on behind a pause; and of each node, how
+    /// often both when it was given the release.
     taken_back: u32,
+    went_on: u32,
     given: Vec<Option<u32>>,
     /// Whether a wave was taken back, and none began since.
     between: bool,
@@ -124,13 +126,25 @@ impl Laws {
                 state.bounds.iter().any(|bound| place.is_below(*bound)),
                 "node {node} is in no wave that began"
             );
-            if let Some(taken_back) = self.given[node].filter(|_| is_honest) {
+            let runs = registry.seen[node].is_running();
+            let holds = state.paused.is_some()
+                || matches!(
+                    state.phase,
+                    RolloutPhase::Aborted | RolloutPhase::Superseded
+                );
+            assert!(
+                !holds || runs,
+                "node {node} is offered it, and nothing goes on"
+            );
+            let times = self.taken_back + self.went_on;
+            // One that had just taken it over when a pause began may say so behind that: it keeps it.
+            if let Some(before) = self.given[node].filter(|_| is_honest && !runs) {
                 assert!(
-                    self.taken_back > taken_back,
+                    times > before,
                     "node {node} is offered it again, and no wave was taken back"
                 );
             }
-            self.given[node] = Some(self.taken_back);
+            self.given[node] = Some(times);
         }
     }
 
@@ -169,7 +183,14 @@ impl Laws {
         let allowed = self.allowed(plan);
         if state.phase == RolloutPhase::Baking && next.phase == RolloutPhase::Gate {
             let baked_ms = now_ms - self.baking_ms - self.paused_ms;
-            let least_ms = plan.waves[state.wave() - 1].bake_ms;
+            let before = state.bounds.iter().rev().nth(1).copied().unwrap_or(0);
+            let adds = |one: &Seen<'_>| {
+                one.staged == Staged::Passed
+                    && one.place.is_below(state.bound)
+                    && !one.place.is_below(before)
+            };
+            let watches = registry.seen.iter().any(adds);
+            let least_ms = plan.waves[state.wave() - 1].bake_ms * u64::from(watches);
             assert!(baked_ms >= least_ms, "baked {baked_ms} ms of {least_ms}");
             let open = tally.failed + tally.uncommitted;
             assert!(
@@ -200,6 +221,7 @@ impl Laws {
     fn pauses(&mut self, state: &State, next: &State, now_ms: u64) {
         if let (Some(pause), None) = (&state.paused, &next.paused) {
             self.paused_ms += now_ms - pause.since_ms;
+            self.went_on += 1;
         }
         if let Some(pause) = &next.paused {
             assert!(!pause.because.is_empty(), "a pause has a reason");

@@ -71,6 +71,7 @@ impl Registry {
             joined_ms: None,
             staged: marks.staged.1,
             runs: marks.runs.1,
+            keeps: false,
             sample: Some(marks.sample.1),
         });
         Self {
@@ -105,7 +106,7 @@ impl Registry {
             | RolloutPhase::RollingBack
             | RolloutPhase::Aborted
             | RolloutPhase::Superseded => {
-                if self.seen[node].is_offered(self.state.bound) {
+                if self.seen[node].is_given(&self.state) {
                     Order::New
                 } else if self.state.is_staging() {
                     Order::Stage

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use api::registry::Wanted;
+use api::registry::{InstanceReport, Wanted};
 
 use super::{Given, Offer, Standing};
-use crate::fleet::moving::{MarksByRollout, Moving};
+use crate::fleet::moving::{MarksByRollout, Moving, ToldOf};
 
 /// What a deployment has for one node.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub(crate) struct Assigned {
     pub(crate) given: Given,
     /// The rollout that brought it.
     pub(crate) by: Option<Arc<Moving>>,
+    /// Whether the node would have the very release without that rollout.
+    pub(crate) had_it: bool,
     /// The rollout whose release is to be staged.
     pub(crate) staged: Option<Arc<Moving>>,
     /// Whether somebody pinned it.
@@ -23,25 +25,37 @@ pub(crate) struct Assigned {
 }
 
 impl Standing {
-    /// What a node is given that told `marks` of the rollouts.
-    pub(crate) fn assigned(&self, node: &str, marks: &MarksByRollout) -> Assigned {
+    /// What a node is given that told `marks` of the rollouts, and that it runs `instances`.
+    pub(crate) fn assigned(
+        &self,
+        node: &str,
+        marks: &MarksByRollout,
+        instances: &[InstanceReport],
+    ) -> Assigned {
         let plain = |given: &Given, pinned| Assigned {
             given: given.clone(),
             by: None,
+            had_it: false,
             staged: None,
             pinned,
         };
+        let mut instances = instances.iter();
+        let instance = instances.find(|one| one.managed && one.instance == self.instance);
         if let Some(pinned) = self.pins.get(node) {
             return plain(&pinned.given, true);
         }
         let mut assigned = plain(&self.given, false);
         // Newest first is how they stand; a newer one lies above an older one.
         for moving in self.layers.iter().rev().filter(|one| one.given.is_ok()) {
-            let told = marks.get(&moving.number);
+            let told = ToldOf {
+                marks: marks.get(&moving.number),
+                instance,
+            };
             let has_it = is_of(&assigned.given, &moving.digest);
             if moving.reaches(node, told, has_it) {
                 assigned.given.clone_from(&moving.given);
                 assigned.by = Some(Arc::clone(moving));
+                assigned.had_it = has_it;
             } else if moving.stages() && !has_it {
                 assigned.staged = Some(Arc::clone(moving));
             }

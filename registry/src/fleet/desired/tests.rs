@@ -83,7 +83,7 @@ fn plan_with(standings: Vec<Standing>, floors: &Floors) -> Plan {
             node: "web-1",
             facts: &facts(),
         },
-        &MarksByRollout::new(),
+        (&MarksByRollout::new(), &[]),
         &standings,
         floors,
     )

@@ -25,7 +25,8 @@ impl Known {
         poll_ms: u64,
     ) -> bool {
         let facts = &self.facts;
-        self.plan = Plan::of(Candidate { node, facts }, &self.marks, standings, floors);
+        let told = (&self.marks, self.instances.as_slice());
+        self.plan = Plan::of(Candidate { node, facts }, told, standings, floors);
         self.settled = self.plan.settled(&self.instances);
         let etag = digest(&body(&self.plan.desired(node, poll_ms, floors)));
         let changed = etag != self.etag;

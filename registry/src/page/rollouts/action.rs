@@ -27,10 +27,11 @@ impl Action {
 
     fn of(press: Press, detail: &RolloutDetail) -> Self {
         let (counts, to) = (&detail.rollout.counts, &detail.rollout.to);
-        // Who may run it runs it soon, and keeps it: only a way back takes it from them.
-        let given = counts.offered + counts.live + counts.committed;
-        let to_come = counts.outside + counts.staged;
-        let keep = they(given, "keeps", "keep");
+        let run = counts.live + counts.committed;
+        // Who was told may run it at any moment, and waits where nothing goes on.
+        let given = counts.offered + run;
+        let to_come = counts.outside + counts.staged + counts.offered;
+        let keep = they(run, "keeps", "keep");
         let (path, says, ask, weight) = match press {
             Press::Resume => {
                 let says = format!("Resume for {}", nodes_text(to_come));

@@ -1,6 +1,7 @@
 //! How it ends where nobody can run it, nobody trusts it, or nobody is there.
 
 use super::*;
+use crate::seen::Stands;
 
 const HALVES: [Reach; 2] = [Reach::Nodes(2), Reach::Percent(100)];
 
@@ -115,4 +116,45 @@ fn a_wave_whose_nodes_do_not_go_back_pauses_and_names_them() {
             .paused()
             .ends_with(&format!("1 nodes are not back: {}", story.nodes[1].node))
     );
+}
+
+#[test]
+fn where_nothing_goes_on_only_what_runs_it_already_is_given_it() {
+    let pause = Input::Pause {
+        because: "somebody said so".to_owned(),
+    };
+    let by = "rollout 2".to_owned();
+    for (input, goes_on) in [
+        (pause, true),
+        (Input::Abort, false),
+        (Input::Supersede { by }, false),
+    ] {
+        let mut story = Story::deploying(&[Reach::Nodes(3), Reach::Percent(100)]);
+        story.nodes[0].runs = Runs::Watched;
+        let given = |story: &Story| {
+            let nodes = story.nodes.iter();
+            nodes
+                .map(|one| one.is_given(&story.state))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(given(&story), [true, true, true, false, false]);
+        story.ask(input);
+        assert_eq!(given(&story), [true, false, false, false, false]);
+        assert_eq!(story.nodes[1].stands(&story.state), Stands::Staged);
+        if goes_on {
+            story.ask(Input::Resume);
+            assert_eq!(given(&story), [true, true, true, false, false]);
+        }
+    }
+}
+
+#[test]
+fn who_is_to_run_it_all_the_same_need_not_go_back() {
+    let mut story = Story::baked(&[Reach::Nodes(2), Reach::Percent(100)]);
+    let because = "it is bad".to_owned();
+    assert_eq!(story.ask(Input::RollBack { because }), "rolling_back 1");
+    story.nodes[0].keeps = true;
+    assert_eq!(story.tick(), "rolling_back 1");
+    story.nodes[1].runs = Runs::Other;
+    assert_eq!(story.tick(), "rolled_back 1");
 }

@@ -131,7 +131,7 @@ fn what_a_node_says_acts_on_nobody() {
 }
 
 #[test]
-fn nodes_that_were_told_are_of_those_that_keep_it_and_go_back() {
+fn nodes_that_were_told_wait_where_nothing_goes_on_and_go_back() {
     let mut detail = detail(RolloutPhase::Deploying, 1, Vec::new());
     detail.rollout.counts = RolloutCounts {
         nodes: 11,
@@ -146,14 +146,14 @@ fn nodes_that_were_told_are_of_those_that_keep_it_and_go_back() {
     let actions = Action::all(&detail, &all);
     let says: Vec<&str> = actions.iter().map(|action| action.says.as_str()).collect();
     let wanted = [
-        "Pause, 6 nodes wait",
-        "Resume for 6 nodes",
+        "Pause, 9 nodes wait",
+        "Resume for 9 nodes",
         "Roll back 5 nodes",
-        "Abort, 5 nodes keep 1.1.0",
+        "Abort, 2 nodes keep 1.1.0",
     ];
     assert_eq!(says, wanted);
     assert_eq!(
         actions[3].ask.as_deref(),
-        Some("End this rollout? 5 nodes keep 1.1.0, 6 nodes are not reached any more.")
+        Some("End this rollout? 2 nodes keep 1.1.0, 9 nodes are not reached any more.")
     );
 }
