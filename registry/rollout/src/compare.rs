@@ -10,8 +10,11 @@ pub const FAULTS_PER_MILLE: &str = "handler_faults_per_mille";
 /// Time of a run, nanoseconds.
 pub const RUN_NS: &str = "run_ns";
 
-/// Between two times of a run, less than this is noise, nanoseconds.
+/// Between two times of a run, less than this is noise, nanoseconds: nodes are not alike.
 const RUN_NS_NOISE: f64 = 1_000.0;
+/// So many times as long is more than noise already where it is so many nanoseconds longer.
+const FAR: f64 = 8.0;
+const FAR_NS: f64 = 250.0;
 
 /// What a node measured of one generation since that took over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,8 +100,9 @@ pub fn most(figure: &str, others: f64, bounds: &Compare) -> Option<f64> {
             .faults_per_mille_max
             .map(|max| others + f64::from(max)),
         RUN_NS => {
-            let max = bounds.run_time_percent_max?;
-            Some((others * f64::from(max) / 100.0).max(others + RUN_NS_NOISE))
+            let max = others * f64::from(bounds.run_time_percent_max?) / 100.0;
+            let far = max.max(others * FAR).max(others + FAR_NS);
+            Some(max.max(others + RUN_NS_NOISE).min(far))
         }
         _ => None,
     }
@@ -264,12 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn short_runs_that_are_twice_as_long_are_noise() {
-        let (new, others) = (
-            sample(0, None, 0, 1_000, 1_200_000),
-            sample(0, None, 0, 1_000, 300_000),
-        );
-        assert_eq!(of(&[new], &[others]), Verdict::Passes);
+    fn short_runs_that_are_some_times_as_long_are_noise_and_many_times_are_not() {
+        let passes = |new_ns, others_ns| {
+            let side = |run_ns: u64| sample(0, None, 0, 1_000, run_ns * 1_000);
+            of(&[side(new_ns)], &[side(others_ns)]) == Verdict::Passes
+        };
+        assert!(passes(1_200, 300) && !passes(1_301, 300));
+        assert!(passes(288, 36) && !passes(289, 36));
+        assert!(passes(260, 10) && !passes(261, 10));
     }
 
     #[test]
