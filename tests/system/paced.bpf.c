@@ -7,8 +7,8 @@
 
 /* No lseek takes it: the call does nothing and fails. */
 #define WHENCE 84
-/* Some hundred microseconds. */
-#define LOOPS (1 << 17)
+/* Some ten times what a report takes. */
+#define LOOPS (1 << 13)
 
 /* Laid out by the kernel (struct trace_event_raw_sys_enter). */
 struct enter_context {

@@ -2,7 +2,7 @@
 //! back on the last good one by itself, tells it once the registry is there again, and tries the same no
 //! more until another rollout asks.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use payload::unsigned::Unsigned;
 use serde_json::Value;
@@ -19,6 +19,8 @@ use super::waiting::{beside_one, is_root, until};
 
 const INSTANCE: &str = "fleet-bad";
 const ROLLOUT: u64 = 7;
+/// So soon a node is back from a bad release.
+const BACK: Duration = Duration::from_secs(10);
 /// Longer than any test waits.
 const BAKE_MS: u64 = 600_000;
 /// What `tests/system/paced.bpf.c` listens for.
@@ -49,10 +51,24 @@ fn brings(registry: &Served, bad: &Release, rollout: u64) {
     registry.stop();
 }
 
+/// Waits until the last good one runs again: that takes no more than [`BACK`].
 fn until_back(node: &Node) {
+    until_with(node, || {});
+}
+
+/// The same, with something done before each look.
+fn until_with(node: &Node, mut does: impl FnMut()) {
+    let began = Instant::now();
     until("the last good one runs again", || {
+        does();
         (version(node, INSTANCE).as_deref() == Some("1.0.0")).then_some(())
     });
+    let took = began.elapsed();
+    println!("back behind {took:?}");
+    assert!(
+        took < BACK,
+        "it took {took:?}, at most {BACK:?} is promised"
+    );
 }
 
 /// The registry is there again: it is told, and the node does not try the same once more.
@@ -62,6 +78,7 @@ fn told(registry: &Served, node: &Node, reason: &str) {
     let outcome = registry.outcome("rolled_back").unwrap();
     assert_eq!(outcome["rollout"], ROLLOUT, "{outcome}");
     let detail = outcome["problem"]["detail"].as_str().unwrap();
+    println!("{detail}");
     assert!(detail.contains(reason), "{detail}");
     polled(registry);
     assert_eq!(version(node, INSTANCE).as_deref(), Some("1.0.0"));
@@ -118,9 +135,8 @@ fn what_loses_events_is_left() {
         ROLLOUT,
     );
     let named = Named::new("fleet-loses");
-    until("it went back", || {
+    until_with(&node, || {
         named.run();
-        (version(&node, INSTANCE).as_deref() == Some("1.0.0")).then_some(())
     });
     told(&registry, &node, "refused");
 }
