@@ -217,6 +217,25 @@ impl RolloutPhase {
             Self::Superseded => "superseded",
         }
     }
+
+    /// The same within a sentence: "it is …".
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::Preflight => "in its preflight",
+            Self::Gate => "at a gate",
+            Self::RollingBack => "rolling back",
+            Self::RolledBack => "rolled back",
+            Self::Scheduled
+            | Self::Deploying
+            | Self::Baking
+            | Self::Succeeded
+            | Self::Rejected
+            | Self::Incomplete
+            | Self::Aborted
+            | Self::Superseded => self.word(),
+        }
+    }
 }
 
 #[cfg(test)]

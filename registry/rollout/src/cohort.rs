@@ -105,6 +105,18 @@ mod tests {
 
     proptest! {
         #[test]
+        fn places_are_spread_evenly_whatever_the_salt(salt in ".{0,20}", name in "[a-z]{0,8}") {
+            let mut tenths = [0u32; 10];
+            for number in 0..1_000 {
+                let place = Place::of(&salt, &format!("{name}{number}"));
+                let tenth = (1..=10).position(|tenth| place.is_below(bound_of_percent(tenth * 10)));
+                tenths[tenth.unwrap()] += 1;
+            }
+            // Six standard deviations of a tenth of 1,000 are 57.
+            prop_assert!(tenths.iter().all(|nodes| nodes.abs_diff(100) < 57), "{:?}", tenths);
+        }
+
+        #[test]
         fn a_place_is_stable_and_a_wider_wave_only_adds_nodes(
             salt in ".{0,20}", node in ".{0,20}", percent in 0u8..100,
         ) {

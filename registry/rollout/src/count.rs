@@ -27,6 +27,16 @@ impl Names {
     }
 }
 
+impl Names {
+    /// `1 node is not back`, `2 nodes are not back`: how many, and what they do.
+    pub(crate) fn which(&self, does: &str, do_so: &str) -> String {
+        match self.count {
+            1 => format!("1 node {does}"),
+            count => format!("{count} nodes {do_so}"),
+        }
+    }
+}
+
 impl std::fmt::Display for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.named.join(", "))?;

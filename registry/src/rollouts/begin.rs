@@ -100,7 +100,7 @@ pub(crate) fn check(
         return Err(BeginError::NotEnded {
             deployment: deployment.clone(),
             number: active.number,
-            phase: active.state.phase.word(),
+            phase: active.state.phase.phrase(),
         });
     }
     let has_it = had.as_ref().is_ok_and(|offer| offer.digest == to.digest);

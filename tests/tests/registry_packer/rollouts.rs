@@ -132,7 +132,7 @@ fn a_node_that_goes_back_takes_all_back() {
         "{messages}"
     );
     assert!(
-        messages.contains("1 nodes refused it or went back from it: n1"),
+        messages.contains("1 node refused it or went back from it: n1"),
         "{messages}"
     );
 }

@@ -135,7 +135,7 @@ fn refused(state: &State, rule: &'static str) -> Refused {
         ""
     };
     Refused {
-        stands: format!("{}{paused}", state.phase.word()),
+        stands: format!("{}{paused}", state.phase.phrase()),
         rule,
     }
 }

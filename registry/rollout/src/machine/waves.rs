@@ -8,6 +8,9 @@ use crate::cohort::NOWHERE;
 use crate::count::{Census, Due, Waiting, waiting};
 use crate::seen::Seen;
 
+/// What nodes did that are waited for in vain.
+const SILENT: &str = "said nothing in time";
+
 pub(super) fn scheduled(state: &mut State, now_ms: u64) {
     if now_ms >= state.since_ms {
         state.wave_since_ms = now_ms;
@@ -32,7 +35,7 @@ pub(super) fn preflight(
     }
     let refused = &census.failed;
     if refused.count > failures_max(state, plan) {
-        let because = format!("{} nodes refused it: {refused}", refused.count);
+        let because = format!("{}: {refused}", refused.which("refused it", "refused it"));
         return state.end(RolloutPhase::Rejected, now_ms, because);
     }
     let Waiting { awaited, silent } = in_phase(state, plan, seen, now_ms);
@@ -40,11 +43,14 @@ pub(super) fn preflight(
         return;
     }
     if refused.count + silent.count > failures_max(state, plan) {
-        let because = format!("{} nodes said nothing in time: {silent}", silent.count);
+        let because = format!("{}: {silent}", silent.which(SILENT, SILENT));
         return state.end(RolloutPhase::Rejected, now_ms, because);
     }
     if census.able == 0 && counts.outside == 0 {
-        let because = format!("none of the {} nodes can run it", counts.nodes);
+        let because = match counts.nodes {
+            1 => "the one node can't run it".to_owned(),
+            nodes => format!("none of the {nodes} nodes can run it"),
+        };
         return state.end(RolloutPhase::Rejected, now_ms, because);
     }
     if census.able == 0 {
@@ -136,15 +142,20 @@ pub(super) fn rolling_back(state: &mut State, census: &Census, now_ms: u64) {
         }
         (Then::End, 1..) => {
             let because = format!(
-                "{}; {} nodes are not back: {left}",
-                state.because, left.count
+                "{}; {}: {left}",
+                state.because,
+                left.which("is not back", "are not back")
             );
             state.end(RolloutPhase::Incomplete, now_ms, because);
         }
         (Then::Pause, _) => {
             let because = match left.count {
                 0 => state.because.clone(),
-                count => format!("{}; {count} nodes are not back: {left}", state.because),
+                _ => format!(
+                    "{}; {}: {left}",
+                    state.because,
+                    left.which("is not back", "are not back")
+                ),
             };
             state.then = Then::End;
             state.taken_back = true;
@@ -181,8 +192,11 @@ pub(super) fn is_untrusted(state: &mut State, census: &Census, now_ms: u64) -> b
         return false;
     }
     let because = format!(
-        "{} nodes do not trust its signatures: {untrusted}",
-        untrusted.count
+        "{}: {untrusted}",
+        untrusted.which(
+            "does not trust its signatures",
+            "do not trust its signatures"
+        )
     );
     state.pause(now_ms, because);
     true
@@ -203,8 +217,11 @@ pub(super) fn has_failed(
         return false;
     }
     let because = format!(
-        "{} nodes refused it or went back from it: {failed}",
-        failed.count
+        "{}: {failed}",
+        failed.which(
+            "refused it or went back from it",
+            "refused it or went back from it"
+        )
     );
     fail(state, plan, &because, now_ms);
     true
@@ -251,7 +268,7 @@ fn is_done(
 ) -> bool {
     let Waiting { awaited, silent } = in_phase(state, plan, seen, now_ms);
     if silent.count > 0 && silent.count + census.failed.count > failures_max(state, plan) {
-        let because = format!("{} nodes said nothing in time: {silent}", silent.count);
+        let because = format!("{}: {silent}", silent.which(SILENT, SILENT));
         fail(state, plan, &because, now_ms);
         return false;
     }

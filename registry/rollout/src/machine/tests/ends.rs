@@ -11,7 +11,7 @@ fn nodes_without_trust_pause_it_until_somebody_bears_them() {
     story.plan.failures_max = 5;
     story.nodes[4].staged = Staged::Untrusted;
     assert_eq!(story.tick(), "preflight, paused");
-    assert!(story.paused().contains("do not trust its signatures"));
+    assert!(story.paused().contains("does not trust its signatures"));
     story.ask(Input::Resume);
     assert_eq!(story.tick(), "preflight, paused");
     assert_eq!(story.ask(Input::Promote), "deploying 1");
@@ -97,7 +97,7 @@ fn nodes_have_their_time_to_go_back_and_who_does_not_is_named() {
     let name = story.nodes[0].node;
     assert_eq!(
         story.state.because,
-        format!("it is bad; 1 nodes are not back: {name}")
+        format!("it is bad; 1 node is not back: {name}")
     );
     assert_eq!(story.state.bound, NOWHERE);
 }
@@ -114,7 +114,7 @@ fn a_wave_whose_nodes_do_not_go_back_pauses_and_names_them() {
     assert!(
         story
             .paused()
-            .ends_with(&format!("1 nodes are not back: {}", story.nodes[1].node))
+            .ends_with(&format!("1 node is not back: {}", story.nodes[1].node))
     );
 }
 

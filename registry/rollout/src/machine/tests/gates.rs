@@ -117,7 +117,7 @@ fn a_wave_that_was_taken_back_is_tried_again_when_promoted_and_not_when_resumed(
         assert!(
             story
                 .paused()
-                .starts_with("wave 2 failed: 1 nodes refused it")
+                .starts_with("wave 2 failed: 1 node refused it")
         );
         assert_eq!(story.state.bound, first);
     }

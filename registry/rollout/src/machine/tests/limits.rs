@@ -33,7 +33,7 @@ fn preflight_waits_for_every_node_that_is_there_until_its_deadline() {
     story.nodes[4].staged = Staged::NotYet;
     assert_eq!(story.tick_at(PREFLIGHT_MS), "rejected");
     assert_eq!(story.state.bound, NOWHERE);
-    assert!(story.state.because.contains("1 nodes said nothing in time"));
+    assert!(story.state.because.contains("1 node said nothing in time"));
     // One that is away is not waited for.
     let mut story = Story::new(&HALVES);
     story.nodes[4].staged = Staged::NotYet;
@@ -94,7 +94,7 @@ fn nodes_have_until_the_deadline_to_take_it_over() {
         assert_eq!(story.tick_at(DEADLINE_MS - 1), "deploying 1");
         assert_eq!(story.tick_at(DEADLINE_MS), expected);
         let name = story.nodes[1].node;
-        let why = format!("wave 1 failed: 1 nodes said nothing in time: {name}");
+        let why = format!("wave 1 failed: 1 node said nothing in time: {name}");
         assert!(story.state.because == why || story.paused() == why);
     }
 }

@@ -37,7 +37,7 @@ fn left(claim: &Claim, standing: &Standing) -> Vec<String> {
             "Rollout {} to {} was ended behind this node ({}); it keeps {}.",
             by.number,
             by.version,
-            by.state.phase.word(),
+            by.state.phase.phrase(),
             by.version
         )];
     }
@@ -63,27 +63,10 @@ fn course(moving: &Moving) -> String {
     };
     let (stands, because) = match paused {
         Some(pause) => ("paused", &pause.because),
-        None => (stands(*phase), &moving.state.because),
+        None => (phase.phrase(), &moving.state.because),
     };
     let (number, to) = (moving.number, &moving.version);
     format!("Rollout {number} moves it{from} to {to}; it is {stands}{at}: {because}.")
-}
-
-fn stands(phase: RolloutPhase) -> &'static str {
-    match phase {
-        RolloutPhase::Preflight => "in its preflight",
-        RolloutPhase::Gate => "at a gate",
-        RolloutPhase::RollingBack => "rolling back",
-        RolloutPhase::Scheduled
-        | RolloutPhase::Deploying
-        | RolloutPhase::Baking
-        | RolloutPhase::Succeeded
-        | RolloutPhase::Rejected
-        | RolloutPhase::RolledBack
-        | RolloutPhase::Incomplete
-        | RolloutPhase::Aborted
-        | RolloutPhase::Superseded => phase.word(),
-    }
 }
 
 /// What the rollout has to do with this node.
