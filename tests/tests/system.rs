@@ -20,6 +20,7 @@ mod system {
     mod foreground;
     mod growth;
     mod handlers;
+    mod handlers_failing;
     mod home;
     mod hooks;
     mod hostile;

@@ -17,8 +17,6 @@ use super::told::Told;
 
 /// How long a handler that has just taken over is on probation, milliseconds.
 pub(super) const PROBATION_MS: u64 = 2_000;
-/// Records that may be skipped between two checkpoints.
-pub(super) const SKIPS_MAX: usize = 16;
 
 /// Makes a guest with its windows, on which nothing was called yet.
 pub(crate) type Maker = dyn Fn() -> Result<Guest, Fault> + Send;
@@ -97,7 +95,7 @@ pub(crate) struct Handling {
     /// Up to where outputs were put out, or are held back; by source.
     pub(super) flushed: Vec<u64>,
     pub(super) suspect: Option<Suspect>,
-    /// Records that are left out, until they are given back.
+    /// Records that are left out, until they are given back: no more than faults are borne.
     pub(super) skips: Vec<Given>,
     pub(super) health: Health,
     pub(super) probation: Option<Probation>,

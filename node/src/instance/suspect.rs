@@ -1,15 +1,19 @@
 //! Finds the record that a handler fails on: what failed is tried again whole, then by halves. Pure;
-//! asked by `handling` at each fault. Must never skip a record that has not failed alone.
+//! asked by `feed` at each fault. Must never skip a record that has not failed alone.
 
 /// Records on which a handler has failed, or some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Suspect {
     /// Which ring they are in.
     pub(crate) ring: usize,
+    /// The position of the first of them.
+    pub(crate) start: u64,
     /// The position behind the last of them.
     pub(crate) end: u64,
     /// How many are tried at once.
     pub(crate) records: u64,
+    /// Whether one was found that fails alone. The next one is another fault.
+    pub(crate) found: bool,
 }
 
 /// What a handler was given when it failed.
@@ -28,22 +32,31 @@ pub(crate) struct Given {
 /// What is to be done about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Another failure than before: the same is tried again whole.
+    /// Another fault than before: the same is tried again whole.
     First(Suspect),
-    /// The same failure: fewer are tried.
+    /// The same fault: fewer are tried.
     Fewer(Suspect),
     /// This record alone makes it fail: it is skipped, and what is behind it is tried.
-    Skip(Option<Suspect>),
+    Skip {
+        /// What is behind it, where that is suspect too.
+        behind: Option<Suspect>,
+        /// Whether this is another fault than the one that the search began with.
+        is_another: bool,
+    },
 }
 
 /// What follows a failure on `given`.
 pub(crate) fn after_failure(suspect: Option<Suspect>, given: Given) -> Next {
-    let same = |suspect: &Suspect| suspect.ring == given.ring && given.end <= suspect.end;
+    let same = |suspect: &Suspect| {
+        suspect.ring == given.ring && suspect.start <= given.start && given.end <= suspect.end
+    };
     let Some(before) = suspect.filter(same) else {
         return Next::First(Suspect {
             ring: given.ring,
+            start: given.start,
             end: given.end,
             records: given.records.max(1),
+            found: false,
         });
     };
     if given.records > 1 {
@@ -52,7 +65,14 @@ pub(crate) fn after_failure(suspect: Option<Suspect>, given: Given) -> Next {
             ..before
         });
     }
-    Next::Skip(after_success(Some(before), given.ring, given.end))
+    let behind = Suspect {
+        found: true,
+        ..before
+    };
+    Next::Skip {
+        behind: after_success(Some(behind), given.ring, given.end),
+        is_another: before.found,
+    }
 }
 
 /// What is still suspect once a handler has come to this position.
@@ -68,10 +88,11 @@ pub(crate) fn after_success(
 mod tests {
     use super::*;
 
-    /// Records of eight bytes, of which some make a handler fail; gives those that were skipped and
-    /// how often it failed.
-    fn skipped(records: u64, poison: &[u64]) -> (Vec<u64>, u32) {
-        let (mut at, mut suspect, mut skipped, mut failures) = (0, None, Vec::new(), 0);
+    /// Records of eight bytes, of which some make a handler fail; gives those that were skipped, how
+    /// often it failed, and the faults that this counts for.
+    fn skipped(records: u64, poison: &[u64]) -> (Vec<u64>, u32, usize) {
+        let (mut at, mut suspect, mut skipped) = (0, None, Vec::new());
+        let (mut failures, mut faults) = (0, 0);
         while at < records {
             let many = suspect.map_or(records, |suspect: Suspect| suspect.records);
             let end = (at + many).min(records);
@@ -89,17 +110,22 @@ mod tests {
             failures += 1;
             assert!(failures < 1_000, "it does not end");
             match after_failure(suspect, given) {
-                Next::First(next) | Next::Fewer(next) => suspect = Some(next),
-                Next::Skip(next) => {
+                Next::First(next) => {
+                    faults += 1;
+                    suspect = Some(next);
+                }
+                Next::Fewer(next) => suspect = Some(next),
+                Next::Skip { behind, is_another } => {
                     assert_eq!(given.records, 1);
+                    faults += usize::from(is_another);
                     skipped.push(at);
                     at = end;
-                    suspect = next;
+                    suspect = behind;
                 }
             }
         }
         assert_eq!(suspect, None);
-        (skipped, failures)
+        (skipped, failures, faults)
     }
 
     #[test]
@@ -112,7 +138,9 @@ mod tests {
             vec![3, 4],
             vec![0, 31, 63],
         ] {
-            assert_eq!(skipped(64, &poison).0, poison);
+            let (skipped, _, faults) = skipped(64, &poison);
+            assert_eq!(skipped, poison);
+            assert_eq!(faults, poison.len(), "each is one fault");
         }
         assert_eq!(skipped(1, &[0]).0, [0]);
         assert_eq!(skipped(3, &[0, 1, 2]).0, [0, 1, 2]);
@@ -120,7 +148,7 @@ mod tests {
 
     #[test]
     fn one_record_is_found_by_halving() {
-        let (_, failures) = skipped(372, &[200]);
+        let (_, failures, _) = skipped(372, &[200]);
         assert!(failures <= 12, "{failures}");
     }
 
@@ -143,6 +171,13 @@ mod tests {
             after_failure(Some(suspect), given(0, 32, 64)),
             Next::First(_)
         ));
+        let Next::First(later) = after_failure(None, given(0, 32, 64)) else {
+            panic!("a first failure");
+        };
+        assert!(
+            matches!(after_failure(Some(later), given(0, 0, 32)), Next::First(_)),
+            "what is replayed before it is another place"
+        );
         assert_eq!(after_success(Some(suspect), 0, 32), None);
         assert_eq!(after_success(Some(suspect), 0, 31), Some(suspect));
         assert_eq!(after_success(Some(suspect), 1, 32), Some(suspect));

@@ -20,7 +20,7 @@ use super::objects::numbered;
 use super::waiting::{beside, is_root, until};
 
 /// What `versioned.bpf.c` reports.
-const REPORTED: i32 = 83;
+pub(super) const REPORTED: i32 = 83;
 const UPDATES: u64 = 200;
 const THREADS: u32 = 2;
 const PUT: &str = "PUT /api/v1/instances/v";
@@ -54,7 +54,7 @@ pub(super) fn reports_total() -> Metric {
     }
 }
 
-fn payload_of(version: u64, object: u64, wasm: &[u8]) -> Vec<u8> {
+pub(super) fn payload_of(version: u64, object: u64, wasm: &[u8]) -> Vec<u8> {
     let object = numbered("versioned", object);
     payloads::handled(
         "test/v",
@@ -74,7 +74,7 @@ fn payload_of(version: u64, object: u64, wasm: &[u8]) -> Vec<u8> {
     .unwrap()
 }
 
-fn put(node: &Node, file: &[u8]) -> Value {
+pub(super) fn put(node: &Node, file: &[u8]) -> Value {
     let answer = node.ask_unix(PUT, file);
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["proof"].clone()

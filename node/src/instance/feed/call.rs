@@ -41,7 +41,7 @@ impl Feed {
         let bytes_max = bytes_max(source, handling.skips.as_slice(), index, flushed);
         let suspect = handling
             .suspect
-            .filter(|suspect| suspect.ring == index && !again);
+            .filter(|suspect| suspect.ring == index && suspect.start <= position);
         let records_max = suspect.map_or(u64::MAX, |suspect| suspect.records);
         guest.suppress(again);
         let plain = !again && suspect.is_none();
@@ -84,6 +84,7 @@ impl Feed {
         handling.drop_effects();
         if let Some(ring) = self.sources.get_mut(index).and_then(Source::ring_mut) {
             ring.pass_over(bytes);
+            handling.suspect = after_success(handling.suspect, index, ring.position());
         }
         // What was replayed need not be once more.
         if !self.is_replaying() {
@@ -237,13 +238,18 @@ impl Feed {
 
     /// Whether its handler is given again what was put out before.
     pub(super) fn is_replaying(&self) -> bool {
-        let Some(handling) = &self.handling else {
-            return false;
-        };
-        let behind = |(source, flushed): (&Source, &u64)| {
-            source.ring().is_some_and(|ring| ring.position() < *flushed)
-        };
-        self.sources.iter().zip(&handling.flushed).any(behind)
+        (0..self.sources.len()).any(|index| self.is_behind(index))
+    }
+
+    /// Whether its handler is given again what was put out of this source before.
+    pub(super) fn is_behind(&self, index: usize) -> bool {
+        let position = self.sources.get(index).and_then(Source::ring);
+        let position = position.map(Ring::position);
+        let handling = self.handling.as_ref();
+        let flushed = handling.and_then(|handling| handling.flushed.get(index));
+        position
+            .zip(flushed)
+            .is_some_and(|(position, flushed)| position < *flushed)
     }
 }
 

@@ -4,9 +4,9 @@
 use handler::effects::Level;
 use handler::fault::Fault;
 
-use super::super::handling::SKIPS_MAX;
+use super::super::handling::Handling;
 use super::super::health::Stand;
-use super::super::source::Source;
+use super::super::source::{Batch, Source};
 use super::super::suspect::{Given, Next, after_failure};
 use super::{Feed, Now, Out};
 
@@ -29,31 +29,25 @@ impl Feed {
             self.fail_probation(&reason, now, out);
             return;
         }
-        let counts = given.is_none_or(|given| {
-            match after_failure(handling.suspect, given) {
-                Next::First(suspect) => {
-                    handling.suspect = Some(suspect);
-                    return true;
-                }
-                Next::Fewer(suspect) => handling.suspect = Some(suspect),
-                Next::Skip(suspect) => {
-                    handling.suspect = suspect;
-                    handling.skips.push(given);
-                    let (ring, position) = (given.ring, given.start);
-                    let line = format!("a record is skipped, on which its handler fails: source {ring}, position {position}: {reason}");
-                    (out.tell)(Level::Error, &line);
-                }
-            }
-            handling.skips.len() > SKIPS_MAX
-        });
-        if counts {
-            let line = format!("its handler failed: {reason}");
-            (out.tell)(Level::Error, &line);
+        let (is_another, skipped) = handling.search(given);
+        if is_another {
             let stand = handling.health.failed(now.ms);
+            if skipped.is_none() || stand != Stand::Works {
+                let line = format!("its handler failed: {reason}");
+                (out.tell)(Level::Error, &line);
+            }
             if stand != Stand::Works {
                 self.rest(stand, out);
                 return;
             }
+        }
+        if let Some(skipped) = skipped {
+            handling.skips.push(skipped);
+            let (ring, position) = (skipped.ring, skipped.start);
+            let line = format!(
+                "a record is skipped, on which its handler fails: source {ring}, position {position}: {reason}"
+            );
+            (out.tell)(Level::Error, &line);
         }
         self.rewind();
         let Some(handling) = &mut self.handling else {
@@ -61,6 +55,25 @@ impl Feed {
         };
         if let Err(reason) = handling.begin_again() {
             self.give_up(&reason, now, out);
+        }
+    }
+
+    /// A checkpoint behind all that was put out, for whoever goes on from there. A handler that fails
+    /// meanwhile is begun again and given what it had handled, until it has come so far or rests.
+    pub(super) fn check_whole(&mut self, now: Now, out: &mut Out<'_>) {
+        // Records that were put out before yield nothing that could be.
+        let mut batch = Batch::default();
+        loop {
+            for index in 0..self.sources.len() {
+                while self.is_behind(index) && self.handle(index, &mut batch, now, out) {}
+            }
+            let stuck = self.is_replaying();
+            if !stuck {
+                self.check(now, out);
+            }
+            if stuck || !self.is_replaying() {
+                return;
+            }
         }
     }
 
@@ -147,6 +160,30 @@ impl Feed {
     pub(super) fn rewind(&mut self) {
         for ring in self.sources.iter_mut().filter_map(Source::ring_mut) {
             ring.rewind();
+        }
+    }
+}
+
+impl Handling {
+    /// Goes on with the search for the record that it fails on, where it was given any. Whether this is
+    /// another fault than before, and the record where it is found.
+    fn search(&mut self, given: Option<Given>) -> (bool, Option<Given>) {
+        let Some(given) = given else {
+            return (true, None);
+        };
+        match after_failure(self.suspect, given) {
+            Next::First(suspect) => {
+                self.suspect = Some(suspect);
+                (true, None)
+            }
+            Next::Fewer(suspect) => {
+                self.suspect = Some(suspect);
+                (false, None)
+            }
+            Next::Skip { behind, is_another } => {
+                self.suspect = behind;
+                (is_another, Some(given))
+            }
         }
     }
 }

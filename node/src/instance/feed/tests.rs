@@ -1,5 +1,6 @@
 //! Feeds of real rings with real guests: each record is put out exactly once, whatever fails.
 
+mod faults;
 mod windows;
 
 use std::cell::RefCell;
@@ -39,6 +40,8 @@ fn world() -> World {
 #[derive(Clone, Copy)]
 struct Version {
     number: u64,
+    /// What it does on such a record.
+    fails_by: &'static str,
     fails_on_tick: bool,
     /// Bits of what it handled of its window that it tells.
     tells: i32,
@@ -47,6 +50,7 @@ struct Version {
 
 const FIRST: Version = Version {
     number: 1,
+    fails_by: "(unreachable)",
     fails_on_tick: false,
     tells: -1,
     state_bytes: 24,
@@ -104,6 +108,7 @@ impl Bench {
     fn handling(&self, version: Version, carry: Carry) -> (Handling, Arc<Told>) {
         let wat = include_str!("tests/counting.wat")
             .replace("VERSION)", &format!("{})", version.number))
+            .replace("FAILS_BY)", &format!("{})", version.fails_by))
             .replace(
                 "FAILS_ON_TICK)",
                 &format!("{})", i32::from(version.fails_on_tick)),
@@ -308,64 +313,6 @@ fn what_a_handler_says_at_the_end_and_fails_is_not_put_out() {
     });
     assert_eq!(bench.numbers(), [0, 1, 2]);
     assert_eq!(bench.told.shown().faults, 1);
-}
-
-#[test]
-fn one_record_that_fails_is_skipped_and_no_other() {
-    let Some(mut bench) = Bench::new(FIRST) else {
-        return;
-    };
-    bench.submit(100, |_| 0);
-    bench.read();
-    bench.submit(900, |number| u64::from(number == 500));
-    bench.read();
-    let expected: Vec<u64> = (0..1000).filter(|number| *number != 500).collect();
-    assert_eq!(bench.numbers(), expected);
-    // The one behind it is out of order.
-    assert_eq!(bench.counted(), (999, 1));
-    let told = bench.told.shown();
-    assert_eq!(told.skipped, 1);
-    assert_eq!(told.stand, api::node::HandlerStand::Works);
-    assert!(told.last_fault.unwrap().contains("on-events trapped"));
-    assert!(
-        bench
-            .log
-            .iter()
-            .any(|line| line.contains("a record is skipped"))
-    );
-}
-
-#[test]
-fn what_fails_too_often_rests_and_is_tried_again_and_given_up() {
-    let Some(mut bench) = Bench::new(FAILING) else {
-        return;
-    };
-    bench.submit(10, |_| 0);
-    bench.read();
-    for _ in 0..=FAULTS_MAX {
-        bench.later(CHECK_MS);
-        bench.read();
-    }
-    assert_eq!(bench.told.shown().stand, api::node::HandlerStand::Rests);
-    bench.submit(5, |_| 0);
-    bench.read();
-    let raw = |line: &&Value| line["event"].get("raw").is_some();
-    assert_eq!(bench.lines.iter().filter(raw).count(), 5, "decoded plainly");
-    assert_eq!(bench.numbers(), (0..10).collect::<Vec<_>>());
-    for _ in 0..100 {
-        bench.later(60_000);
-        for _ in 0..=FAULTS_MAX {
-            bench.later(CHECK_MS);
-            bench.read();
-        }
-    }
-    assert_eq!(
-        bench.told.shown().stand,
-        api::node::HandlerStand::Quarantined
-    );
-    bench.submit(5, |_| 0);
-    bench.read();
-    assert_eq!(bench.lines.len(), 20);
 }
 
 #[test]

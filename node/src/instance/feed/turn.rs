@@ -25,7 +25,7 @@ impl Feed {
     /// Makes ready for being left: ends the probation, takes the last checkpoint.
     pub(crate) fn settle(&mut self, now: Now, out: &mut Out<'_>) {
         self.end_probation(now, out);
-        self.check(now, out);
+        self.check_whole(now, out);
         for source in &mut self.sources {
             source.begin_anew();
         }
@@ -89,7 +89,7 @@ impl Feed {
         out: &mut Out<'_>,
     ) -> Result<Begun, BeginError> {
         self.end_probation(now, out);
-        self.check(now, out);
+        self.check_whole(now, out);
         let begun = next.begin_behind(self.state(), now.ms)?;
         next.show_metrics();
         let generation_before = self.generation;
