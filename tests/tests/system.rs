@@ -21,6 +21,7 @@ mod system {
     mod growth;
     mod handlers;
     mod handlers_failing;
+    mod handlers_loss;
     mod home;
     mod hooks;
     mod hostile;

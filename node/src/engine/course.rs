@@ -269,8 +269,8 @@ impl Running {
         }
         self.charge.mark = Tally {
             falls_through: flipped.through,
-            // What its rings refused during the pause is its own already.
-            lost: if change.wish.back.is_some() {
+            // What its rings refused during the pause is its own already, where they are new.
+            lost: if change.wish.back.is_some() || change.alone {
                 now.lost
             } else {
                 perf_lost

@@ -62,6 +62,15 @@ pub(super) struct Shown {
     pub(super) buffers: Vec<Buffer>,
 }
 
+/// Of the generation that was left and is still loaded.
+#[derive(Clone)]
+struct Beside {
+    /// Its loss, where it has rings of its own.
+    loss: Option<Arc<GenerationLoss>>,
+    /// Its hooks that the one in charge lacks.
+    gone: Vec<Arc<Seat>>,
+}
+
 /// An instance as it was after the last thing that was done to it; its counts are live.
 #[derive(Clone)]
 pub(super) struct View {
@@ -80,9 +89,7 @@ pub(super) struct View {
     /// What had been accepted, and lost, when the generation in charge took over.
     mark: (u64, Measured),
     timed_from: Vec<Timed>,
-    /// Of the generation that was left and is still loaded: its loss, and its hooks that the one in
-    /// charge lacks.
-    beside: Option<(Arc<GenerationLoss>, Vec<Arc<Seat>>)>,
+    beside: Option<Beside>,
     told: Option<Arc<Told>>,
     pub(super) metrics: Arc<Metrics>,
     counters: Arc<Counters>,
@@ -97,7 +104,12 @@ impl View {
         let charge = &running.charge;
         let beside = running.beside.as_ref().map(|beside| {
             let gone = beside.seats_without(&charge.seats).cloned();
-            (Arc::clone(&beside.loss), gone.collect())
+            // The same rings count for both where only the handler is another.
+            let own = (!beside.shares_all_with(charge)).then(|| Arc::clone(&beside.loss));
+            Beside {
+                loss: own,
+                gone: gone.collect(),
+            }
         });
         Self {
             identity: running.identity.clone(),
@@ -217,10 +229,11 @@ impl View {
     /// Records that full rings and perf buffers refused, and runs that the kernel skipped, over all
     /// generations.
     pub(super) fn kernel_lost(&self) -> Measured {
-        let (loss, gone) = match &self.beside {
-            Some((loss, gone)) => (loss.read(), gone.as_slice()),
-            None => (Measured::Known(0), [].as_slice()),
-        };
+        let beside = self.beside.iter();
+        let gone = beside.clone().flat_map(|beside| &beside.gone);
+        let loss = beside.filter_map(|beside| beside.loss.as_deref());
+        let loss = loss.map(GenerationLoss::read);
+        let loss = loss.fold(Measured::Known(0), plus);
         let seats = self.seats.iter().chain(gone);
         let missed: u64 = seats.map(|seat| seat.missed()).sum();
         let counted = Measured::Known(self.counters.perf_lost() + missed);
