@@ -275,6 +275,7 @@ const struct handler_answer *handler_init(const struct handler_ring *rings, __u3
 		why = handler_take_state(schema, bytes, length);
 	if (!why)
 		why = handler_find_rings(rings, rings_count);
+	maps_open();
 	if (!why && on_start)
 		why = on_start();
 	answer.is_refused = why != NULL;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The maps of the payload's own object, as `maps` in payload.toml lets the handler at them. Sizes
- *are those of the map; a value of a map per CPU is that of all CPUs, each on a multiple of eight
- *bytes.
+ * The maps of the payload's own object, as `maps` in payload.toml lets the handler at them. Each is
+ * asked for before the handler starts, so that a node that does not give it refuses the payload, by its
+ * name, while it is staged. Sizes are those of the map; a value of a map per CPU is that of all CPUs,
+ * each on a multiple of eight bytes.
  *
  *	MAP(connections);
  *	...
@@ -16,13 +17,23 @@
 #include "handler_text.h"
 
 struct map {
+	struct map *next;
 	const char *name;
 	/* Its number and one more; 0 while nobody has asked for it. */
 	__u32 opened;
 };
 
+static struct map *maps_declared;
+
 /* The map of this name. */
-#define MAP(map_name) static struct map map_name = {.name = #map_name}
+#define MAP(map_name)                                                                              \
+	static struct map map_name = {.name = #map_name};                                          \
+	__attribute__((constructor)) static void map_name##_declared(void)                         \
+	{                                                                                          \
+		(map_name).next = maps_declared;                                                   \
+		maps_declared = &(map_name);                                                       \
+	}                                                                                          \
+	_Static_assert(1, "map " #map_name)
 
 static inline enum host_outcome map_open(struct map *map)
 {
@@ -34,6 +45,13 @@ static inline enum host_outcome map_open(struct map *map)
 	if (!result.is_refused)
 		map->opened = result.value + 1;
 	return outcome_of(result.is_refused, result.refusal);
+}
+
+/* Asks for all that the handler declares. */
+static inline void maps_open(void)
+{
+	for (struct map *map = maps_declared; map; map = map->next)
+		map_open(map);
 }
 
 /* HOST_ABSENT where the map has no such key, HOST_INVALID where its value has another size. */

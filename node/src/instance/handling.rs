@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use handler::effects::{Change, Effects, Level, Series};
+use handler::effects::{Change, Level, Series};
 use handler::fault::Fault;
 use handler::{Guest, State};
 
@@ -335,8 +335,12 @@ impl Handling {
         for (level, line) in &effects.log {
             tell(*level, line);
         }
+        for map in self.told.denied(&effects.denied) {
+            tell(Level::Warn, &TrialError::Denied { map }.to_string());
+        }
         self.told.used(effects);
-        seat(effects, &self.metrics, (&mut self.series, &mut self.seats));
+        self.metrics
+            .seat(effects, (&mut self.series, &mut self.seats));
         match &mut self.probation {
             Some(probation) => probation.changes.append(&mut effects.changes),
             None => self.metrics.change(&effects.changes, &self.seats),
@@ -350,7 +354,8 @@ impl Handling {
             return;
         };
         let effects = guest.effects();
-        seat(effects, &self.metrics, (&mut self.series, &mut self.seats));
+        self.metrics
+            .seat(effects, (&mut self.series, &mut self.seats));
         effects.clear();
     }
 
@@ -378,17 +383,5 @@ impl Handling {
         self.suspect = None;
         self.skips.clear();
         self.told.stands(stand, false);
-    }
-}
-
-/// Finds places for the series that a guest has asked for since the last time.
-fn seat(
-    effects: &mut Effects,
-    metrics: &Metrics,
-    (series, seats): (&mut Vec<Series>, &mut Vec<Seat>),
-) {
-    for asked in effects.series.drain(..) {
-        seats.push(metrics.place(&asked));
-        series.push(asked);
     }
 }

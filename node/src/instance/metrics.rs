@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use handler::effects::{Change, Series};
+use handler::effects::{Change, Effects, Series};
 use handler::grant::{Metric, MetricKind};
 
 /// The metrics of one instance.
@@ -70,6 +70,18 @@ impl Metrics {
             stays
         });
         *before = declared;
+    }
+
+    /// Finds places for the series that a guest has asked for since the last time.
+    pub(super) fn seat(
+        &self,
+        effects: &mut Effects,
+        (series, seats): (&mut Vec<Series>, &mut Vec<Seat>),
+    ) {
+        for asked in effects.series.drain(..) {
+            seats.push(self.place(&asked));
+            series.push(asked);
+        }
     }
 
     /// The place of a series of a metric that is declared.

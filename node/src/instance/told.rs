@@ -1,7 +1,7 @@
 //! What can be told of a handler while it runs. Written by the reader, read by listings, metrics and
 //! the watch. Must never hold up the reader for longer than it takes to copy a few words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use api::node::{Handler, HandlerStand};
@@ -12,6 +12,8 @@ use super::metrics::Declared;
 
 /// Bytes of a fault's text that are kept.
 const REASON_BYTES_MAX: usize = 1024;
+/// Maps that are told of as denied: a handler may make up names for ever.
+const DENIED_MAX: usize = 16;
 
 /// What is told of the handler of one generation.
 pub(crate) struct Told {
@@ -23,6 +25,8 @@ struct Now {
     shown: Handler,
     /// Why it is of no use to its generation.
     failed: Option<String>,
+    /// Maps that it has asked for without a right to them.
+    denied: BTreeSet<String>,
 }
 
 impl Told {
@@ -35,6 +39,7 @@ impl Told {
         let now = Now {
             shown,
             failed: None,
+            denied: BTreeSet::new(),
         };
         Self {
             metrics,
@@ -82,6 +87,17 @@ impl Told {
         self.locked().shown.skipped += 1;
     }
 
+    /// It has asked for these maps without a right to them. Gives those that are new.
+    pub(super) fn denied(&self, maps: &[String]) -> Vec<String> {
+        if maps.is_empty() {
+            return Vec::new();
+        }
+        let denied = &mut self.locked().denied;
+        let mut is_new = |map: &&String| denied.len() < DENIED_MAX && denied.insert((*map).clone());
+        let new = maps.iter().filter(|map| is_new(map));
+        new.cloned().collect()
+    }
+
     /// It has asked for this.
     pub(super) fn used(&self, effects: &Effects) {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
@@ -109,5 +125,21 @@ impl Told {
 
     fn locked(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denied_map_is_told_once_and_only_so_many_are() {
+        let told = Told::new("core", BTreeMap::new());
+        let maps = ["a", "b"].map(str::to_owned);
+        assert_eq!(told.denied(&maps[..1]), maps[..1]);
+        assert_eq!(told.denied(&maps), maps[1..]);
+        assert!(told.denied(&maps).is_empty());
+        let many: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+        assert_eq!(told.denied(&many).len(), DENIED_MAX - maps.len());
     }
 }

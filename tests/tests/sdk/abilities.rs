@@ -3,8 +3,8 @@
 use handler::effects::{Change, Level};
 use serde_json::{Value, json};
 
-use super::stage::{MONO_NS, WALL_NS};
-use super::steps::{Sdk, What, ask, asked, step, ways};
+use super::stage::{Driven, MONO_NS, WALL_NS};
+use super::steps::{Sdk, What, ask, asked, step, ways, ways_in_c};
 
 /// Outcomes as the handlers number them.
 const DENIED: u64 = 1;
@@ -27,6 +27,16 @@ fn maps_are_reached_by_name_and_right() {
         assert_eq!(ask(What::Scan, 7, 1)["entries"], json!([]), "{way:?}");
         assert_eq!(ask(What::Delete, 6, 0)["outcome"], 0, "{way:?}");
         assert_eq!(ask(What::Delete, 6, 0)["outcome"], ABSENT, "{way:?}");
+    }
+}
+
+#[test]
+fn maps_that_a_handler_in_c_declares_are_asked_for_before_it_starts() {
+    for way in ways_in_c() {
+        let mut driven = Driven::new(&way.built().without_maps(), way.mapped);
+        assert_eq!(driven.denied_at_first(), ["counts"], "{way:?}");
+        let mut driven = Driven::new(way.built(), way.mapped);
+        assert!(driven.denied_at_first().is_empty(), "{way:?}");
     }
 }
 

@@ -130,6 +130,17 @@ impl Built {
         let settings = settings.iter();
         let settings = settings.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         grant.config.extend(settings);
+        self.with(grant)
+    }
+
+    /// The same without a right to any map.
+    pub(crate) fn without_maps(&self) -> Self {
+        let mut grant = self.grant.clone();
+        grant.maps.clear();
+        self.with(grant)
+    }
+
+    fn with(&self, grant: Grant) -> Self {
         Self {
             compiled: engine().compile(&self.wasm, &grant).unwrap(),
             grant,
@@ -233,6 +244,12 @@ impl Driven {
         let begun = self.guest.init(previous).unwrap();
         self.take();
         begun
+    }
+
+    /// Maps that it asks for in `init`, and has no right to.
+    pub(crate) fn denied_at_first(&mut self) -> Vec<String> {
+        self.guest.init(None).unwrap().unwrap();
+        self.guest.effects().denied.clone()
     }
 
     pub(crate) fn is_mapped(&self, ring: &str) -> bool {
