@@ -11,7 +11,7 @@
   (data (i32.const 1024) "report")
   (data (i32.const 1032) "{\"seq\":\"0000000000000000\",\"thread\":\"0000000000000000\"}")
   (data (i32.const 1100) "reports_total")
-  ;; 2048: the state: how many.
+  ;; 2048: the state: how many, and as many bytes more as a real one may have.
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (local $at i32)
     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
@@ -68,5 +68,5 @@
   (func (export "snapshot") (result i32)
     (i32.store (i32.const 600) (i32.const 1))
     (i32.store (i32.const 604) (i32.const 2048))
-    (i32.store (i32.const 608) (i32.const 8))
+    (i32.store (i32.const 608) (i32.const 25000))
     (i32.const 600)))

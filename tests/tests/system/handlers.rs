@@ -22,6 +22,8 @@ use super::waiting::{beside, is_root, until};
 /// What `versioned.bpf.c` reports.
 pub(super) const REPORTED: i32 = 83;
 const UPDATES: u64 = 200;
+/// Of a handler alone, whose state has 25,000 bytes.
+const SWAPS: u64 = 500;
 const THREADS: u32 = 2;
 const PUT: &str = "PUT /api/v1/instances/v";
 /// No call has this number.
@@ -220,7 +222,7 @@ fn a_handler_is_replaced_alone_without_a_touch_to_programs_and_maps() {
         THREADS,
         |_, done| fire_until(done),
         || {
-            for version in 2..52 {
+            for version in 2..=SWAPS + 1 {
                 // Another handler each time: it fails on a number that never comes.
                 let file = payload_of(version, 1, &wasm(0, NEVER - version));
                 let proof = put(&node, &file);
@@ -232,7 +234,7 @@ fn a_handler_is_replaced_alone_without_a_touch_to_programs_and_maps() {
             let back = node.ask_unix("POST /api/v1/instances/v/rollback", b"");
             assert_eq!(back.status, 200, "{back:?}");
             let proof = back.json()["proof"].clone();
-            assert_eq!(proof["to"]["generation"], 50, "{proof}");
+            assert_eq!(proof["to"]["generation"], SWAPS, "{proof}");
             assert_eq!(proof["rolled_back"]["way"], "flip", "{proof}");
         },
     );

@@ -1,6 +1,7 @@
 //! Feeds of real rings with real guests: each record is put out exactly once, whatever fails.
 
 mod faults;
+mod states;
 mod windows;
 
 use std::cell::RefCell;
@@ -43,15 +44,20 @@ struct Version {
     /// What it does on such a record.
     fails_by: &'static str,
     fails_on_tick: bool,
+    /// The schema of states that it goes on with.
+    accepts: u32,
     /// Bits of what it handled of its window that it tells.
     tells: i32,
     state_bytes: u32,
 }
 
+/// More than any version: a record with this and a version makes it fail behind its work.
+const LATE: u64 = 1_000;
 const FIRST: Version = Version {
     number: 1,
     fails_by: "(unreachable)",
     fails_on_tick: false,
+    accepts: SCHEMA,
     tells: -1,
     state_bytes: 24,
 };
@@ -108,6 +114,7 @@ impl Bench {
     fn handling(&self, version: Version, carry: Carry) -> (Handling, Arc<Told>) {
         let wat = include_str!("tests/counting.wat")
             .replace("VERSION)", &format!("{})", version.number))
+            .replace("LATE)", &format!("{})", version.number + LATE))
             .replace("FAILS_BY)", &format!("{})", version.fails_by))
             .replace(
                 "FAILS_ON_TICK)",
@@ -150,7 +157,7 @@ impl Bench {
         let told = Arc::new(Told::new("core", BTreeMap::new()));
         let terms = Terms {
             carry,
-            accepts: vec![SCHEMA],
+            accepts: vec![version.accepts],
         };
         let metrics = Arc::new(Metrics::default());
         let handling = Handling::new(Box::new(maker), guest, terms, Arc::clone(&told), metrics);
@@ -265,10 +272,15 @@ fn of_300_versions_that_fail_none_has_put_out_anything() {
     let Some(mut bench) = Bench::new(FIRST) else {
         return;
     };
+    let mut drawn = 1_u64;
+    let mut draw = |below: u64| {
+        drawn = drawn.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (drawn >> 33) % below
+    };
     for round in 0..300 {
-        // Somewhere in the records of this round the new version fails.
-        let at = bench.submitted + (round * 7) % 40;
-        bench.submit(40, |number| if number == at { 2 } else { 0 });
+        // Somewhere in the records of this round the new version fails, at once or behind its work.
+        let (at, by) = (bench.submitted + draw(40), 2 + LATE * draw(2));
+        bench.submit(40, |number| if number == at { by } else { 0 });
         if round % 2 == 0 {
             bench.with(|feed, batch, now, out| feed.pass(|_| false, batch, now, out));
         }

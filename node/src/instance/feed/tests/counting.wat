@@ -1,6 +1,6 @@
 ;; A handler for tests: records are a number and the version that fails on it. It counts them in order
 ;; and puts out each. What it puts out while it begins, a number that no record has, must be seen
-;; nowhere. VERSION, FAILS_BY, FAILS_ON_TICK, TELLS and PAD are replaced.
+;; nowhere. On a record with LATE it fails when it has counted it and put it out. VERSION, LATE, FAILS_BY, FAILS_ON_TICK, TELLS and PAD are replaced.
 (module
   (import "marrow:handler/host@1.0.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))
   (memory (export "memory") 2)
@@ -58,6 +58,7 @@
         (i64.store (i32.const 2064) (i64.add (local.get $number) (i64.const 1)))
         (i64.store (i32.const 2048) (i64.add (i64.load (i32.const 2048)) (i64.const 1)))
         (call $put_out (local.get $number))
+        (if (i64.eq (i64.load offset=16 (local.get $at)) (i64.const LATE)) (then (unreachable)))
         (local.set $at (i32.add (local.get $at) (i32.const 24)))
         (br $records)))
     (global.set $heap (i32.const 65536))
