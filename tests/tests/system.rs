@@ -42,6 +42,7 @@ mod system {
     mod objects;
     mod payloads;
     mod proxy;
+    mod recorded;
     mod registry;
     mod registry_kills;
     mod rejected;
