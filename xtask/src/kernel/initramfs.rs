@@ -173,9 +173,13 @@ fn is_elf(file: &Path) -> Result<bool> {
 /// A program without its lines of source, which are most of it: the kernel copies it twice.
 /// Its symbols and notes stay, since hooks are looked up in them.
 fn without_lines(file: &Path) -> Result<Vec<u8>> {
+    // From its input, which it reads. A file it would map, and where the program runs with a probe in it, as
+    // it does beside a guest, the kernel puts the breakpoint into each mapping.
     let mut strip = run::command("llvm-objcopy");
-    strip.arg("--strip-debug").arg(file).arg("-");
-    let stripped = run::finished(&mut strip)?;
+    strip
+        .args(["--strip-debug", "-", "-"])
+        .stdin(File::open(file)?);
+    let stripped = strip.output().context("cannot start llvm-objcopy")?;
     if !stripped.status.success() {
         let errors = String::from_utf8_lossy(&stripped.stderr);
         bail!("`{}` failed: {errors}", run::words(&strip));
