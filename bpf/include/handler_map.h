@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The maps of the payload's own object, as `maps` in payload.toml lets the handler at them. Each is
- * asked for before the handler starts, so that a node that does not give it refuses the payload, by
- *its name, while it is staged. Sizes are those of the map; a value of a map per CPU is that of all
- *CPUs, each on a multiple of eight bytes.
+ * The maps of the payload's own object, as `maps` in payload.toml lets the handler at them.
+ * Each is asked for before the handler starts, so that a node that does not give it refuses
+ * the payload, by its name, while it is staged. Sizes are those of the map; a value of a map
+ * per CPU is that of all CPUs, each on a multiple of eight bytes.
  *
  *	MAP(connections);
  *	...

@@ -28,12 +28,17 @@ impl Names {
 }
 
 impl Names {
-    /// `1 node is not back`, `2 nodes are not back`: how many, and what they do.
-    pub(crate) fn which(&self, does: &str, do_so: &str) -> String {
+    /// `1 node`, `2 nodes`.
+    pub(crate) fn nodes(&self) -> String {
         match self.count {
-            1 => format!("1 node {does}"),
-            count => format!("{count} nodes {do_so}"),
+            1 => "1 node".to_owned(),
+            count => format!("{count} nodes"),
         }
+    }
+
+    /// One of two words, by how many they are.
+    pub(crate) fn verb(&self, of_one: &'static str, of_more: &'static str) -> &'static str {
+        if self.count == 1 { of_one } else { of_more }
     }
 }
 

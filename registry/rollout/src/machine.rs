@@ -10,7 +10,7 @@ mod waves;
 use api::registry::{Reach, RolloutPhase, RolloutPlan};
 use serde::{Deserialize, Serialize};
 
-use crate::cohort::{EVERYWHERE, NOWHERE, bound_of_percent};
+use crate::cohort::{EVERYWHERE, NOWHERE, Place, bound_of_percent};
 use crate::count::{Census, count};
 use crate::seen::{Runs, Seen, Staged};
 
@@ -134,6 +134,13 @@ impl State {
     pub fn is_held(&self) -> bool {
         let is_left = matches!(self.phase, RolloutPhase::Aborted | RolloutPhase::Superseded);
         is_left || self.paused.is_some()
+    }
+
+    /// Whether a node at this place is given the release, where it can run it: while nothing goes on, only
+    /// one that runs it already.
+    #[must_use]
+    pub fn gives(&self, place: Place, runs: bool) -> bool {
+        place.is_below(self.bound) && (runs || !self.is_held())
     }
 
     /// Whether nodes are to stage the release: those that it does not reach yet.

@@ -86,10 +86,10 @@ impl Seen<'_> {
         self.place.is_below(bound) && self.staged == Staged::Passed
     }
 
-    /// Whether the registry gives it the release: where nothing goes on, only what runs it already.
+    /// Whether the registry gives it the release.
     #[must_use]
     pub fn is_given(&self, state: &State) -> bool {
-        self.is_offered(state.bound) && (!state.is_held() || self.is_running())
+        self.staged == Staged::Passed && state.gives(self.place, self.is_running())
     }
 
     /// Whether it says that it runs the release.

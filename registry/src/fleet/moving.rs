@@ -113,8 +113,7 @@ impl Moving {
     /// Whether a node is to run the release: one that can, and where nothing goes on, that does.
     pub(crate) fn reaches(&self, node: &str, told: ToldOf<'_>, has_it: bool) -> bool {
         let able = has_it || Marks::staged(told.marks) == Staged::Passed;
-        let may = !self.state.is_held() || told.runs(&self.digest);
-        able && may && self.place(node).is_below(self.state.bound)
+        able && self.state.gives(self.place(node), told.runs(&self.digest))
     }
 
     /// Whether a node that it does not reach is to stage the release.

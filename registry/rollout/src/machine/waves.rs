@@ -8,9 +8,6 @@ use crate::cohort::NOWHERE;
 use crate::count::{Census, Due, Waiting, waiting};
 use crate::seen::Seen;
 
-/// What nodes did that are waited for in vain.
-const SILENT: &str = "said nothing in time";
-
 pub(super) fn scheduled(state: &mut State, now_ms: u64) {
     if now_ms >= state.since_ms {
         state.wave_since_ms = now_ms;
@@ -35,7 +32,7 @@ pub(super) fn preflight(
     }
     let refused = &census.failed;
     if refused.count > failures_max(state, plan) {
-        let because = format!("{}: {refused}", refused.which("refused it", "refused it"));
+        let because = format!("{} refused it: {refused}", refused.nodes());
         return state.end(RolloutPhase::Rejected, now_ms, because);
     }
     let Waiting { awaited, silent } = in_phase(state, plan, seen, now_ms);
@@ -43,7 +40,7 @@ pub(super) fn preflight(
         return;
     }
     if refused.count + silent.count > failures_max(state, plan) {
-        let because = format!("{}: {silent}", silent.which(SILENT, SILENT));
+        let because = format!("{} said nothing in time: {silent}", silent.nodes());
         return state.end(RolloutPhase::Rejected, now_ms, because);
     }
     if census.able == 0 && counts.outside == 0 {
@@ -135,28 +132,19 @@ pub(super) fn rolling_back(state: &mut State, census: &Census, now_ms: u64) {
     if left.count > 0 && state.lasted_ms(now_ms) < RETURN_MS {
         return;
     }
+    let because = match left.count {
+        0 => state.because.clone(),
+        _ => format!(
+            "{}; {} {} not back: {left}",
+            state.because,
+            left.nodes(),
+            left.verb("is", "are")
+        ),
+    };
     match (state.then, left.count) {
-        (Then::End, 0) => {
-            let because = state.because.clone();
-            state.end(RolloutPhase::RolledBack, now_ms, because);
-        }
-        (Then::End, 1..) => {
-            let because = format!(
-                "{}; {}: {left}",
-                state.because,
-                left.which("is not back", "are not back")
-            );
-            state.end(RolloutPhase::Incomplete, now_ms, because);
-        }
+        (Then::End, 0) => state.end(RolloutPhase::RolledBack, now_ms, because),
+        (Then::End, 1..) => state.end(RolloutPhase::Incomplete, now_ms, because),
         (Then::Pause, _) => {
-            let because = match left.count {
-                0 => state.because.clone(),
-                _ => format!(
-                    "{}; {}: {left}",
-                    state.because,
-                    left.which("is not back", "are not back")
-                ),
-            };
             state.then = Then::End;
             state.taken_back = true;
             state.enter(RolloutPhase::Gate, now_ms, because.clone());
@@ -192,11 +180,9 @@ pub(super) fn is_untrusted(state: &mut State, census: &Census, now_ms: u64) -> b
         return false;
     }
     let because = format!(
-        "{}: {untrusted}",
-        untrusted.which(
-            "does not trust its signatures",
-            "do not trust its signatures"
-        )
+        "{} {} not trust its signatures: {untrusted}",
+        untrusted.nodes(),
+        untrusted.verb("does", "do")
     );
     state.pause(now_ms, because);
     true
@@ -217,11 +203,8 @@ pub(super) fn has_failed(
         return false;
     }
     let because = format!(
-        "{}: {failed}",
-        failed.which(
-            "refused it or went back from it",
-            "refused it or went back from it"
-        )
+        "{} refused it or went back from it: {failed}",
+        failed.nodes()
     );
     fail(state, plan, &because, now_ms);
     true
@@ -268,7 +251,7 @@ fn is_done(
 ) -> bool {
     let Waiting { awaited, silent } = in_phase(state, plan, seen, now_ms);
     if silent.count > 0 && silent.count + census.failed.count > failures_max(state, plan) {
-        let because = format!("{}: {silent}", silent.which(SILENT, SILENT));
+        let because = format!("{} said nothing in time: {silent}", silent.nodes());
         fail(state, plan, &because, now_ms);
         return false;
     }

@@ -39,8 +39,7 @@ impl Standing {
             staged: None,
             pinned,
         };
-        let mut instances = instances.iter();
-        let instance = instances.find(|one| one.managed && one.instance == self.instance);
+        let is_ours = |one: &&InstanceReport| one.managed && one.instance == self.instance;
         if let Some(pinned) = self.pins.get(node) {
             return plain(&pinned.given, true);
         }
@@ -49,7 +48,7 @@ impl Standing {
         for moving in self.layers.iter().rev().filter(|one| one.given.is_ok()) {
             let told = ToldOf {
                 marks: marks.get(&moving.number),
-                instance,
+                instance: instances.iter().find(is_ours),
             };
             let has_it = is_of(&assigned.given, &moving.digest);
             if moving.reaches(node, told, has_it) {

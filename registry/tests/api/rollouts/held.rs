@@ -2,7 +2,7 @@
 //! paused, aborted or replaced; and of those that have a release already when a rollout brings it.
 
 use api::client::registry::Ask;
-use api::registry::{Outcome, OutcomeKind, Reach, Reports, RolloutPhase, Wanted};
+use api::registry::{Outcome, OutcomeKind, Reach, Reports, RolloutPhase, RolloutPlan, Wanted};
 
 use super::actor::{Fleet, Part, furnished, quick, start, to};
 use super::waits::{awaits_promotion, ends, is_paused, stands, until};
@@ -27,8 +27,19 @@ async fn tells(node: &TestNode, running: &Wanted, outcomes: Vec<Outcome>) {
     node.report(reports).await.unwrap();
 }
 
-/// A node that runs 1.0.0, has staged 1.1.0 and is offered it; with what it runs.
-async fn offered(registry: &Registry, rollout: u64, node: &TestNode, serial: u64) -> Wanted {
+/// A registry with one node, which runs 1.0.0, and a plan that reaches it at once.
+async fn one_node() -> (Registry, TestNode, RolloutPlan) {
+    let registry = furnished(60_000).await;
+    let node = registry.node("n0", &[]).await;
+    node.settle(&[]).await;
+    let mut plan = quick();
+    plan.waves.truncate(1);
+    plan.waves[0].reach = Reach::Percent(100);
+    (registry, node, plan)
+}
+
+/// Has a node that runs 1.0.0 stage 1.1.0, until it is offered that.
+async fn offered(registry: &Registry, rollout: u64, node: &TestNode, serial: u64) {
     let client = &node.client;
     let staged = loop {
         let (desired, _) = client.desired(&node.name, None).await.unwrap().unwrap();
@@ -43,19 +54,13 @@ async fn offered(registry: &Registry, rollout: u64, node: &TestNode, serial: u64
     let deploys = |one: &api::registry::Rollout| one.phase == RolloutPhase::Deploying;
     stands(registry, rollout, "its wave begins", deploys).await;
     assert_eq!(given(node).await, ("1.1.0".to_owned(), false));
-    running
 }
 
 #[tokio::test]
 async fn who_was_offered_it_and_has_not_taken_it_does_not_while_nothing_goes_on() {
-    let registry = furnished(60_000).await;
-    let node = registry.node("n0", &[]).await;
-    node.settle(&[]).await;
-    let mut plan = quick();
-    plan.waves.truncate(1);
-    plan.waves[0].reach = Reach::Percent(100);
+    let (registry, node, plan) = one_node().await;
     let rollout = start(&registry, "1.1.0", plan.clone()).await.rollout;
-    let running = offered(&registry, rollout, &node, 1).await;
+    offered(&registry, rollout, &node, 1).await;
     let admin = registry.admin();
     admin.ask_rollout(rollout, Ask::Pause).await.unwrap();
     assert_eq!(given(&node).await, ("1.0.0".to_owned(), true));
@@ -85,17 +90,11 @@ async fn who_was_offered_it_and_has_not_taken_it_does_not_while_nothing_goes_on(
     };
     node.report(silent).await.unwrap();
     assert_eq!(given(&node).await, ("1.1.0".to_owned(), false));
-    drop(running);
 }
 
 #[tokio::test]
 async fn a_time_to_flip_that_was_aborted_is_nobodys_any_more() {
-    let registry = furnished(60_000).await;
-    let node = registry.node("n0", &[]).await;
-    node.settle(&[]).await;
-    let mut plan = quick();
-    plan.waves.truncate(1);
-    plan.waves[0].reach = Reach::Percent(100);
+    let (registry, node, mut plan) = one_node().await;
     let heard = registry.admin().node(&node.name).await.unwrap();
     plan.flip_at_ms = Some(heard.node.seen_ms + 3_600_000);
     let rollout = start(&registry, "1.1.0", plan).await.rollout;
